@@ -1,0 +1,122 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// Effect is what Step asks of the shell. The set is sealed.
+type Effect interface {
+	effect()
+	String() string
+}
+
+// StoreRead is an effect that reads the store and changes nothing. Answer turns
+// it into the input that it owes.
+type StoreRead interface {
+	Effect
+	storeRead()
+}
+
+// Dial asks for one attempt to connect to an address. Success is a PeerUp;
+// failure is silence, and the core dials again when it sees fit.
+type Dial struct{ Addr string }
+
+// Disconnect closes the connection to a peer.
+type Disconnect struct {
+	Peer   ReplicaID
+	Reason Refusal
+}
+
+// Class chooses the stream on which a message travels, so that bulk never
+// blocks what is urgent.
+type Class uint8
+
+// The classes, most urgent first.
+const (
+	ClassControl Class = iota // membership, digests, acknowledgements
+	ClassPush                 // fresh writes
+	ClassBulk                 // deltas and scrubs
+	ClassCount
+)
+
+// Send tries once to deliver a message, never blocks, and may drop it.
+type Send struct {
+	To    ReplicaID
+	Class Class
+	Msg   Message
+}
+
+// Apply carries out a batch in one durable transaction, after all batches
+// before it. Answered by Applied, in the same order.
+type Apply struct{ Batch *keyspace.Batch }
+
+// ReadDigest asks for the sums of nodes of the digest tree.
+type ReadDigest struct {
+	Op    OpID
+	Level int
+	Index []uint32
+}
+
+// ReadLeaf asks for the listings of leaves.
+type ReadLeaf struct {
+	Op     OpID
+	Leaves []keyspace.Leaf
+}
+
+// ReadDots asks for entries whose dots are not in Not, behind the dot After.
+type ReadDots struct {
+	Op    OpID
+	Not   VV
+	After Dot
+}
+
+// ReadRecords asks for the records with the given key hashes.
+type ReadRecords struct {
+	Op   OpID
+	Keys []keyspace.KeyHash
+}
+
+// Respond ends a client's request.
+type Respond struct {
+	Request RequestID
+	Result  WriteResult
+}
+
+// Notify tells the shell of something that a person may want to know.
+type Notify struct{ Event Event }
+
+// WriteResult is the fate of a client's write.
+type WriteResult struct {
+	Refused Refusal // RefusedNot if it is durable here
+	Version keyspace.Version
+	Existed bool // a live record was there before
+}
+
+// Refusal says why a write or a peer was turned away.
+type Refusal uint8
+
+// The reasons.
+const (
+	RefusedNot        Refusal = iota
+	RefusedReadOnly           // the node is read-only
+	RefusedOverloaded         // too many batches wait for the disk
+	RefusedClock              // the version to beat ends at the last timestamp there is
+	RefusedCluster            // the peer belongs to another cluster
+	RefusedProtocol           // no protocol version in common
+	RefusedBoot               // a newer start of the same replica is known
+	RefusedFull               // the member table is full
+)
+
+func (Dial) effect()        {}
+func (Disconnect) effect()  {}
+func (Send) effect()        {}
+func (Apply) effect()       {}
+func (ReadDigest) effect()  {}
+func (ReadLeaf) effect()    {}
+func (ReadDots) effect()    {}
+func (ReadRecords) effect() {}
+func (Respond) effect()     {}
+func (Notify) effect()      {}
+
+func (ReadDigest) storeRead()  {}
+func (ReadLeaf) storeRead()    {}
+func (ReadDots) storeRead()    {}
+func (ReadRecords) storeRead() {}

@@ -1,0 +1,75 @@
+package statemachine
+
+// Event is something that a person may want to know. The shell words logs and
+// metrics from it. The set is sealed.
+type Event interface {
+	event()
+	String() string
+}
+
+// MemberState is what the members view says of a member.
+type MemberState uint8
+
+// The states of the members view.
+const (
+	MemberAlive  MemberState = iota
+	MemberFailed             // not heard of for failed_after
+	MemberGone               // not heard of for removed_after; no longer listed
+)
+
+// String names the state.
+func (s MemberState) String() string { return [...]string{"alive", "failed", "gone"}[s] }
+
+// MemberChanged says that a member changed its state in this node's view.
+type MemberChanged struct {
+	Member Member
+	State  MemberState
+}
+
+// ClusterChosen says that this node now belongs to a cluster.
+type ClusterChosen struct {
+	Cluster ClusterID
+	Minted  bool // made here, rather than taken over from a peer
+}
+
+// PeerRefused says that a connection was refused, and why.
+type PeerRefused struct {
+	Peer   Member
+	Reason Refusal
+}
+
+// CaughtUp says that a delta ended: this node now claims all that its source
+// claimed when it began.
+type CaughtUp struct {
+	Source  ReplicaID
+	Entries uint64
+}
+
+// Diverged says that two replicas that claim the same writes differ in their
+// digests, and that a scrub begins. Deltas should have made this impossible.
+type Diverged struct{ Peer ReplicaID }
+
+// Repaired says that a scrub brought records that were missing or older here.
+type Repaired struct {
+	Peer    ReplicaID
+	Records uint64
+}
+
+func (MemberChanged) event() {}
+func (ClusterChosen) event() {}
+func (PeerRefused) event()   {}
+func (CaughtUp) event()      {}
+func (Diverged) event()      {}
+func (Repaired) event()      {}
+
+// String prints the event on one line.
+func (e MemberChanged) String() string {
+	return line("MemberChanged", e.Member.String(), e.State.String())
+}
+func (e ClusterChosen) String() string { return line("ClusterChosen", e.Cluster.String()) }
+func (e PeerRefused) String() string {
+	return line("PeerRefused", e.Peer.String(), e.Reason.String())
+}
+func (e CaughtUp) String() string { return line("CaughtUp", e.Source.String(), num(e.Entries)) }
+func (e Diverged) String() string { return line("Diverged", e.Peer.String()) }
+func (e Repaired) String() string { return line("Repaired", e.Peer.String(), num(e.Records)) }

@@ -1,0 +1,103 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// Short names for the types of the data half.
+type (
+	Millis    = keyspace.Millis
+	ReplicaID = keyspace.ReplicaID
+	ClusterID = keyspace.ClusterID
+	DigestKey = keyspace.DigestKey
+	Boot      = keyspace.Boot
+	Stream    = keyspace.Stream
+	Dot       = keyspace.Dot
+	VV        = keyspace.VV
+	Sum       = keyspace.Sum
+	Entry     = keyspace.Entry
+	BatchID   = keyspace.BatchID
+)
+
+// Time is the only clock of the core, handed to every Step.
+type Time struct {
+	Mono Millis // since an arbitrary start, never goes back; drives timers
+	Wall Millis // since the Unix epoch, may jump; stamps versions
+}
+
+// OpID names a read that was asked of the store. Each is answered exactly once.
+type OpID uint64
+
+// RequestID names a client's write. Each gets exactly one Respond.
+type RequestID uint64
+
+// Input is what Step consumes: a tick, a message, a client's request, or the
+// answer to an effect. The set is sealed.
+type Input interface {
+	input()
+	String() string
+}
+
+// Tick says that time has passed. It is due at Deadline; earlier is harmless.
+type Tick struct{}
+
+// PeerUp says that an authenticated connection stands and that Hello arrived on
+// it. Hello.Replica is what the peer's certificate says.
+type PeerUp struct{ Hello Hello }
+
+// PeerDown says that the connection is gone.
+type PeerDown struct{ Peer ReplicaID }
+
+// Received is a message from a connected peer. The core keeps references into
+// it; nobody changes it afterwards.
+type Received struct {
+	From ReplicaID
+	Boot Boot
+	Msg  Message
+}
+
+// ClientWrites is one group of client writes, to be made durable together.
+// Bounds: those of a keyspace.Batch.
+type ClientWrites struct{ Writes []ClientWrite }
+
+// ClientWrite is one write and the request that waits for it.
+type ClientWrite struct {
+	Request RequestID
+	Write   keyspace.Write
+}
+
+// Applied answers Apply once the batch is durable.
+type Applied struct{ Result *keyspace.Applied }
+
+// DigestRead answers ReadDigest: one sum an index.
+type DigestRead struct {
+	Op   OpID
+	Sums []Sum
+}
+
+// LeafRead answers ReadLeaf: one listing a leaf.
+type LeafRead struct {
+	Op     OpID
+	Leaves [][]keyspace.LeafItem
+}
+
+// DotsRead answers ReadDots.
+type DotsRead struct {
+	Op   OpID
+	Page keyspace.Page
+}
+
+// RecordsRead answers ReadRecords.
+type RecordsRead struct {
+	Op      OpID
+	Entries []Entry
+}
+
+func (Tick) input()         {}
+func (PeerUp) input()       {}
+func (PeerDown) input()     {}
+func (Received) input()     {}
+func (ClientWrites) input() {}
+func (Applied) input()      {}
+func (DigestRead) input()   {}
+func (LeafRead) input()     {}
+func (DotsRead) input()     {}
+func (RecordsRead) input()  {}

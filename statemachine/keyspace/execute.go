@@ -1,0 +1,29 @@
+package keyspace
+
+// Update runs fn inside one durable transaction. It returns once the
+// transaction would survive a power cut, and stops the executor if it cannot.
+type Update func(fn func(Tx))
+
+// Open starts the state on a store: Start, then any rebuild that was cut short.
+func Open(update Update, birth Birth, mutant Mutant) (s *State, snap Snapshot) {
+	update(func(tx Tx) { s = Start(tx, birth, mutant) })
+	s.finishRebuild(update)
+	update(func(tx Tx) { snap = s.Snapshot(tx) })
+	return s, snap
+}
+
+// Execute applies one batch, and the rebuild that an adoption asks for.
+func (s *State) Execute(update Update, b *Batch) (out *Applied) {
+	update(func(tx Tx) { out = s.Apply(tx, b) })
+	if b.Adopt != nil {
+		s.finishRebuild(update)
+		out.Sum = s.tree.total
+	}
+	return out
+}
+
+func (s *State) finishRebuild(update Update) {
+	for done := false; !done; {
+		update(func(tx Tx) { done = s.Rebuild(tx) })
+	}
+}

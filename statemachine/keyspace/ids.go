@@ -1,0 +1,102 @@
+package keyspace
+
+import (
+	"bytes"
+	"encoding/hex"
+	"strconv"
+)
+
+// Millis is a time or a duration in milliseconds. As a wall time it counts
+// from the Unix epoch.
+type Millis int64
+
+// Seq numbers the writes of one stream, from 1, without a hole.
+type Seq uint64
+
+// ReplicaID identifies a data directory for ever: 16 random bytes drawn when
+// the directory is born. It is the identity behind the operator's node_id.
+type ReplicaID [16]byte
+
+// ClusterID identifies a cluster for ever; zero means "none yet".
+type ClusterID [16]byte
+
+// DigestKey keys every hash of the digest tree, so that a client who chooses
+// keys and values cannot choose their digests. It is born with the ClusterID.
+type DigestKey [32]byte
+
+// Epoch is drawn at every start of a process, so that a disk that lost its last
+// writes can never hand out one of their dots again (I3).
+type Epoch [8]byte
+
+// Boot orders the starts of one replica. Equal counts with different random
+// bytes betray a cloned disk.
+type Boot struct {
+	Count  uint64  `cbor:"1,keyasint"`
+	Random [8]byte `cbor:"2,keyasint"`
+}
+
+// Stream is the sequence of writes that one process of one replica originates.
+type Stream struct {
+	Replica ReplicaID `cbor:"1,keyasint"`
+	Epoch   Epoch     `cbor:"2,keyasint"`
+}
+
+// Dot names one write: the Seq-th of its stream.
+type Dot struct {
+	Stream Stream `cbor:"1,keyasint"`
+	Seq    Seq    `cbor:"2,keyasint"`
+}
+
+// String prints the first four bytes: enough for a log line or a trace.
+func (r ReplicaID) String() string { return hex.EncodeToString(r[:4]) }
+
+// String prints the first four bytes, or "none".
+func (c ClusterID) String() string {
+	if c == (ClusterID{}) {
+		return "none"
+	}
+	return hex.EncodeToString(c[:4])
+}
+
+// Hex prints all 16 bytes.
+func (r ReplicaID) Hex() string { return hex.EncodeToString(r[:]) }
+
+// Compare orders replicas bytewise.
+func (r ReplicaID) Compare(o ReplicaID) int { return bytes.Compare(r[:], o[:]) }
+
+// String prints count and random bytes.
+func (b Boot) String() string {
+	return strconv.FormatUint(b.Count, 10) + "/" + hex.EncodeToString(b.Random[:2])
+}
+
+// Compare orders streams bytewise, by replica and then by epoch.
+func (s Stream) Compare(o Stream) int {
+	if c := bytes.Compare(s.Replica[:], o.Replica[:]); c != 0 {
+		return c
+	}
+	return bytes.Compare(s.Epoch[:], o.Epoch[:])
+}
+
+// String prints two bytes of either half.
+func (s Stream) String() string {
+	return hex.EncodeToString(s.Replica[:2]) + "." + hex.EncodeToString(s.Epoch[:2])
+}
+
+// String prints stream and number.
+func (d Dot) String() string {
+	return d.Stream.String() + "#" + strconv.FormatUint(uint64(d.Seq), 10)
+}
+
+// Compare orders dots by stream, then by number.
+func (d Dot) Compare(o Dot) int {
+	if c := d.Stream.Compare(o.Stream); c != 0 {
+		return c
+	}
+	switch {
+	case d.Seq < o.Seq:
+		return -1
+	case d.Seq > o.Seq:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,98 @@
+package keyspace
+
+import (
+	"encoding/binary"
+)
+
+// Record classes: the first byte of every stored key. Numbers and letters are
+// never reused. Keys of users live behind a class byte, so that no user key can
+// reach another class.
+const (
+	classData   = 'd' // d/<key>              header and value; tombstones too
+	classHash   = 'h' // h/<keyhash8><key>    header, in the order of the digest tree
+	classDot    = 'o' // o/<stream><seq>      key; one per key that has a record
+	classLeaf   = 'm' // m/<leaf>             sum of one leaf of the digest tree
+	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
+	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
+)
+
+const minute Millis = 60_000
+
+// Names below classSystem.
+var (
+	keyIdentity = []byte("si")
+	keyClock    = []byte("sc")
+	keyCounts   = []byte("sn")
+	keyRebuild  = []byte("sb")
+	keyVectors  = []byte("sv") // sv<stream>
+	keyMembers  = []byte("sm") // sm<replica>
+)
+
+// DataKey is the stored key of a record of a user's key; with it a reader can
+// walk the records in key order.
+func DataKey(key string) []byte {
+	return append(append(make([]byte, 0, 1+len(key)), classData), key...)
+}
+
+// UserKey is the inverse of DataKey.
+func UserKey(dataKey []byte) string { return string(dataKey[1:]) }
+
+// DataEnd is the end of the class that DataKey spans.
+func DataEnd() []byte { return []byte{classData + 1} }
+
+func hashKey(kh KeyHash, key string) []byte {
+	b := append(make([]byte, 0, 9+len(key)), classHash)
+	b = binary.BigEndian.AppendUint64(b, uint64(kh))
+	return append(b, key...)
+}
+
+func hashPrefix(kh KeyHash) []byte {
+	return binary.BigEndian.AppendUint64([]byte{classHash}, uint64(kh))
+}
+
+func dotKey(d Dot) []byte {
+	b := append(make([]byte, 0, 33), classDot)
+	b = append(b, d.Stream.Replica[:]...)
+	b = append(b, d.Stream.Epoch[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(d.Seq))
+}
+
+func dotOf(dotKey []byte) Dot {
+	return Dot{
+		Stream: Stream{Replica: ReplicaID(dotKey[1:17]), Epoch: Epoch(dotKey[17:25])},
+		Seq:    Seq(binary.BigEndian.Uint64(dotKey[25:33])),
+	}
+}
+
+func leafKey(l Leaf) []byte {
+	return binary.BigEndian.AppendUint32([]byte{classLeaf}, uint32(l))
+}
+
+func expiryKey(expires Millis, key string) []byte {
+	b := append(make([]byte, 0, 9+len(key)), classExpiry)
+	b = binary.BigEndian.AppendUint64(b, uint64((expires+minute-1)/minute))
+	return append(b, key...)
+}
+
+func vectorKey(s Stream) []byte {
+	b := append(make([]byte, 0, 26), keyVectors...)
+	b = append(b, s.Replica[:]...)
+	return append(b, s.Epoch[:]...)
+}
+
+func memberKey(r ReplicaID) []byte {
+	return append(append(make([]byte, 0, 18), keyMembers...), r[:]...)
+}
+
+// prefixEnd is the smallest key behind all keys that begin with prefix. No
+// prefix used here ends in 0xff alone.
+func prefixEnd(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] != 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}

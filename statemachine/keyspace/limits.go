@@ -1,0 +1,35 @@
+package keyspace
+
+// The bounds of what one record, batch or vector may hold. Peers enforce them
+// on each other, so they are constants of the protocol and not settings.
+const (
+	// KeyBytesMax bounds a key: 1,024 bytes for a client's, and room for the
+	// prefix of a system record.
+	KeyBytesMax = 1100
+
+	// ValueBytesMax bounds a value. One replica must not accept what another
+	// cannot store in one transaction.
+	ValueBytesMax = 1 << 20
+
+	// BatchWritesMax and BatchBytesMax bound one storage transaction; a batch
+	// of one larger value is the exception.
+	BatchWritesMax = 1024
+	BatchBytesMax  = 512 << 10
+
+	// RangesMax bounds the gaps a vector remembers for one stream. A vector
+	// never forgets, so at the bound it refuses what would open another gap.
+	RangesMax = 64
+
+	// StreamsMax bounds the streams of a vector that arrives from a peer.
+	StreamsMax = 4096
+
+	// TimestampMax is the first millisecond of the year 10000. A version at or
+	// beyond it is malformed, whatever the receiver's clock shows.
+	TimestampMax Millis = 253402300800000
+
+	// LeafItemsMax bounds the listing of one leaf of the digest tree.
+	LeafItemsMax = 4096
+
+	// rebuildStepKeys bounds one transaction of an index rebuild.
+	rebuildStepKeys = 512
+)

@@ -1,0 +1,253 @@
+package keyspace
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Range is a run of sequence numbers, both ends included.
+type Range struct{ From, To Seq }
+
+// StreamSet is the part of a vector that speaks of one stream: the numbers from
+// 1 to Head, and the ranges beyond the first gap.
+//
+// Invariant: ranges are sorted, disjoint, at least one number apart from each
+// other and from Head, and at most RangesMax many.
+type StreamSet struct {
+	Stream Stream
+	Head   Seq
+	Ranges []Range
+}
+
+// VV is a version vector: the set of dots that a replica claims (I1). The zero
+// value is empty. It only grows, and Clone makes an independent copy.
+//
+// Invariant: sets are sorted by stream, and none is empty.
+type VV struct{ sets []StreamSet }
+
+// Sets returns the vector's parts in the order of their streams. The caller
+// must not change them.
+func (v VV) Sets() []StreamSet { return v.sets }
+
+// Clone returns a copy that shares nothing with v.
+func (v VV) Clone() VV {
+	sets := slices.Clone(v.sets)
+	for i := range sets {
+		sets[i].Ranges = slices.Clone(sets[i].Ranges)
+	}
+	return VV{sets}
+}
+
+func (v VV) find(s Stream) (int, bool) {
+	return slices.BinarySearchFunc(v.sets, s, func(a StreamSet, s Stream) int {
+		return a.Stream.Compare(s)
+	})
+}
+
+// Of returns the part for one stream, empty if the vector has none.
+func (v VV) Of(s Stream) StreamSet {
+	if i, ok := v.find(s); ok {
+		return v.sets[i]
+	}
+	return StreamSet{Stream: s}
+}
+
+// Only returns the vector of one stream alone.
+func (v VV) Only(s Stream) VV {
+	if i, ok := v.find(s); ok {
+		return VV{sets: v.sets[i : i+1 : i+1]}.Clone()
+	}
+	return VV{}
+}
+
+// Head is the largest number up to which the stream is complete, 0 for none.
+func (v VV) Head(s Stream) Seq { return v.Of(s).Head }
+
+// Contains says that the dot is claimed.
+func (v VV) Contains(d Dot) bool { return v.Of(d.Stream).contains(Range{d.Seq, d.Seq}) }
+
+// Covers says that every dot of o is in v.
+func (v VV) Covers(o VV) bool {
+	for _, so := range o.sets {
+		sv := v.Of(so.Stream)
+		for r := range so.spans {
+			if !sv.contains(r) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Equal says that both claim the same dots.
+func (v VV) Equal(o VV) bool {
+	return slices.EqualFunc(v.sets, o.sets, func(a, b StreamSet) bool {
+		return a.Stream == b.Stream && a.Head == b.Head && slices.Equal(a.Ranges, b.Ranges)
+	})
+}
+
+// Admits says that adding the dot keeps its stream within RangesMax ranges.
+func (v VV) Admits(d Dot) bool {
+	s := v.Of(d.Stream)
+	if s.contains(Range{d.Seq, d.Seq}) || len(s.Ranges) < RangesMax {
+		return true
+	}
+	s.Ranges = slices.Clone(s.Ranges)
+	s.add(Range{d.Seq, d.Seq})
+	return len(s.Ranges) <= RangesMax
+}
+
+// Add claims a dot. The caller has asked Admits.
+func (v *VV) Add(d Dot) {
+	i, ok := v.find(d.Stream)
+	if !ok {
+		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: d.Stream})
+	}
+	v.sets[i].add(Range{d.Seq, d.Seq})
+}
+
+// Union claims all dots of o, and reports whether that stayed within RangesMax.
+// If not, v is left as it was.
+func (v *VV) Union(o VV) bool {
+	u := v.Clone()
+	for _, so := range o.sets {
+		i, ok := u.find(so.Stream)
+		if !ok {
+			u.sets = slices.Insert(u.sets, i, StreamSet{Stream: so.Stream})
+		}
+		for r := range so.spans {
+			u.sets[i].add(r)
+		}
+		if len(u.sets[i].Ranges) > RangesMax {
+			return false
+		}
+	}
+	*v = u
+	return true
+}
+
+// Beyond returns the dots of v that are not in o, as sets without a head. Each
+// set's ranges are sorted; they are not bounded by RangesMax.
+func (v VV) Beyond(o VV) []StreamSet {
+	var out []StreamSet
+	for _, sv := range v.sets {
+		so := o.Of(sv.Stream)
+		var missing []Range
+		for r := range sv.spans {
+			missing = so.subtractFrom(r, missing)
+		}
+		if len(missing) > 0 {
+			out = append(out, StreamSet{Stream: sv.Stream, Ranges: missing})
+		}
+	}
+	return out
+}
+
+// CountBeyond is the number of dots of v that are not in o.
+func (v VV) CountBeyond(o VV) uint64 {
+	var n uint64
+	for _, s := range v.Beyond(o) {
+		for _, r := range s.Ranges {
+			n += uint64(r.To-r.From) + 1
+		}
+	}
+	return n
+}
+
+// String prints each stream with its head and ranges.
+func (v VV) String() string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, s := range v.sets {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(s.Stream.String())
+		b.WriteByte(':')
+		b.WriteString(strconv.FormatUint(uint64(s.Head), 10))
+		for _, r := range s.Ranges {
+			b.WriteByte('+')
+			b.WriteString(strconv.FormatUint(uint64(r.From), 10))
+			b.WriteByte('-')
+			b.WriteString(strconv.FormatUint(uint64(r.To), 10))
+		}
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// spans yields the set as ranges, the head included.
+func (s StreamSet) spans(yield func(Range) bool) {
+	if s.Head > 0 && !yield(Range{1, s.Head}) {
+		return
+	}
+	for _, r := range s.Ranges {
+		if !yield(r) {
+			return
+		}
+	}
+}
+
+func (s StreamSet) contains(r Range) bool {
+	if r.To <= s.Head {
+		return true
+	}
+	i, _ := slices.BinarySearchFunc(s.Ranges, r.From, func(a Range, from Seq) int {
+		if a.To < from {
+			return -1
+		}
+		return 1
+	})
+	return i < len(s.Ranges) && s.Ranges[i].From <= r.From && r.To <= s.Ranges[i].To
+}
+
+// add merges a range into the set and moves the head over closed gaps.
+func (s *StreamSet) add(r Range) {
+	if r.From <= s.Head+1 {
+		s.Head = max(s.Head, r.To)
+	} else {
+		s.insert(r)
+	}
+	n := 0
+	for n < len(s.Ranges) && s.Ranges[n].From <= s.Head+1 {
+		s.Head = max(s.Head, s.Ranges[n].To)
+		n++
+	}
+	s.Ranges = slices.Delete(s.Ranges, 0, n)
+}
+
+// insert merges a range that lies beyond the head.
+func (s *StreamSet) insert(r Range) {
+	lo := 0
+	for lo < len(s.Ranges) && s.Ranges[lo].To+1 < r.From {
+		lo++
+	}
+	hi := lo
+	for hi < len(s.Ranges) && s.Ranges[hi].From <= r.To+1 {
+		r.From = min(r.From, s.Ranges[hi].From)
+		r.To = max(r.To, s.Ranges[hi].To)
+		hi++
+	}
+	s.Ranges = slices.Replace(s.Ranges, lo, hi, r)
+}
+
+// subtractFrom appends to out the parts of r that are not in s.
+func (s StreamSet) subtractFrom(r Range, out []Range) []Range {
+	for have := range s.spans {
+		if have.To < r.From {
+			continue
+		}
+		if have.From > r.To {
+			break
+		}
+		if have.From > r.From {
+			out = append(out, Range{r.From, have.From - 1})
+		}
+		if have.To >= r.To {
+			return out
+		}
+		r.From = have.To + 1
+	}
+	return append(out, r)
+}

@@ -1,0 +1,55 @@
+package statemachine
+
+// The bounds of the protocol's queues, tables and messages. At a bound the core
+// drops and counts; it never grows.
+const (
+	// MembersMax bounds the member table and the peers that may be connected.
+	MembersMax = 256
+
+	// NameBytesMax and AddrBytesMax bound the strings of a Member.
+	NameBytesMax = 255
+	AddrBytesMax = 255
+
+	// FrameBytesMax bounds one message on the wire: a chunk of bulk, or one
+	// entry with the greatest value and key, with room for their framing.
+	FrameBytesMax = 1<<20 + 64<<10
+
+	// batchesMax bounds the batches that wait for the store. Beyond it client
+	// writes are refused and received entries dropped, to come again.
+	batchesMax = 6
+
+	// readsMax bounds the reads that peers' questions may keep under way.
+	readsMax = 64
+
+	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub.
+	chunkEntriesMax = 512
+	chunkBytesMax   = 256 << 10
+
+	// pushEntriesMax and pushBytesMax bound one push; windowBytes and
+	// windowEntries bound what one peer has not acknowledged yet.
+	pushEntriesMax = 512
+	pushBytesMax   = 256 << 10
+	windowBytes    = 4 << 20
+	windowEntries  = 16 << 10
+
+	// leavesMax bounds the leaves listed in one step of a scrub, and
+	// compareNodesMax the nodes compared in one.
+	leavesMax       = 64
+	compareNodesMax = 4096
+
+	// gossipFanoutMax is the most peers that one round of gossip goes to.
+	gossipFanoutMax = 3
+)
+
+// Timers that are not settings.
+const (
+	dialBackoffMin  Millis = 250
+	dialBackoffMax  Millis = 5_000
+	mintAfter       Millis = 10_000 // a node with seeds that meets no cluster by then may mint one
+	announceDelay   Millis = 50     // changes of the member table gather this long
+	pushRetryMin    Millis = 500    // no progress of an acknowledgement: push again
+	pushGrace       Millis = 500    // what a live origin still owes is not asked from others before this
+	deltaTimeout    Millis = 2_000
+	scrubTimeout    Millis = 10_000
+	scrubAgainAfter Millis = 1_000
+)

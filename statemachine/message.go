@@ -1,0 +1,154 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// Kind numbers the messages on the wire. Numbers are only ever appended.
+type Kind uint8
+
+// The kinds of messages.
+const (
+	KindHello    Kind = 1
+	KindWelcome  Kind = 2
+	KindTable    Kind = 3
+	KindDigest   Kind = 4
+	KindPush     Kind = 5
+	KindAck      Kind = 6
+	KindNeed     Kind = 7
+	KindDelta    Kind = 8
+	KindCompare  Kind = 9
+	KindLeafList Kind = 10
+	KindItems    Kind = 11
+)
+
+// Message is what peers say to each other. It is a type apart from Input, so
+// that nothing from the network can pose as a local event. The set is sealed;
+// unknown kinds are counted and dropped by the transport, unknown fields are
+// ignored, and a missing field is zero, which is always safe.
+type Message interface {
+	Kind() Kind
+	String() string
+}
+
+// The range of protocol versions that this code speaks.
+const (
+	ProtocolMin = 1
+	ProtocolMax = 1
+)
+
+// Hello is the first message on a connection, in both directions, and is sent
+// again when what it says has changed.
+type Hello struct {
+	ProtocolMin uint32    `cbor:"1,keyasint"`
+	ProtocolMax uint32    `cbor:"2,keyasint"`
+	Cluster     ClusterID `cbor:"3,keyasint"` // zero: has none yet
+	Replica     ReplicaID `cbor:"4,keyasint"`
+	Boot        Boot      `cbor:"5,keyasint"`
+	Member      Member    `cbor:"6,keyasint"` // the sender's own entry
+}
+
+// Welcome hands the cluster's identity to a peer that has none.
+type Welcome struct {
+	Cluster ClusterID `cbor:"1,keyasint"`
+	Digest  DigestKey `cbor:"2,keyasint"`
+}
+
+// Member is one entry of the member table as it is gossiped. Its owner alone
+// raises Incarnation and Heartbeat; the entry with the greater pair wins.
+type Member struct {
+	Replica     ReplicaID `cbor:"1,keyasint"`
+	Name        string    `cbor:"2,keyasint,omitempty"` // the operator's node_id
+	Addr        string    `cbor:"3,keyasint,omitempty"` // host:port
+	Joined      Millis    `cbor:"4,keyasint,omitempty"`
+	Boot        Boot      `cbor:"5,keyasint"`
+	Incarnation uint64    `cbor:"6,keyasint,omitempty"`
+	Heartbeat   uint64    `cbor:"7,keyasint,omitempty"`
+}
+
+// Table is the member table, or the part of it that changed.
+type Table struct {
+	Members []Member `cbor:"1,keyasint"`
+}
+
+// Digest is the heartbeat of replication: what the sender claims, and the sum
+// over its digest tree at that very moment.
+type Digest struct {
+	VV   VV     `cbor:"1,keyasint"`
+	Sum  Sum    `cbor:"2,keyasint"`
+	Wall Millis `cbor:"3,keyasint"`
+}
+
+// Push carries fresh writes of the sender's running stream, in order.
+type Push struct {
+	Entries []Entry `cbor:"1,keyasint"`
+}
+
+// Ack says what the sender durably has of the receiver's running stream.
+type Ack struct {
+	Have VV `cbor:"1,keyasint"`
+}
+
+// Need asks for one chunk of the entries whose dots are not in Not, behind the
+// dot After. The asker keeps all state of the exchange; the answerer none.
+type Need struct {
+	Session uint64 `cbor:"1,keyasint"`
+	Not     VV     `cbor:"2,keyasint"`
+	After   Dot    `cbor:"3,keyasint"`
+}
+
+// Delta answers Need with one chunk, and the vector of the view it came from.
+type Delta struct {
+	Session uint64  `cbor:"1,keyasint"`
+	After   Dot     `cbor:"2,keyasint"` // echoes Need
+	Entries []Entry `cbor:"3,keyasint"`
+	Last    Dot     `cbor:"4,keyasint"`
+	Done    bool    `cbor:"5,keyasint,omitempty"`
+	VV      VV      `cbor:"6,keyasint"`
+}
+
+// Node is the sum of one node of the digest tree, the first half of it.
+type Node struct {
+	Index uint32 `cbor:"1,keyasint"`
+	Sum   uint64 `cbor:"2,keyasint"`
+}
+
+// Compare descends one level of the digest tree: these are the sender's sums.
+// An empty Compare ends the descent: nothing differs.
+type Compare struct {
+	Round uint64 `cbor:"1,keyasint"`
+	Level int    `cbor:"2,keyasint"`
+	Nodes []Node `cbor:"3,keyasint"`
+}
+
+// LeafItem is one visible record of a listed leaf.
+type LeafItem struct {
+	Key    keyspace.KeyHash `cbor:"1,keyasint"`
+	Digest uint64           `cbor:"2,keyasint"`
+}
+
+// LeafList lists the visible records of differing leaves.
+type LeafList struct {
+	Round  uint64          `cbor:"1,keyasint"`
+	Leaves []keyspace.Leaf `cbor:"2,keyasint"`
+	Items  []LeafItem      `cbor:"3,keyasint"`
+}
+
+// Items carries records that the receiver lacks or has in another version, and
+// asks for those that the sender wants.
+type Items struct {
+	Round   uint64             `cbor:"1,keyasint"`
+	Entries []Entry            `cbor:"2,keyasint"`
+	Want    []keyspace.KeyHash `cbor:"3,keyasint"`
+}
+
+// Kind returns the number of the message on the wire.
+func (Hello) Kind() Kind    { return KindHello }
+func (Welcome) Kind() Kind  { return KindWelcome }
+func (Table) Kind() Kind    { return KindTable }
+func (Digest) Kind() Kind   { return KindDigest }
+func (Push) Kind() Kind     { return KindPush }
+func (Ack) Kind() Kind      { return KindAck }
+func (Need) Kind() Kind     { return KindNeed }
+func (Delta) Kind() Kind    { return KindDelta }
+func (Compare) Kind() Kind  { return KindCompare }
+func (LeafList) Kind() Kind { return KindLeafList }
+func (Items) Kind() Kind    { return KindItems }
