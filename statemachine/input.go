@@ -11,6 +11,7 @@ type (
 	Boot      = keyspace.Boot
 	Stream    = keyspace.Stream
 	Dot       = keyspace.Dot
+	Seq       = keyspace.Seq
 	VV        = keyspace.VV
 	Sum       = keyspace.Sum
 	Entry     = keyspace.Entry
@@ -42,6 +43,13 @@ type Tick struct{}
 // PeerUp says that an authenticated connection stands and that Hello arrived on
 // it. Hello.Replica is what the peer's certificate says.
 type PeerUp struct{ Hello Hello }
+
+// Reached says which replica answered at a dialed address, whether or not that
+// connection was kept: it may be a second one to a peer, or this very node.
+type Reached struct {
+	Addr string
+	Peer ReplicaID
+}
 
 // PeerDown says that the connection is gone.
 type PeerDown struct{ Peer ReplicaID }
@@ -93,6 +101,7 @@ type RecordsRead struct {
 
 func (Tick) input()         {}
 func (PeerUp) input()       {}
+func (Reached) input()      {}
 func (PeerDown) input()     {}
 func (Received) input()     {}
 func (ClientWrites) input() {}

@@ -14,9 +14,14 @@ const (
 	// entry with the greatest value and key, with room for their framing.
 	FrameBytesMax = 1<<20 + 64<<10
 
-	// batchesMax bounds the batches that wait for the store. Beyond it client
-	// writes are refused and received entries dropped, to come again.
-	batchesMax = 6
+	// batchesMax bounds the batches handed to the store at one time: one that
+	// syncs and one that waits, so that the next fills meanwhile.
+	batchesMax = 2
+
+	// jobsMax and jobBytesMax bound what waits to become a batch. Beyond them
+	// client writes are refused and received entries dropped, to come again.
+	jobsMax     = 4096
+	jobBytesMax = 16 << 20
 
 	// readsMax bounds the reads that peers' questions may keep under way.
 	readsMax = 64
@@ -36,6 +41,12 @@ const (
 	// compareNodesMax the nodes compared in one.
 	leavesMax       = 64
 	compareNodesMax = 4096
+
+	// leafItemsMax bounds the records listed in one LeafList.
+	leafItemsMax = 16 << 10
+
+	// seedsMax bounds the addresses that are dialed beside the members'.
+	seedsMax = 64
 
 	// gossipFanoutMax is the most peers that one round of gossip goes to.
 	gossipFanoutMax = 3

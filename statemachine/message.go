@@ -105,8 +105,8 @@ type Delta struct {
 	VV      VV      `cbor:"6,keyasint"`
 }
 
-// Node is the sum of one node of the digest tree, the first half of it.
-type Node struct {
+// TreeNode is the sum of one node of the digest tree, the first half of it.
+type TreeNode struct {
 	Index uint32 `cbor:"1,keyasint"`
 	Sum   uint64 `cbor:"2,keyasint"`
 }
@@ -114,9 +114,9 @@ type Node struct {
 // Compare descends one level of the digest tree: these are the sender's sums.
 // An empty Compare ends the descent: nothing differs.
 type Compare struct {
-	Round uint64 `cbor:"1,keyasint"`
-	Level int    `cbor:"2,keyasint"`
-	Nodes []Node `cbor:"3,keyasint"`
+	Round uint64     `cbor:"1,keyasint"`
+	Level int        `cbor:"2,keyasint"`
+	Nodes []TreeNode `cbor:"3,keyasint"`
 }
 
 // LeafItem is one visible record of a listed leaf.

@@ -40,6 +40,7 @@ func entries(es []Entry) string {
 // String prints the input on one line.
 func (Tick) String() string       { return "Tick" }
 func (i PeerUp) String() string   { return line("PeerUp", i.Hello.String()) }
+func (i Reached) String() string  { return line("Reached", i.Addr, i.Peer.String()) }
 func (i PeerDown) String() string { return line("PeerDown", i.Peer.String()) }
 func (i Received) String() string {
 	return line("Received", i.From.String(), i.Boot.String(), i.Msg.String())

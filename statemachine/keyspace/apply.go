@@ -86,22 +86,23 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 }
 
 // merge takes one entry from a peer: the greater version wins, and its dot is
-// known from here on.
+// known from here on. At RangesMax the dot stays unknown, which only means that
+// the entry will be sent again; a claim made over its key never depends on it,
+// because ReadDots sends what is stored and not what is claimed.
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	kh := s.hasher.Key(e.Key)
 	cur := s.header(tx, kh, e.Key)
 	if s.vv.Contains(e.Dot) && !b.Repair && !s.mutant.is(MutantKnownDots) {
 		return s.outcome(Dup, e.Header, cur, b.Now)
 	}
-	if !s.vv.Admits(e.Dot) {
-		return s.outcome(Refused, e.Header, cur, b.Now)
-	}
 	out := s.outcome(Lost, e.Header, cur, b.Now)
 	if cur == nil || s.loses(cur.Ver, e.Ver) {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
 	}
-	s.vv.Add(e.Dot)
+	if s.vv.Admits(e.Dot) {
+		s.vv.Add(e.Dot)
+	}
 	s.see(b, e.Ver.TS)
 	return out
 }

@@ -60,7 +60,7 @@ const (
 	Won     OutcomeKind = iota // stored: it beats what was there
 	Lost                       // not stored, what is there beats it; its dot is known now
 	Dup                        // dropped: its dot was known before
-	Refused                    // nothing changed: a bound of the vector or of timestamps
+	Refused                    // a local write that only a timestamp out of range would let win
 )
 
 // String names the outcome.

@@ -1,6 +1,9 @@
 package keyspace
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"iter"
+)
 
 // Record is one stored record as a reader sees it.
 type Record struct {
@@ -23,35 +26,45 @@ type Page struct {
 	VV      VV   // of the view that was read
 }
 
-// ReadDots collects the entries whose dots are not in the vector not, in the
-// order of their dots, behind the dot after. A page holds at most entriesMax
-// entries and about bytesMax bytes, but at least one entry if there is any.
+// ReadDots collects the stored entries whose dots are not in the vector not,
+// in the order of their dots, behind the dot after. A page holds at most
+// entriesMax entries and about bytesMax bytes, but at least one entry if there
+// is any. It sends what is stored whether or not its dot is claimed: an entry
+// that replaced a claimed one must reach whoever takes over the claim.
 func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
 	p := Page{VV: LoadVV(r), Last: after}
 	bytes := 0
-	for _, set := range p.VV.Beyond(not) {
-		for _, run := range set.Ranges {
-			from, to := Dot{set.Stream, run.From}, Dot{set.Stream, run.To}
-			if to.Compare(after) <= 0 {
-				continue
-			}
-			if from.Compare(after) <= 0 {
-				from.Seq = after.Seq + 1
-			}
-			end := Dot{to.Stream, to.Seq + 1}
-			for dk, key := range r.Ascend(dotKey(from), dotKey(end)) {
-				e := readEntry(r, string(key))
-				if len(p.Entries) > 0 && (len(p.Entries) >= entriesMax || bytes+e.Size() > bytesMax) {
-					return p
-				}
-				p.Entries = append(p.Entries, e)
-				p.Last = dotOf(dk)
-				bytes += e.Size()
-			}
+	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, after.Seq + 1}) {
+		e := readEntry(r, key)
+		if n := len(p.Entries); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
+			return p
 		}
+		p.Entries = append(p.Entries, e)
+		p.Last = dot
+		bytes += e.Size()
 	}
 	p.Done = true
 	return p
+}
+
+// dotsBeyond walks the dot index from a dot on and leaps over the runs that are
+// in not.
+func dotsBeyond(r Reader, not VV, from Dot) iter.Seq2[Dot, string] {
+	return func(yield func(Dot, string) bool) {
+		for leap := true; leap; {
+			leap = false
+			for dk, key := range r.Ascend(dotKey(from), []byte{classDot + 1}) {
+				dot := dotOf(dk)
+				if end := not.Reach(dot.Stream, dot.Seq-1); end >= dot.Seq {
+					from, leap = Dot{dot.Stream, end + 1}, true
+					break
+				}
+				if !yield(dot, string(key)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // readEntry reads the record that an index points to, with a value of its own.

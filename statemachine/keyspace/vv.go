@@ -64,6 +64,16 @@ func (v VV) Only(s Stream) VV {
 // Head is the largest number up to which the stream is complete, 0 for none.
 func (v VV) Head(s Stream) Seq { return v.Of(s).Head }
 
+// Reach is the largest number up to which the stream is complete beyond from.
+func (v VV) Reach(s Stream, from Seq) Seq {
+	for r := range v.Of(s).spans {
+		if r.From <= from+1 && from < r.To {
+			return r.To
+		}
+	}
+	return from
+}
+
 // Contains says that the dot is claimed.
 func (v VV) Contains(d Dot) bool { return v.Of(d.Stream).contains(Range{d.Seq, d.Seq}) }
 

@@ -1,0 +1,47 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// Config is what a node is told once, at its start. All random bytes are drawn
+// by the shell.
+type Config struct {
+	Seed [32]byte          // of the ChaCha8 stream behind every random choice
+	Mint keyspace.Adoption // the cluster to found, should it come to that
+
+	Name     string   // node_id, at most NameBytesMax
+	Addr     string   // what peers dial, host:port, at most AddrBytesMax
+	Seeds    []string // addresses to join through; none means this node may found a cluster
+	ReadOnly bool     // refuse client writes; replication goes on
+
+	// GossipMin and GossipMax bound the random interval between two exchanges
+	// of the whole member table.
+	GossipMin, GossipMax Millis
+	// Replication is the interval between two digests: it bounds how long a
+	// loss stays unnoticed when push did not deliver.
+	Replication Millis
+	// Sync is the interval between two scrubs, and Catchup the longest that a
+	// node which knows it is behind waits before it asks somebody again.
+	Sync, Catchup Millis
+	// FailedAfter and RemovedAfter are the silences after which the members
+	// view shows a member as failed, and no longer shows it.
+	// Invariant: FailedAfter < RemovedAfter.
+	FailedAfter, RemovedAfter Millis
+	// MaxSkew is how far ahead of this node's clock a peer's timestamp may be
+	// and still move the clock floor.
+	MaxSkew Millis
+	// RingBytes bounds the fresh writes kept for push. A peer further behind
+	// catches up by deltas.
+	RingBytes int
+}
+
+// DefaultConfig returns the documented defaults.
+func DefaultConfig() Config {
+	return Config{
+		GossipMin: 60_000, GossipMax: 120_000,
+		Replication: 1_000,
+		Sync:        300_000, Catchup: 120_000,
+		FailedAfter: 300_000, RemovedAfter: 600_000,
+		MaxSkew:   500,
+		RingBytes: 64 << 20,
+	}
+}

@@ -1,0 +1,127 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// L2: a node that misses dots fetches the live entries whose dots it lacks,
+// chunk by chunk. The asker keeps all state; the answerer reads one view a
+// chunk and forgets it.
+//
+// A chunk counts only for the dots of its own entries, because a dot whose
+// entry was replaced has no record any more. The claim over all of them is made
+// at the end: pass 1 fetches what is not in base, pass i what is not in the
+// source's vector at the start of pass i-1; a pass that fits one view with
+// vector U ends the delta with the claim U (core design, "claims only at the
+// head").
+
+// delta is this node's one running fetch.
+type delta struct {
+	running bool
+	session uint64
+	source  ReplicaID
+	boot    Boot // of the source: another start may know less
+
+	base  VV   // this node's vector when the delta began; the claim needs it
+	not   VV   // what the running pass leaves out
+	start VV   // the source's vector at the start of the running pass
+	after Dot  // where the running pass is
+	first bool // the next chunk is the first of its pass
+
+	applying bool // a chunk waits for the store; the next is asked for then
+	entries  uint64
+}
+
+// beginDelta starts a fetch, unless one is running.
+func (n *Node) beginDelta(p *peer) {
+	if n.delta.running {
+		return
+	}
+	n.delta = delta{
+		running: true, session: n.delta.session + 1, source: p.Replica, boot: p.Boot,
+		base: n.vv.Clone(), not: n.vv.Clone(), first: true,
+	}
+	n.ask()
+}
+
+// endDelta forgets the fetch. What it brought stays; the next digest starts
+// another for the rest.
+func (n *Node) endDelta() {
+	n.delta = delta{session: n.delta.session}
+	n.disarm(timerDelta)
+}
+
+// ask requests the next chunk.
+func (n *Node) ask() {
+	p := n.peer(n.delta.source)
+	if p == nil || !p.linked || p.Boot != n.delta.boot {
+		n.endDelta()
+		return
+	}
+	n.send(p, ClassControl, Need{n.delta.session, n.delta.not, n.delta.after})
+	n.arm(timerDelta, deltaTimeout)
+}
+
+// onNeed reads one chunk for a peer.
+func (n *Node) onNeed(p *peer, m Need) {
+	n.read(pendingRead{kind: readChunk, peer: p.Replica, boot: p.Boot, need: m}, func(op OpID) Effect {
+		return ReadDots{op, m.Not, m.After}
+	})
+}
+
+func (n *Node) onDotsRead(in DotsRead) {
+	r, p := n.finish(in.Op)
+	if p == nil {
+		return
+	}
+	n.stats.DeltaEntries += uint64(len(in.Page.Entries))
+	n.send(p, ClassBulk, Delta{
+		Session: r.need.Session, After: r.need.After,
+		Entries: in.Page.Entries, Last: in.Page.Last, Done: in.Page.Done, VV: in.Page.VV,
+	})
+}
+
+// onDelta hands one chunk to the store.
+func (n *Node) onDelta(p *peer, m Delta) {
+	d := &n.delta
+	if !d.running || d.applying || d.session != m.Session || d.source != p.Replica ||
+		d.after != m.After || len(m.Entries) > chunkEntriesMax {
+		n.stats.DroppedStale++
+		return
+	}
+	if !n.jobs.room() {
+		n.stats.DroppedOverload++
+		return
+	}
+	if d.first {
+		d.start = m.VV
+	}
+	j := job{kind: jobDelta, peer: p.Replica, session: d.session, entries: m.Entries}
+	switch {
+	case m.Done && d.first:
+		j.claim = &keyspace.Claim{Base: d.base, VV: m.VV}
+	case m.Done:
+		d.not, d.after, d.first = d.start, Dot{}, true
+	default:
+		d.after, d.first = m.Last, false
+	}
+	d.applying = true
+	d.entries += uint64(len(m.Entries))
+	n.enqueue(j)
+	n.disarm(timerDelta)
+}
+
+// onChunkApplied asks for the next chunk, or ends the fetch.
+func (n *Node) onChunkApplied(j *job, a *keyspace.Applied) {
+	d := &n.delta
+	if !d.running || d.session != j.session {
+		return
+	}
+	d.applying = false
+	if j.claim == nil {
+		n.ask()
+		return
+	}
+	if a.Claimed {
+		n.notify(CaughtUp{d.source, d.entries})
+	}
+	n.endDelta()
+}

@@ -1,0 +1,119 @@
+package statemachine
+
+import (
+	"slices"
+	"strings"
+)
+
+// dial is one address that this node wants a connection to.
+type dial struct {
+	addr    string
+	owner   ReplicaID // who answered there last, zero if nobody has yet
+	at      Millis    // of the next attempt
+	backoff Millis
+}
+
+// planDials makes the list of addresses follow the seeds and the member table.
+// What is known of an address that stays is kept.
+func (n *Node) planDials() {
+	var want []string
+	want = append(want, n.cfg.Seeds[:min(len(n.cfg.Seeds), seedsMax)]...)
+	for _, p := range n.peers {
+		if p.Addr != "" {
+			want = append(want, p.Addr)
+		}
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	dials := make([]dial, 0, len(want))
+	for _, addr := range want {
+		if addr == n.cfg.Addr {
+			continue
+		}
+		d := dial{addr: addr, at: n.now.Mono, backoff: dialBackoffMin}
+		if i, ok := n.findDial(addr); ok {
+			d = n.dials[i]
+		}
+		dials = append(dials, d)
+	}
+	n.dials = dials
+	n.armBy(timerDial, 0)
+}
+
+func (n *Node) findDial(addr string) (int, bool) {
+	return slices.BinarySearchFunc(n.dials, addr, func(d dial, addr string) int {
+		return strings.Compare(d.addr, addr)
+	})
+}
+
+// onDialDue tries every address whose owner is not connected. Attempts go on
+// for ever: a partition may heal after any time.
+func (n *Node) onDialDue() {
+	next := never
+	for i := range n.dials {
+		d := &n.dials[i]
+		if n.satisfied(d) {
+			continue
+		}
+		if d.at <= n.now.Mono {
+			n.emit(Dial{d.addr})
+			d.at = n.now.Mono + n.jittered(d.backoff)
+			d.backoff = min(2*d.backoff, dialBackoffMax)
+		}
+		next = min(next, d.at)
+	}
+	n.timers[timerDial] = next
+}
+
+// satisfied says that there is no point in dialing an address.
+func (n *Node) satisfied(d *dial) bool {
+	if d.owner == n.id.Replica {
+		return true
+	}
+	if p := n.peer(d.owner); p != nil && p.up {
+		return true
+	}
+	for _, p := range n.peers {
+		if p.up && p.Addr == d.addr {
+			return true
+		}
+	}
+	return false
+}
+
+// onReached remembers who answers at an address: a seed's address need not be
+// the one that its owner advertises.
+func (n *Node) onReached(in Reached) {
+	if i, ok := n.findDial(in.Addr); ok {
+		n.dials[i].owner = in.Peer
+		n.dials[i].backoff = dialBackoffMin
+	}
+}
+
+// settled resets the patience with an address whose owner is connected.
+func (n *Node) settled(addr string) {
+	if i, ok := n.findDial(addr); ok {
+		n.dials[i].backoff = dialBackoffMin
+	}
+}
+
+func (n *Node) onPeerDown(id ReplicaID) {
+	p := n.peer(id)
+	if p == nil || !p.up {
+		return
+	}
+	p.up, p.linked = false, false
+	p.cursor.live = false
+	if n.delta.running && n.delta.source == id {
+		n.endDelta()
+	}
+	if n.scrub.running && n.scrub.partner == id {
+		n.endScrub()
+	}
+	for i := range n.dials {
+		if d := &n.dials[i]; d.owner == id || d.addr == p.Addr {
+			d.at = n.now.Mono + n.between(0, dialBackoffMin)
+		}
+	}
+	n.armBy(timerDial, 0)
+}

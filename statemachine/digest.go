@@ -1,0 +1,63 @@
+package statemachine
+
+// digest says what this node claims, and the sum over its tree at that moment.
+func (n *Node) digest() Digest {
+	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall}
+}
+
+func (n *Node) onDigestDue() {
+	if ps := n.pick(n.gossipFanout()); len(ps) > 0 {
+		d := n.digest()
+		for _, p := range ps {
+			n.send(p, ClassControl, d)
+		}
+	}
+	n.arm(timerDigest, n.jittered(n.cfg.Replication))
+}
+
+// onDigest compares a peer's claim with this node's own: missing dots call for
+// a delta, equal claims over different data for a scrub.
+func (n *Node) onDigest(p *peer, d Digest) {
+	switch {
+	case !n.vv.Covers(d.VV):
+		n.onBehind(p, d.VV)
+	case d.VV.Covers(n.vv) && d.Sum != n.sum:
+		p.owed = VV{}
+		n.onDivergence(p)
+	default:
+		p.owed = VV{}
+	}
+}
+
+// onBehind asks the peer for what it has and this node lacks: at once, unless
+// its origin is connected and pushing, which then gets pushGrace to deliver.
+func (n *Node) onBehind(p *peer, theirs VV) {
+	overdue := !n.vv.Covers(p.owed) && p.owedAt+pushGrace <= n.now.Mono
+	if n.vv.Covers(p.owed) {
+		p.owed, p.owedAt = theirs, n.now.Mono
+	}
+	if overdue || !n.comesByPush(theirs) {
+		n.beginDelta(p)
+	}
+}
+
+// comesByPush says that all that theirs has beyond this node's vector is of
+// streams whose origins push them to this node right now.
+func (n *Node) comesByPush(theirs VV) bool {
+	for _, s := range theirs.Beyond(n.vv) {
+		o := n.peer(s.Stream.Replica)
+		if o == nil || !o.linked || o.pushes != s.Stream {
+			return false
+		}
+	}
+	return true
+}
+
+// onCatchupDue asks a random peer when this node has been behind for long.
+func (n *Node) onCatchupDue() {
+	n.arm(timerCatchup, n.cfg.Catchup)
+	behind := n.choose(func(p *peer) bool { return p.linked && !n.vv.Covers(p.owed) })
+	if len(behind) > 0 {
+		n.beginDelta(behind[n.rng.IntN(len(behind))])
+	}
+}

@@ -1,0 +1,46 @@
+// Package statemachine is the protocol: how replicas find each other, push
+// fresh writes, fetch what they miss, and check that they are equal.
+//
+// It is a pure, tick-driven state machine. Step takes the time and one Input
+// and returns Effects; nothing else goes in or out. Production drives it from
+// internal/server over QUIC and Badger, the simulator from package sim over a
+// virtual clock, a lossy network and a crashable disk.
+//
+// # Duties of the shell
+//
+//  1. Call Step from one goroutine, with Mono never going back.
+//  2. Carry out the effects in order before the next Step. The slice and what
+//     it holds belong to the node again afterwards, apart from messages,
+//     batches and results, which nobody changes any more.
+//  3. Tick when Mono reaches Deadline. An earlier Tick does nothing.
+//  4. Answer each Apply with Applied, in order, once it is durable; answer each
+//     StoreRead with what Answer returns, exactly once. A batch that fails ends
+//     the process: Restored then tells the next run what survived.
+//  5. Try each Send once. Dropping is fine, blocking is not, and a write to a
+//     socket that returned proves nothing.
+//  6. Report connections as PeerUp and PeerDown in turn, and messages only in
+//     between. Hello.Replica is what the peer's certificate proves.
+//
+// # What it never does
+//
+// No clock, goroutine, channel, lock, float, I/O, log line or error return, and
+// no order that comes from a map. It never touches data: every change is a
+// keyspace.Batch, and every read an effect.
+//
+// # The four layers
+//
+//   - push.go (L1): the origin streams its fresh writes to every peer.
+//   - delta.go (L2): once a second peers compare vectors; who misses something
+//     fetches exactly the entries whose dots it lacks.
+//   - scrub.go (L3): peers compare digest trees, which prove or disprove what
+//     the vectors claim.
+//   - members.go, dial.go, hello.go: who is there, and on what terms.
+//
+// # Invariants
+//
+//   - The vector in Node mirrors the durable one of the store: it may lag, and
+//     never leads.
+//   - Every client request gets exactly one Respond, and a write that is not
+//     refused only after its batch is durable.
+//   - Every queue, table and message has a bound in limits.go.
+package statemachine

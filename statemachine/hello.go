@@ -1,0 +1,153 @@
+package statemachine
+
+import (
+	"kvs/statemachine/keyspace"
+)
+
+// Hello is what this node says first on every connection.
+func (n *Node) Hello() Hello {
+	return Hello{
+		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax,
+		Cluster: n.id.Cluster, Replica: n.id.Replica, Boot: n.id.Boot, Member: n.self,
+	}
+}
+
+// onPeerUp admits a peer or shows it the door.
+func (n *Node) onPeerUp(h Hello) {
+	h.Member.Replica, h.Member.Boot = h.Replica, h.Boot
+	if reason := n.judge(h); reason != RefusedNot {
+		n.notify(PeerRefused{h.Member, reason})
+		n.emit(Disconnect{h.Replica, reason})
+		return
+	}
+	n.learn(h.Member)
+	p := n.peer(h.Replica)
+	p.Boot = h.Boot
+	p.up = true
+	p.linked = false
+	p.pushes = Stream{}
+	p.cursor.live = false
+	n.hear(p)
+	n.settled(p.Addr)
+	n.onHello(p, h)
+}
+
+// judge says why a peer must not be talked to, RefusedNot if it may.
+func (n *Node) judge(h Hello) Refusal {
+	if h.ProtocolMin > ProtocolMax || h.ProtocolMax < ProtocolMin {
+		return RefusedProtocol
+	}
+	none := ClusterID{}
+	if h.Cluster != n.id.Cluster && h.Cluster != none && n.id.Cluster != none {
+		return RefusedCluster
+	}
+	if h.Replica == n.id.Replica {
+		return RefusedBoot
+	}
+	p := n.peer(h.Replica)
+	if p == nil {
+		if len(n.peers) >= MembersMax {
+			return RefusedFull
+		}
+		return RefusedNot
+	}
+	// An older start of a replica is a ghost, and so is a second one with the
+	// same count (I9).
+	if h.Boot.Count < p.Boot.Count || h.Boot.Count == p.Boot.Count && h.Boot != p.Boot &&
+		p.Boot != (Boot{}) {
+		return RefusedBoot
+	}
+	return RefusedNot
+}
+
+// onHello takes note of a peer's cluster, which may have changed from none.
+func (n *Node) onHello(p *peer, h Hello) {
+	if h.Replica != p.Replica || h.Boot != p.Boot || n.judge(h) != RefusedNot {
+		n.emit(Disconnect{p.Replica, RefusedCluster})
+		return
+	}
+	p.cluster = h.Cluster
+	n.tryLink(p)
+}
+
+// tryLink begins replication with a peer of the same cluster, and hands the
+// cluster to one that has none.
+func (n *Node) tryLink(p *peer) {
+	none := ClusterID{}
+	switch {
+	case !p.up || p.linked || n.id.Cluster == none:
+	case p.cluster == none:
+		n.send(p, ClassControl, Welcome{n.id.Cluster, n.id.Digest})
+	case p.cluster == n.id.Cluster:
+		p.linked = true
+		p.owed = VV{}
+		n.probe(p)
+		n.send(p, ClassControl, n.table())
+		n.send(p, ClassControl, n.digest())
+	}
+}
+
+// onWelcome joins the cluster that a peer belongs to, unless this node has one.
+func (n *Node) onWelcome(m Welcome) {
+	if n.id.Cluster == (ClusterID{}) && m.Cluster != (ClusterID{}) {
+		n.adopt(keyspace.Adoption{Cluster: m.Cluster, Digest: m.Digest})
+	}
+}
+
+// adopt asks the store to join a cluster. The first adoption applied counts.
+func (n *Node) adopt(a keyspace.Adoption) {
+	joined := max(n.now.Wall, 1)
+	for _, p := range n.peers {
+		joined = max(joined, p.Joined+1)
+	}
+	n.enqueue(job{kind: jobIdentity, adopt: &a, join: joined})
+}
+
+// foundOrWait mints a cluster at once when there is nobody to ask.
+func (n *Node) foundOrWait() {
+	switch {
+	case n.id.Cluster != ClusterID{}:
+	case len(n.cfg.Seeds) == 0:
+		n.adopt(n.cfg.Mint)
+	default:
+		n.arm(timerMint, mintAfter)
+	}
+}
+
+// onMintDue founds a cluster if all connected peers lack one too and this node
+// has the smallest identity among them. A node that meets nobody serves alone.
+func (n *Node) onMintDue() {
+	if n.id.Cluster != (ClusterID{}) {
+		return
+	}
+	ups := n.choose(func(p *peer) bool { return p.up })
+	first := len(ups) > 0
+	for _, p := range ups {
+		first = first && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
+	}
+	if first {
+		n.adopt(n.cfg.Mint)
+	}
+	n.arm(timerMint, mintAfter/10)
+}
+
+// onIdentity takes note of what the store now says of this replica.
+func (n *Node) onIdentity(a *keyspace.Applied) {
+	chosen := n.id.Cluster != a.Cluster
+	changed := chosen || n.id.Joined != a.Joined
+	n.id.Cluster, n.id.Digest, n.id.Joined = a.Cluster, a.Digest, a.Joined
+	if !changed {
+		return
+	}
+	n.self.Joined = n.id.Joined
+	n.self.Incarnation++
+	if chosen {
+		n.disarm(timerMint)
+		n.notify(ClusterChosen{n.id.Cluster, n.id.Cluster == n.cfg.Mint.Cluster})
+	}
+	for _, p := range n.choose(func(p *peer) bool { return p.up }) {
+		n.send(p, ClassControl, n.Hello())
+		n.tryLink(p)
+	}
+	n.announce()
+}

@@ -1,0 +1,203 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// jobKind says what a job was for, and so what happens once it is durable.
+type jobKind uint8
+
+const (
+	jobIdentity jobKind = iota // facts about this replica and its peers
+	jobClient                  // writes of clients
+	jobPush                    // fresh writes of a peer
+	jobDelta                   // one chunk of a delta
+	jobItems                   // records from a scrub
+)
+
+// job is a change that waits to become part of a batch. Jobs are applied in the
+// order of their arrival; several fit one batch, so that one flush of the disk
+// serves many.
+type job struct {
+	kind    jobKind
+	peer    ReplicaID
+	session uint64 // of a delta or scrub
+
+	writes  []ClientWrite
+	entries []Entry
+	claim   *keyspace.Claim
+	adopt   *keyspace.Adoption
+	join    Millis
+	members []keyspace.Member
+}
+
+// count is how many places the job takes of a batch's BatchWritesMax.
+func (j *job) count() int { return len(j.writes) + len(j.entries) }
+
+func (j *job) bytes() int {
+	size := 0
+	for i := range j.writes {
+		size += len(j.writes[i].Write.Key) + len(j.writes[i].Write.Value)
+	}
+	for i := range j.entries {
+		size += j.entries[i].Size()
+	}
+	return size
+}
+
+// jobs is the queue in front of the store.
+type jobs struct {
+	waiting []job
+	bytes   int
+	flying  []flight // handed to the store, oldest first
+	last    BatchID
+}
+
+// flight is a batch under way, with the jobs that it is made of.
+type flight struct {
+	id   BatchID
+	jobs []job
+}
+
+// room says that the queue takes another job. Bounds: jobsMax, jobBytesMax.
+func (q *jobs) room() bool { return len(q.waiting) < jobsMax && q.bytes < jobBytesMax }
+
+// enqueue adds a job. Callers that can refuse ask room first; facts about
+// members are few, and bounded by MembersMax.
+func (n *Node) enqueue(j job) {
+	n.jobs.waiting = append(n.jobs.waiting, j)
+	n.jobs.bytes += j.bytes()
+}
+
+// pumpJobs hands batches to the store while it has a free place.
+func (n *Node) pumpJobs() {
+	for len(n.jobs.flying) < batchesMax && len(n.jobs.waiting) > 0 {
+		taken := n.takeJobs()
+		n.jobs.last++
+		n.jobs.flying = append(n.jobs.flying, flight{n.jobs.last, taken})
+		n.emit(Apply{n.batch(n.jobs.last, taken)})
+	}
+}
+
+// takeJobs removes as many jobs from the front as make one batch.
+func (n *Node) takeJobs() []job {
+	q := &n.jobs
+	k, count, size := 0, 0, 0
+	for k < len(q.waiting) {
+		j := &q.waiting[k]
+		full := count+j.count() > keyspace.BatchWritesMax || size+j.bytes() > keyspace.BatchBytesMax
+		if k > 0 && (full || !joins(&q.waiting[k-1], j)) {
+			break
+		}
+		k++
+		count += j.count()
+		size += j.bytes()
+	}
+	taken := append([]job(nil), q.waiting[:k]...)
+	clear(q.waiting[:k])
+	q.waiting = q.waiting[k:]
+	q.bytes -= size
+	if len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	return taken
+}
+
+// joins says that b may follow a in one batch: a claim ends a batch, adoptions
+// and scrubs keep to themselves.
+func joins(a, b *job) bool {
+	return a.claim == nil && a.adopt == nil && b.adopt == nil &&
+		(a.kind == jobItems) == (b.kind == jobItems)
+}
+
+// batch assembles the transaction that carries out the jobs.
+func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
+	b := &keyspace.Batch{ID: id, Now: n.now.Wall, MaxSkew: n.cfg.MaxSkew}
+	for i := range jobs {
+		j := &jobs[i]
+		for k := range j.writes {
+			b.Writes = append(b.Writes, j.writes[k].Write)
+		}
+		b.Entries = append(b.Entries, j.entries...)
+		b.Repair = b.Repair || j.kind == jobItems
+		b.Members = append(b.Members, j.members...)
+		if j.claim != nil {
+			b.Claim = j.claim
+		}
+		if j.adopt != nil {
+			b.Adopt = j.adopt
+		}
+		b.Join = max(b.Join, j.join)
+	}
+	return b
+}
+
+// onApplied learns what the store now holds, and lets every job of the batch
+// take its course.
+func (n *Node) onApplied(a *keyspace.Applied) {
+	assertf(len(n.jobs.flying) > 0 && n.jobs.flying[0].id == a.Batch,
+		"batch %d applied out of turn", a.Batch)
+	done := n.jobs.flying[0]
+	n.jobs.flying = n.jobs.flying[1:]
+	assertf(a.VV.Covers(n.vv), "the vector shrank from %v to %v", n.vv, a.VV)
+	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
+	n.onIdentity(a)
+	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
+	for i := range done.jobs {
+		j := &done.jobs[i]
+		nw, ne := len(j.writes), len(j.entries)
+		n.onDone(j, writes[:nw], entries[:ne], a)
+		writes, entries = writes[nw:], entries[ne:]
+	}
+	n.pumpPush()
+}
+
+func countWrites(jobs []job) int {
+	count := 0
+	for i := range jobs {
+		count += len(jobs[i].writes)
+	}
+	return count
+}
+
+func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Applied) {
+	switch j.kind {
+	case jobClient:
+		n.onWritten(j, writes)
+	case jobPush:
+		n.onPushed(j)
+	case jobDelta:
+		n.onChunkApplied(j, a)
+	case jobItems:
+		n.onItemsApplied(j, entries)
+	}
+}
+
+// onClientWrites takes a group of writes of clients.
+func (n *Node) onClientWrites(ws []ClientWrite) {
+	switch {
+	case n.cfg.ReadOnly:
+		n.refuse(ws, RefusedReadOnly)
+	case !n.jobs.room():
+		n.refuse(ws, RefusedOverloaded)
+	default:
+		n.enqueue(job{kind: jobClient, writes: ws})
+	}
+}
+
+func (n *Node) refuse(ws []ClientWrite, why Refusal) {
+	for i := range ws {
+		n.emit(Respond{ws[i].Request, WriteResult{Refused: why}})
+	}
+}
+
+// onWritten answers the clients, and puts the writes into the push ring.
+func (n *Node) onWritten(j *job, outcomes []keyspace.Outcome) {
+	for i := range j.writes {
+		w, o := &j.writes[i], &outcomes[i]
+		if o.Kind == keyspace.Refused {
+			n.emit(Respond{w.Request, WriteResult{Refused: RefusedClock}})
+			continue
+		}
+		n.ring.add(Entry{Key: w.Write.Key, Header: o.Header, Value: w.Write.Value})
+		n.emit(Respond{w.Request, WriteResult{Version: o.Header.Ver, Existed: o.Existed}})
+	}
+}

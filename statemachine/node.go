@@ -1,0 +1,148 @@
+package statemachine
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"kvs/statemachine/keyspace"
+)
+
+// Node is one replica's protocol. Only Step changes it.
+type Node struct {
+	cfg Config
+	now Time
+	rng *rand.Rand
+	out []Effect
+
+	id   keyspace.Identity
+	self Member
+	// vv, sum and live mirror the store as of the last Applied.
+	vv     VV
+	sum    Sum
+	live   uint64
+	stream Stream
+
+	peers []*peer // sorted by replica; everybody ever heard of, self excluded
+	dials []dial  // sorted by address
+	jobs  jobs
+	ring  ring
+	delta delta
+	scrub scrub
+
+	reads    map[OpID]pendingRead
+	lastRead OpID
+
+	timers [timerCount]Millis
+	stats  Stats
+}
+
+// New returns a node that goes on from what its store held at the start.
+func New(cfg Config, restored keyspace.Snapshot) *Node {
+	n := &Node{
+		cfg:    cfg,
+		rng:    rand.New(rand.NewChaCha8(cfg.Seed)),
+		id:     restored.Identity,
+		vv:     restored.VV.Clone(),
+		sum:    restored.Sum,
+		live:   restored.Live,
+		stream: restored.Stream,
+		reads:  make(map[OpID]pendingRead),
+	}
+	n.ring.limit = cfg.RingBytes
+	n.self = Member{
+		Replica: n.id.Replica, Name: cfg.Name, Addr: cfg.Addr, Joined: n.id.Joined, Boot: n.id.Boot,
+	}
+	for i := range n.timers {
+		n.timers[i] = never
+	}
+	n.timers[timerStart] = 0
+	for _, m := range restored.Members {
+		n.remember(m)
+	}
+	return n
+}
+
+// Step consumes one input and returns what the shell has to do.
+func (n *Node) Step(now Time, in Input) []Effect {
+	assertf(now.Mono >= n.now.Mono, "time went back from %d to %d", n.now.Mono, now.Mono)
+	n.now = now
+	clear(n.out)
+	n.out = n.out[:0]
+	switch in := in.(type) {
+	case Tick:
+		n.onTick()
+	case PeerUp:
+		n.onPeerUp(in.Hello)
+	case Reached:
+		n.onReached(in)
+	case PeerDown:
+		n.onPeerDown(in.Peer)
+	case Received:
+		n.onReceived(in)
+	case ClientWrites:
+		n.onClientWrites(in.Writes)
+	case Applied:
+		n.onApplied(in.Result)
+	case DigestRead:
+		n.onDigestRead(in)
+	case LeafRead:
+		n.onLeafRead(in)
+	case DotsRead:
+		n.onDotsRead(in)
+	case RecordsRead:
+		n.onRecordsRead(in)
+	}
+	n.pumpJobs()
+	return n.out
+}
+
+// onReceived drops what does not come from the running connection of a peer of
+// this cluster, and hands the rest on.
+func (n *Node) onReceived(in Received) {
+	p := n.peer(in.From)
+	if p == nil || !p.up || p.Boot != in.Boot {
+		n.stats.DroppedStale++
+		return
+	}
+	n.hear(p)
+	switch m := in.Msg.(type) {
+	case Hello:
+		n.onHello(p, m)
+		return
+	case Welcome:
+		n.onWelcome(m)
+		return
+	}
+	if !p.linked {
+		n.stats.DroppedUnlinked++
+		return
+	}
+	switch m := in.Msg.(type) {
+	case Table:
+		n.onTable(m)
+	case Digest:
+		n.onDigest(p, m)
+	case Push:
+		n.onPush(p, m)
+	case Ack:
+		n.onAck(p, m)
+	case Need:
+		n.onNeed(p, m)
+	case Delta:
+		n.onDelta(p, m)
+	case Compare:
+		n.onCompare(p, m)
+	case LeafList:
+		n.onLeafList(p, m)
+	case Items:
+		n.onItems(p, m)
+	}
+}
+
+func (n *Node) emit(e Effect)   { n.out = append(n.out, e) }
+func (n *Node) notify(e Event)  { n.emit(Notify{e}) }
+func (n *Node) linked() []*peer { return n.choose(func(p *peer) bool { return p.linked }) }
+
+func (n *Node) send(p *peer, class Class, m Message) { n.emit(Send{p.Replica, class, m}) }
+
+const never Millis = math.MaxInt64

@@ -1,0 +1,64 @@
+package statemachine
+
+import (
+	"slices"
+
+	"kvs/statemachine/keyspace"
+)
+
+// Status is a copy of what a person may want to see of a node.
+type Status struct {
+	Identity keyspace.Identity
+	Hello    Hello
+	ReadOnly bool
+	VV       VV
+	Sum      Sum
+	Live     uint64
+	Members  []MemberView // the members view, self included, in the order of joining
+	Stats    Stats
+}
+
+// MemberView is one row of the members view.
+type MemberView struct {
+	Member
+	State     MemberState
+	Self      bool
+	Connected bool
+	Seen      Millis // wall time at which this node last heard of it; of self: now
+	Missing   uint64 // dots it last claimed and this node lacks
+}
+
+// Stats counts since the start of the run.
+type Stats struct {
+	PushedEntries, PushRetries, RingOverruns    uint64
+	DeltaEntries                                uint64 // sent to peers
+	Scrubs, Divergences, ScrubEntries, Repaired uint64
+	DroppedStale, DroppedUnlinked               uint64
+	DroppedMalformed, DroppedOverload           uint64
+	DroppedMembers                              uint64
+}
+
+// Status copies the node's state for readers in other goroutines.
+func (n *Node) Status() Status {
+	s := Status{
+		Identity: n.id, Hello: n.Hello(), ReadOnly: n.cfg.ReadOnly,
+		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
+	}
+	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
+	for _, p := range n.peers {
+		if p.state == MemberGone {
+			continue
+		}
+		s.Members = append(s.Members, MemberView{
+			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall,
+			Missing: p.owed.CountBeyond(n.vv),
+		})
+	}
+	slices.SortFunc(s.Members, func(a, b MemberView) int {
+		if a.Joined != b.Joined {
+			return int(min(max(a.Joined-b.Joined, -1), 1))
+		}
+		return a.Replica.Compare(b.Replica)
+	})
+	return s
+}
