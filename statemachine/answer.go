@@ -25,5 +25,5 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 	case ReadRecords:
 		return RecordsRead{e.Op, keyspace.ReadRecords(r, e.Keys, chunkBytesMax)}
 	}
-	panic("statemachine: no answer to " + read.String())
+	panic("statemachine: no answer to " + Print(read))
 }

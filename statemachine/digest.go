@@ -12,6 +12,7 @@ func (n *Node) onDigestDue() {
 			n.send(p, ClassControl, d)
 		}
 	}
+	n.greetAgain()
 	n.arm(timerDigest, n.jittered(n.cfg.Replication))
 }
 

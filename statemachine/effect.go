@@ -5,7 +5,7 @@ import "kvs/statemachine/keyspace"
 // Effect is what Step asks of the shell. The set is sealed.
 type Effect interface {
 	effect()
-	String() string
+	Printable
 }
 
 // StoreRead is an effect that reads the store and changes nothing. Answer turns

@@ -4,7 +4,7 @@ package statemachine
 // metrics from it. The set is sealed.
 type Event interface {
 	event()
-	String() string
+	Printable
 }
 
 // MemberState is what the members view says of a member.
@@ -61,15 +61,3 @@ func (PeerRefused) event()   {}
 func (CaughtUp) event()      {}
 func (Diverged) event()      {}
 func (Repaired) event()      {}
-
-// String prints the event on one line.
-func (e MemberChanged) String() string {
-	return line("MemberChanged", e.Member.String(), e.State.String())
-}
-func (e ClusterChosen) String() string { return line("ClusterChosen", e.Cluster.String()) }
-func (e PeerRefused) String() string {
-	return line("PeerRefused", e.Peer.String(), e.Reason.String())
-}
-func (e CaughtUp) String() string { return line("CaughtUp", e.Source.String(), num(e.Entries)) }
-func (e Diverged) String() string { return line("Diverged", e.Peer.String()) }
-func (e Repaired) String() string { return line("Repaired", e.Peer.String(), num(e.Records)) }

@@ -1,6 +1,8 @@
 package statemachine
 
 import (
+	"slices"
+
 	"kvs/statemachine/keyspace"
 )
 
@@ -75,7 +77,12 @@ func (n *Node) onHello(p *peer, h Hello) {
 func (n *Node) tryLink(p *peer) {
 	none := ClusterID{}
 	switch {
-	case !p.up || p.linked || n.id.Cluster == none:
+	case !p.up || p.linked:
+	case n.id.Cluster == none && p.cluster == none:
+		// Whoever has no cluster yet must know all others like that, so that
+		// only one of them founds one.
+		n.send(p, ClassControl, n.table())
+	case n.id.Cluster == none:
 	case p.cluster == none:
 		n.send(p, ClassControl, Welcome{n.id.Cluster, n.id.Digest})
 	case p.cluster == n.id.Cluster:
@@ -87,9 +94,24 @@ func (n *Node) tryLink(p *peer) {
 	}
 }
 
-// onWelcome joins the cluster that a peer belongs to, unless this node has one.
-func (n *Node) onWelcome(m Welcome) {
-	if n.id.Cluster == (ClusterID{}) && m.Cluster != (ClusterID{}) {
+// greetAgain repeats what peers need to know before replication can begin, for
+// those where it has not: the first time may have been lost.
+func (n *Node) greetAgain() {
+	for _, p := range n.peers {
+		if p.up && !p.linked {
+			n.send(p, ClassControl, n.Hello())
+			n.tryLink(p)
+		}
+	}
+}
+
+// onWelcome joins the cluster that a peer belongs to. A node that has one says
+// so again: the peer missed it.
+func (n *Node) onWelcome(p *peer, m Welcome) {
+	switch none := (ClusterID{}); {
+	case n.id.Cluster != none:
+		n.send(p, ClassControl, n.Hello())
+	case m.Cluster != none:
 		n.adopt(keyspace.Adoption{Cluster: m.Cluster, Digest: m.Digest})
 	}
 }
@@ -114,21 +136,32 @@ func (n *Node) foundOrWait() {
 	}
 }
 
-// onMintDue founds a cluster if all connected peers lack one too and this node
-// has the smallest identity among them. A node that meets nobody serves alone.
+// onMintDue founds a cluster if all seeds and all known replicas are connected,
+// none of them has one, and this node has the smallest identity among them. As
+// long as one is out of reach it may belong to a cluster, which this node must
+// join rather than found a second one; meanwhile it serves alone.
 func (n *Node) onMintDue() {
 	if n.id.Cluster != (ClusterID{}) {
 		return
 	}
-	ups := n.choose(func(p *peer) bool { return p.up })
-	first := len(ups) > 0
-	for _, p := range ups {
-		first = first && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
+	first := n.seedsConnected()
+	for _, p := range n.peers {
+		first = first && p.up && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
 	}
 	if first {
 		n.adopt(n.cfg.Mint)
 	}
 	n.arm(timerMint, mintAfter/10)
+}
+
+func (n *Node) seedsConnected() bool {
+	for i := range n.dials {
+		d := &n.dials[i]
+		if slices.Contains(n.cfg.Seeds, d.addr) && !n.satisfied(d) {
+			return false
+		}
+	}
+	return true
 }
 
 // onIdentity takes note of what the store now says of this replica.

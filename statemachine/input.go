@@ -34,7 +34,7 @@ type RequestID uint64
 // answer to an effect. The set is sealed.
 type Input interface {
 	input()
-	String() string
+	Printable
 }
 
 // Tick says that time has passed. It is due at Deadline; earlier is harmless.

@@ -26,7 +26,7 @@ const (
 // ignored, and a missing field is zero, which is always safe.
 type Message interface {
 	Kind() Kind
-	String() string
+	Printable
 }
 
 // The range of protocol versions that this code speaks.

@@ -110,7 +110,12 @@ func (n *Node) onReceived(in Received) {
 		n.onHello(p, m)
 		return
 	case Welcome:
-		n.onWelcome(m)
+		n.onWelcome(p, m)
+		return
+	case Table:
+		if p.cluster == n.id.Cluster {
+			n.onTable(m)
+		}
 		return
 	}
 	if !p.linked {
@@ -118,8 +123,6 @@ func (n *Node) onReceived(in Received) {
 		return
 	}
 	switch m := in.Msg.(type) {
-	case Table:
-		n.onTable(m)
 	case Digest:
 		n.onDigest(p, m)
 	case Push:

@@ -2,95 +2,126 @@ package statemachine
 
 import (
 	"strconv"
-	"strings"
 )
 
 // The one-line forms below are the language of traces: complete enough that two
-// runs with equal lines did the same, short enough to read.
+// runs with equal lines did the same, short enough to read. They append to a
+// buffer, because simulators print millions of them.
 
-// line joins a name and its parts.
-func line(name string, parts ...string) string {
-	return name + "(" + strings.Join(parts, " ") + ")"
+// Printable is what prints on one line: every input, effect, message and event.
+type Printable interface {
+	// Append appends the line to b, without a newline.
+	Append(b []byte) []byte
 }
 
-func num[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](n T) string {
-	return strconv.FormatInt(int64(n), 10)
+// Print returns the line of p.
+func Print(p Printable) string { return string(p.Append(nil)) }
+
+func open(b []byte, name string) []byte { return append(append(b, name...), '(') }
+
+func word(b []byte, s string) []byte { return append(append(b, ' '), s...) }
+
+func num[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](b []byte, n T) []byte {
+	return strconv.AppendInt(append(b, ' '), int64(n), 10)
 }
 
-func entries(es []Entry) string {
-	var b strings.Builder
-	b.WriteByte('[')
+func entries(b []byte, es []Entry) []byte {
+	b = append(b, " ["...)
 	for i := range es {
 		if i > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		}
 		if es[i].Tombstone() {
-			b.WriteByte('-')
+			b = append(b, '-')
 		}
-		b.WriteString(es[i].Key)
-		b.WriteByte('@')
-		b.WriteString(es[i].Dot.String())
-		b.WriteByte('=')
-		b.WriteString(es[i].Ver.String())
+		b = append(append(b, es[i].Key...), '@')
+		b = append(es[i].Dot.Append(b), '=')
+		b = es[i].Ver.Append(b)
 	}
-	b.WriteByte(']')
-	return b.String()
+	return append(b, ']')
 }
 
-// String prints the input on one line.
-func (Tick) String() string       { return "Tick" }
-func (i PeerUp) String() string   { return line("PeerUp", i.Hello.String()) }
-func (i Reached) String() string  { return line("Reached", i.Addr, i.Peer.String()) }
-func (i PeerDown) String() string { return line("PeerDown", i.Peer.String()) }
-func (i Received) String() string {
-	return line("Received", i.From.String(), i.Boot.String(), i.Msg.String())
+// Append prints the input.
+func (Tick) Append(b []byte) []byte     { return append(b, "Tick"...) }
+func (i PeerUp) Append(b []byte) []byte { return append(i.Hello.Append(open(b, "PeerUp")), ')') }
+func (i Reached) Append(b []byte) []byte {
+	return append(i.Peer.Append(append(append(open(b, "Reached"), i.Addr...), ' ')), ')')
 }
-func (i ClientWrites) String() string {
-	parts := make([]string, len(i.Writes))
-	for j, w := range i.Writes {
-		parts[j] = num(w.Request) + ":" + w.Write.Key
+func (i PeerDown) Append(b []byte) []byte { return append(i.Peer.Append(open(b, "PeerDown")), ')') }
+func (i Received) Append(b []byte) []byte {
+	b = append(i.From.Append(open(b, "Received")), ' ')
+	b = append(i.Boot.Append(b), ' ')
+	return append(i.Msg.Append(b), ')')
+}
+func (i ClientWrites) Append(b []byte) []byte {
+	b = open(b, "ClientWrites")
+	for _, w := range i.Writes {
+		b = word(append(num(b, w.Request), ':'), w.Write.Key)
 	}
-	return line("ClientWrites", parts...)
+	return append(b, ')')
 }
-func (i Applied) String() string {
-	return line("Applied", num(i.Result.Batch), i.Result.VV.String(), i.Result.Sum.String())
+func (i Applied) Append(b []byte) []byte {
+	b = append(num(open(b, "Applied"), i.Result.Batch), ' ')
+	b = append(i.Result.VV.Append(b), ' ')
+	return append(i.Result.Sum.Append(b), ')')
 }
-func (i DigestRead) String() string { return line("DigestRead", num(i.Op), num(len(i.Sums))) }
-func (i LeafRead) String() string   { return line("LeafRead", num(i.Op), num(len(i.Leaves))) }
-func (i DotsRead) String() string {
-	return line("DotsRead", num(i.Op), entries(i.Page.Entries), i.Page.VV.String())
+func (i DigestRead) Append(b []byte) []byte {
+	b = num(open(b, "DigestRead"), i.Op)
+	for _, s := range i.Sums {
+		if !s.IsZero() {
+			b = s.Append(append(b, ' '))
+		}
+	}
+	return append(b, ')')
 }
-func (i RecordsRead) String() string { return line("RecordsRead", num(i.Op), entries(i.Entries)) }
+func (i LeafRead) Append(b []byte) []byte {
+	return append(num(num(open(b, "LeafRead"), i.Op), len(i.Leaves)), ')')
+}
+func (i DotsRead) Append(b []byte) []byte {
+	b = entries(num(open(b, "DotsRead"), i.Op), i.Page.Entries)
+	return append(i.Page.VV.Append(append(b, ' ')), ')')
+}
+func (i RecordsRead) Append(b []byte) []byte {
+	return append(entries(num(open(b, "RecordsRead"), i.Op), i.Entries), ')')
+}
 
-// String prints the effect on one line.
-func (e Dial) String() string { return line("Dial", e.Addr) }
-func (e Disconnect) String() string {
-	return line("Disconnect", e.Peer.String(), e.Reason.String())
+// Append prints the effect.
+func (e Dial) Append(b []byte) []byte { return append(append(open(b, "Dial"), e.Addr...), ')') }
+func (e Disconnect) Append(b []byte) []byte {
+	return append(word(e.Peer.Append(open(b, "Disconnect")), e.Reason.String()), ')')
 }
-func (e Send) String() string { return line("Send", e.To.String(), e.Msg.String()) }
-func (e Apply) String() string {
-	b := e.Batch
-	parts := []string{num(b.ID), "writes=" + num(len(b.Writes)), entries(b.Entries)}
-	if b.Claim != nil {
-		parts = append(parts, "claim="+b.Claim.VV.String())
+func (e Send) Append(b []byte) []byte {
+	return append(e.Msg.Append(append(e.To.Append(open(b, "Send")), ' ')), ')')
+}
+func (e Apply) Append(b []byte) []byte {
+	b = num(open(b, "Apply"), e.Batch.ID)
+	b = entries(num(word(b, "writes"), len(e.Batch.Writes)), e.Batch.Entries)
+	if e.Batch.Claim != nil {
+		b = e.Batch.Claim.VV.Append(word(b, "claim="))
 	}
-	if b.Adopt != nil {
-		parts = append(parts, "adopt="+b.Adopt.Cluster.String())
+	if e.Batch.Adopt != nil {
+		b = e.Batch.Adopt.Cluster.Append(word(b, "adopt="))
 	}
-	return line("Apply", parts...)
+	return append(b, ')')
 }
-func (e ReadDigest) String() string {
-	return line("ReadDigest", num(e.Op), num(e.Level), num(len(e.Index)))
+func (e ReadDigest) Append(b []byte) []byte {
+	return append(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), ')')
 }
-func (e ReadLeaf) String() string { return line("ReadLeaf", num(e.Op), num(len(e.Leaves))) }
-func (e ReadDots) String() string {
-	return line("ReadDots", num(e.Op), e.Not.String(), e.After.String())
+func (e ReadLeaf) Append(b []byte) []byte {
+	return append(num(num(open(b, "ReadLeaf"), e.Op), len(e.Leaves)), ')')
 }
-func (e ReadRecords) String() string { return line("ReadRecords", num(e.Op), num(len(e.Keys))) }
-func (e Respond) String() string {
-	return line("Respond", num(e.Request), e.Result.Refused.String(), e.Result.Version.String())
+func (e ReadDots) Append(b []byte) []byte {
+	b = append(num(open(b, "ReadDots"), e.Op), ' ')
+	return append(e.After.Append(append(e.Not.Append(b), ' ')), ')')
 }
-func (e Notify) String() string { return line("Notify", e.Event.String()) }
+func (e ReadRecords) Append(b []byte) []byte {
+	return append(num(num(open(b, "ReadRecords"), e.Op), len(e.Keys)), ')')
+}
+func (e Respond) Append(b []byte) []byte {
+	b = word(num(open(b, "Respond"), e.Request), e.Result.Refused.String())
+	return append(e.Result.Version.Append(append(b, ' ')), ')')
+}
+func (e Notify) Append(b []byte) []byte { return append(e.Event.Append(open(b, "Notify")), ')') }
 
 // String names the reason in words that a person can act on.
 func (r Refusal) String() string {
@@ -100,37 +131,72 @@ func (r Refusal) String() string {
 	}[r]
 }
 
-// String prints the message on one line.
-func (m Hello) String() string {
-	return line("Hello", m.Cluster.String(), m.Replica.String(), m.Boot.String(), m.Member.String())
+// Append prints the message.
+func (m Hello) Append(b []byte) []byte {
+	b = append(m.Cluster.Append(open(b, "Hello")), ' ')
+	return append(m.Member.Append(b), ')')
 }
-func (m Welcome) String() string { return line("Welcome", m.Cluster.String()) }
-func (m Member) String() string {
-	return m.Replica.String() + "=" + m.Name + "@" + m.Addr + "/" + num(m.Joined) + "/" +
-		m.Boot.String() + "/" + num(m.Incarnation) + "." + num(m.Heartbeat)
+func (m Welcome) Append(b []byte) []byte {
+	return append(m.Cluster.Append(open(b, "Welcome")), ')')
 }
-func (m Table) String() string {
-	parts := make([]string, len(m.Members))
+func (m Table) Append(b []byte) []byte {
+	b = open(b, "Table")
 	for i := range m.Members {
-		parts[i] = m.Members[i].String()
+		b = append(m.Members[i].Append(b), ' ')
 	}
-	return line("Table", parts...)
+	return append(b, ')')
 }
-func (m Digest) String() string { return line("Digest", m.VV.String(), m.Sum.String(), num(m.Wall)) }
-func (m Push) String() string   { return line("Push", entries(m.Entries)) }
-func (m Ack) String() string    { return line("Ack", m.Have.String()) }
-func (m Need) String() string {
-	return line("Need", num(m.Session), m.Not.String(), m.After.String())
+func (m Digest) Append(b []byte) []byte {
+	b = append(m.VV.Append(open(b, "Digest")), ' ')
+	return append(num(m.Sum.Append(b), m.Wall), ')')
 }
-func (m Delta) String() string {
-	return line("Delta", num(m.Session), m.After.String(), entries(m.Entries), m.VV.String())
+func (m Push) Append(b []byte) []byte { return append(entries(open(b, "Push"), m.Entries), ')') }
+func (m Ack) Append(b []byte) []byte  { return append(m.Have.Append(open(b, "Ack")), ')') }
+func (m Need) Append(b []byte) []byte {
+	b = append(num(open(b, "Need"), m.Session), ' ')
+	return append(m.After.Append(append(m.Not.Append(b), ' ')), ')')
 }
-func (m Compare) String() string {
-	return line("Compare", num(m.Round), num(m.Level), num(len(m.Nodes)))
+func (m Delta) Append(b []byte) []byte {
+	b = append(num(open(b, "Delta"), m.Session), ' ')
+	b = entries(m.After.Append(b), m.Entries)
+	return append(m.VV.Append(append(b, ' ')), ')')
 }
-func (m LeafList) String() string {
-	return line("LeafList", num(m.Round), num(len(m.Leaves)), num(len(m.Items)))
+func (m Compare) Append(b []byte) []byte {
+	b = num(num(open(b, "Compare"), m.Round), m.Level)
+	return append(num(b, len(m.Nodes)), ')')
 }
-func (m Items) String() string {
-	return line("Items", num(m.Round), entries(m.Entries), num(len(m.Want)))
+func (m LeafList) Append(b []byte) []byte {
+	b = num(num(open(b, "LeafList"), m.Round), len(m.Leaves))
+	return append(num(b, len(m.Items)), ')')
+}
+func (m Items) Append(b []byte) []byte {
+	b = entries(num(open(b, "Items"), m.Round), m.Entries)
+	return append(num(b, len(m.Want)), ')')
+}
+
+// Append prints the member entry.
+func (m Member) Append(b []byte) []byte {
+	b = append(m.Replica.Append(b), '=')
+	b = append(append(b, m.Name...), '@')
+	b = append(append(b, m.Addr...), '/')
+	b = m.Boot.Append(append(num(b, m.Joined), ' '))
+	return num(num(b, m.Incarnation), m.Heartbeat)
+}
+
+// Append prints the event.
+func (e MemberChanged) Append(b []byte) []byte {
+	return append(word(e.Member.Append(open(b, "MemberChanged")), e.State.String()), ')')
+}
+func (e ClusterChosen) Append(b []byte) []byte {
+	return append(e.Cluster.Append(open(b, "ClusterChosen")), ')')
+}
+func (e PeerRefused) Append(b []byte) []byte {
+	return append(word(e.Peer.Append(open(b, "PeerRefused")), e.Reason.String()), ')')
+}
+func (e CaughtUp) Append(b []byte) []byte {
+	return append(num(e.Source.Append(open(b, "CaughtUp")), e.Entries), ')')
+}
+func (e Diverged) Append(b []byte) []byte { return append(e.Peer.Append(open(b, "Diverged")), ')') }
+func (e Repaired) Append(b []byte) []byte {
+	return append(num(e.Peer.Append(open(b, "Repaired")), e.Records), ')')
 }

@@ -11,29 +11,34 @@ import (
 // Disk is an ordered store that distinguishes what a transaction has written
 // from what would survive a loss of power.
 type Disk struct {
-	records *btree.Map[string, []byte] // committed: what readers see
-	synced  *btree.Map[string, []byte] // what a crash leaves
-	pending []*btree.Map[string, []byte]
+	records  btree.Map[string, []byte]
+	unsynced []undo // one a committed transaction, oldest first
+}
+
+// undo takes one transaction back: the values that it replaced, newest last.
+type undo []replaced
+
+type replaced struct {
+	key     string
+	value   []byte
+	existed bool
 }
 
 // New returns an empty disk.
-func New() *Disk {
-	return &Disk{records: new(btree.Map[string, []byte]), synced: new(btree.Map[string, []byte])}
-}
+func New() *Disk { return &Disk{} }
 
 // Commit runs fn in one transaction. It is visible at once, and survives a
 // crash only after Sync.
 func (d *Disk) Commit(fn func(keyspace.Tx)) {
-	fn(tx{view{d.records}})
-	d.pending = append(d.pending, d.records.Copy())
+	t := &tx{view: view{d}}
+	fn(t)
+	d.unsynced = append(d.unsynced, t.undo)
 }
 
 // Sync makes all committed transactions survive a crash.
 func (d *Disk) Sync() {
-	if n := len(d.pending); n > 0 {
-		d.synced = d.pending[n-1]
-		d.pending = d.pending[:0]
-	}
+	clear(d.unsynced)
+	d.unsynced = d.unsynced[:0]
 }
 
 // Update is Commit and Sync: one durable transaction.
@@ -43,34 +48,41 @@ func (d *Disk) Update(fn func(keyspace.Tx)) {
 }
 
 // Unsynced is the number of transactions that a crash may lose.
-func (d *Disk) Unsynced() int { return len(d.pending) }
+func (d *Disk) Unsynced() int { return len(d.unsynced) }
 
 // Crash cuts the power: of the unsynced transactions the first keep survive,
 // the others are gone, each as a whole.
 func (d *Disk) Crash(keep int) {
-	if keep > 0 {
-		d.synced = d.pending[keep-1]
+	for len(d.unsynced) > keep {
+		last := d.unsynced[len(d.unsynced)-1]
+		for i := len(last) - 1; i >= 0; i-- {
+			if r := last[i]; r.existed {
+				d.records.Set(r.key, r.value)
+			} else {
+				d.records.Delete(r.key)
+			}
+		}
+		d.unsynced = d.unsynced[:len(d.unsynced)-1]
 	}
-	d.pending = d.pending[:0]
-	d.records = d.synced.Copy()
+	d.Sync()
 }
 
 // View runs fn on what is committed.
-func (d *Disk) View(fn func(keyspace.Reader)) { fn(view{d.records}) }
+func (d *Disk) View(fn func(keyspace.Reader)) { fn(view{d}) }
 
 // Reader is the view that View hands out, for callers that are alone anyway.
-func (d *Disk) Reader() keyspace.Reader { return view{d.records} }
+func (d *Disk) Reader() keyspace.Reader { return view{d} }
 
-type view struct{ records *btree.Map[string, []byte] }
+type view struct{ disk *Disk }
 
 func (v view) Get(key []byte) []byte {
-	b, _ := v.records.Get(string(key))
+	b, _ := v.disk.records.Get(string(key))
 	return b
 }
 
 func (v view) Ascend(start, end []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func([]byte, []byte) bool) {
-		v.records.Ascend(string(start), func(k string, b []byte) bool {
+		v.disk.records.Ascend(string(start), func(k string, b []byte) bool {
 			if len(end) > 0 && k >= string(end) {
 				return false
 			}
@@ -79,7 +91,19 @@ func (v view) Ascend(start, end []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-type tx struct{ view }
+type tx struct {
+	view
+	undo undo
+}
 
-func (t tx) Set(key, value []byte) { t.records.Set(string(key), value) }
-func (t tx) Delete(key []byte)     { t.records.Delete(string(key)) }
+func (t *tx) Set(key, value []byte) {
+	k := string(key)
+	old, existed := t.disk.records.Set(k, value)
+	t.undo = append(t.undo, replaced{k, old, existed})
+}
+
+func (t *tx) Delete(key []byte) {
+	if old, existed := t.disk.records.Delete(string(key)); existed {
+		t.undo = append(t.undo, replaced{string(key), old, true})
+	}
+}

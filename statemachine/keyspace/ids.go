@@ -47,16 +47,22 @@ type Dot struct {
 	Seq    Seq    `cbor:"2,keyasint"`
 }
 
-// String prints the first four bytes: enough for a log line or a trace.
-func (r ReplicaID) String() string { return hex.EncodeToString(r[:4]) }
+// Append prints the first four bytes: enough for a log line or a trace.
+func (r ReplicaID) Append(b []byte) []byte { return hex.AppendEncode(b, r[:4]) }
+
+// String prints the first four bytes.
+func (r ReplicaID) String() string { return string(r.Append(nil)) }
+
+// Append prints the first four bytes, or "none".
+func (c ClusterID) Append(b []byte) []byte {
+	if c == (ClusterID{}) {
+		return append(b, "none"...)
+	}
+	return hex.AppendEncode(b, c[:4])
+}
 
 // String prints the first four bytes, or "none".
-func (c ClusterID) String() string {
-	if c == (ClusterID{}) {
-		return "none"
-	}
-	return hex.EncodeToString(c[:4])
-}
+func (c ClusterID) String() string { return string(c.Append(nil)) }
 
 // Hex prints all 16 bytes.
 func (r ReplicaID) Hex() string { return hex.EncodeToString(r[:]) }
@@ -64,9 +70,10 @@ func (r ReplicaID) Hex() string { return hex.EncodeToString(r[:]) }
 // Compare orders replicas bytewise.
 func (r ReplicaID) Compare(o ReplicaID) int { return bytes.Compare(r[:], o[:]) }
 
-// String prints count and random bytes.
-func (b Boot) String() string {
-	return strconv.FormatUint(b.Count, 10) + "/" + hex.EncodeToString(b.Random[:2])
+// Append prints count and random bytes.
+func (b Boot) Append(to []byte) []byte {
+	to = append(strconv.AppendUint(to, b.Count, 10), '/')
+	return hex.AppendEncode(to, b.Random[:2])
 }
 
 // Compare orders streams bytewise, by replica and then by epoch.
@@ -77,15 +84,19 @@ func (s Stream) Compare(o Stream) int {
 	return bytes.Compare(s.Epoch[:], o.Epoch[:])
 }
 
-// String prints two bytes of either half.
-func (s Stream) String() string {
-	return hex.EncodeToString(s.Replica[:2]) + "." + hex.EncodeToString(s.Epoch[:2])
+// Append prints two bytes of either half.
+func (s Stream) Append(b []byte) []byte {
+	b = append(hex.AppendEncode(b, s.Replica[:2]), '.')
+	return hex.AppendEncode(b, s.Epoch[:2])
+}
+
+// Append prints stream and number.
+func (d Dot) Append(b []byte) []byte {
+	return strconv.AppendUint(append(d.Stream.Append(b), '#'), uint64(d.Seq), 10)
 }
 
 // String prints stream and number.
-func (d Dot) String() string {
-	return d.Stream.String() + "#" + strconv.FormatUint(uint64(d.Seq), 10)
-}
+func (d Dot) String() string { return string(d.Append(nil)) }
 
 // Compare orders dots by stream, then by number.
 func (d Dot) Compare(o Dot) int {

@@ -36,12 +36,15 @@ func (s Sum) Minus(o Sum) Sum { return Sum{s.Hi - o.Hi, s.Lo - o.Lo} }
 // IsZero says that nothing is counted.
 func (s Sum) IsZero() bool { return s == Sum{} }
 
-// String prints the first four bytes.
-func (s Sum) String() string {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], s.Hi)
-	return hex.EncodeToString(b[:4])
+// Append prints the first four bytes.
+func (s Sum) Append(b []byte) []byte {
+	var sum [8]byte
+	binary.BigEndian.PutUint64(sum[:], s.Hi)
+	return hex.AppendEncode(b, sum[:4])
 }
+
+// String prints the first four bytes.
+func (s Sum) String() string { return string(s.Append(nil)) }
 
 func (s Sum) bytes() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.Hi), s.Lo)

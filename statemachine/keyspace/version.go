@@ -48,11 +48,15 @@ func Less(a, b Version) bool {
 // valid says that the version is well formed, a function of itself alone.
 func (v Version) valid() bool { return v.TS > 0 && v.TS < TimestampMax && v.Joined >= 0 }
 
-// String prints timestamp, join time and two distinguishing pieces of the UUID.
-func (v Version) String() string {
-	return strconv.FormatInt(int64(v.TS), 10) + "/" + strconv.FormatInt(int64(v.Joined), 10) +
-		"/" + hex.EncodeToString(v.UUID[4:6]) + hex.EncodeToString(v.UUID[14:])
+// Append prints timestamp, join time and two distinguishing pieces of the UUID.
+func (v Version) Append(b []byte) []byte {
+	b = append(strconv.AppendInt(b, int64(v.TS), 10), '/')
+	b = append(strconv.AppendInt(b, int64(v.Joined), 10), '/')
+	return hex.AppendEncode(hex.AppendEncode(b, v.UUID[4:6]), v.UUID[14:])
 }
+
+// String prints timestamp, join time and two distinguishing pieces of the UUID.
+func (v Version) String() string { return string(v.Append(nil)) }
 
 // uuidFor builds the UUIDv8 (RFC 9562 section 5.8) of a dot: 48 bits of the
 // inverted sequence number, then 74 bits of the hash of its stream. It is

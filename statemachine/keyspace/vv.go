@@ -3,7 +3,6 @@ package keyspace
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Range is a run of sequence numbers, both ends included.
@@ -165,27 +164,25 @@ func (v VV) CountBeyond(o VV) uint64 {
 	return n
 }
 
-// String prints each stream with its head and ranges.
-func (v VV) String() string {
-	var b strings.Builder
-	b.WriteByte('{')
+// Append prints each stream with its head and ranges.
+func (v VV) Append(b []byte) []byte {
+	b = append(b, '{')
 	for i, s := range v.sets {
 		if i > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		}
-		b.WriteString(s.Stream.String())
-		b.WriteByte(':')
-		b.WriteString(strconv.FormatUint(uint64(s.Head), 10))
+		b = append(s.Stream.Append(b), ':')
+		b = strconv.AppendUint(b, uint64(s.Head), 10)
 		for _, r := range s.Ranges {
-			b.WriteByte('+')
-			b.WriteString(strconv.FormatUint(uint64(r.From), 10))
-			b.WriteByte('-')
-			b.WriteString(strconv.FormatUint(uint64(r.To), 10))
+			b = strconv.AppendUint(append(b, '+'), uint64(r.From), 10)
+			b = strconv.AppendUint(append(b, '-'), uint64(r.To), 10)
 		}
 	}
-	b.WriteByte('}')
-	return b.String()
+	return append(b, '}')
 }
+
+// String prints each stream with its head and ranges.
+func (v VV) String() string { return string(v.Append(nil)) }
 
 // spans yields the set as ranges, the head included.
 func (s StreamSet) spans(yield func(Range) bool) {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kvs/sim"
+)
+
+func swarmCommand() *cobra.Command {
+	var (
+		c     sim.Campaign
+		limit time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:     "swarm",
+		Short:   "Run many seeds, each another world, until one fails",
+		Args:    cobra.NoArgs,
+		Example: "  sim swarm --seeds 2000\n  sim swarm --seeds 1000000 --for 3h",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			began := time.Now()
+			if limit > 0 {
+				c.Stop = func() bool { return time.Since(began) > limit }
+			}
+			c.Options, c.StopAtFirst = sim.Swarm, true
+			rep := c.Run()
+			return printSwarm(cmd.OutOrStdout(), rep, time.Since(began))
+		},
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&c.Seeds, "seeds", 1000, "how many seeds")
+	f.Uint64Var(&c.Start, "start", 0, "the first seed")
+	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
+	f.DurationVar(&limit, "for", 0, "stop after this time")
+	return cmd
+}
+
+func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
+	fmt.Fprintf(out, "%d seeds in %.1f s (%.1f a second): %d writes acknowledged, %d crashes, "+
+		"%d partitions, %d batches lost unsynced\n", rep.Seeds, wall.Seconds(),
+		float64(rep.Seeds)/wall.Seconds(), rep.Writes, rep.Crashes, rep.Cuts, rep.Lost)
+	if n := len(rep.Healed); n > 0 {
+		slices.Sort(rep.Healed)
+		fmt.Fprintf(out, "converged after the faults ended: p50 %v, p99 %v, longest %v\n",
+			virtual(rep.Healed[n/2]), virtual(rep.Healed[n*99/100]), virtual(rep.Healed[n-1]))
+	}
+	if len(rep.Failures) == 0 {
+		fmt.Fprintln(out, "result=ok")
+		return nil
+	}
+	first := rep.Failures[0]
+	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --seed %d\nresult=FAIL(%s)\n", first.Seed,
+		first.Failure, first.Seed, first.Failure.Oracle)
+	code := exitOracle
+	if first.Failure.Oracle == "determinism" {
+		code = exitNotReproducible
+	}
+	return exit{code, fmt.Errorf("seed %d fails", first.Seed)}
+}

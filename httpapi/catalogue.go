@@ -1,0 +1,105 @@
+package httpapi
+
+// kind is one kind of problem: what /problems/{slug} explains.
+type kind struct {
+	slug   string
+	status int
+	title  string
+	text   string
+}
+
+// The slugs this package uses. A slug is part of the API: never renamed.
+const (
+	slugInvalidKey       = "invalid-key"
+	slugReservedKey      = "reserved-key"
+	slugInvalidJSON      = "invalid-json"
+	slugInvalidTTL       = "invalid-ttl"
+	slugInvalidParameter = "invalid-parameter"
+	slugBadRequest       = "bad-request"
+	slugReadOnly         = "read-only"
+	slugKeyNotFound      = "key-not-found"
+	slugNotFound         = "not-found"
+	slugMethodNotAllowed = "method-not-allowed"
+	slugConflictClock    = "conflict-clock"
+	slugBodyTooLarge     = "body-too-large"
+	slugUnsupportedMedia = "unsupported-media"
+	slugInternal         = "internal"
+	slugRecordDamaged    = "record-damaged"
+	slugNotReady         = "not-ready"
+	slugOverloaded       = "overloaded"
+)
+
+// catalogue is every kind of problem this node can answer with, by status. It
+// is never written to.
+var catalogue = [...]kind{
+	{slugInvalidKey, 400, "Invalid key",
+		"A key is one or more segments joined by '/', each percent-encoded once in the URL.\n" +
+			"Refused are empty, '.' and '..' segments, a trailing '/', an encoded slash (%2F),\n" +
+			"control characters, bytes that are not UTF-8, broken percent escapes, and keys\n" +
+			"over 1,024 bytes. One leading '/' is ignored.\n" +
+			"Try: percent-encode every segment by itself and join them with '/'."},
+	{slugReservedKey, 400, "Reserved key",
+		"Keys whose first segment begins with '_' belong to the system (such as _range).\n" +
+			"Try: another first letter; '_' is free in later positions and segments."},
+	{slugInvalidJSON, 400, "Invalid JSON",
+		"The body of a PUT must be one JSON text in UTF-8, nested at most 64 deep.\n" +
+			"Scalars and null are values too; an empty body is not.\n" +
+			"Try: check the body at the position that the detail names."},
+	{slugInvalidTTL, 400, "Invalid TTL",
+		"A TTL is a Go duration such as \"90s\", \"1h30m\" or \"720h\", or \"0\" for never.\n" +
+			"A body that is an object with exactly the two fields data and ttl is an envelope,\n" +
+			"so its ttl must be such a string.\n" +
+			"Try: ?ttl=1h, or ?raw=true to store such a body as it is."},
+	{slugInvalidParameter, 400, "Invalid query parameter",
+		"A query parameter is unknown here, given twice, or out of its range.\n" +
+			"Try: the parameters that the detail lists."},
+	{slugBadRequest, 400, "Bad request",
+		"The request cannot be read safely as HTTP/1.0 or HTTP/1.1.\n" +
+			"Try: a plain client such as curl, without an unusual proxy between."},
+	{slugReadOnly, 403, "Read-only",
+		"This node answers reads and takes part in replication, but refuses client writes.\n" +
+			"Try: another node, or read_only: false in this node's configuration."},
+	{slugKeyNotFound, 404, "Key not found",
+		"The key is absent from this node: never written, deleted, expired, or still on its\n" +
+			"way from another node.\n" +
+			"Try: GET /kv/_range to see which keys are here."},
+	{slugNotFound, 404, "Not found",
+		"There is no such endpoint.\n" +
+			"Try: /kv/{path}, /kv/_range, /members/, /health, /sync/merkle/root or /version."},
+	{slugMethodNotAllowed, 405, "Method not allowed",
+		"The endpoint exists but not with this method.\n" +
+			"Try: a method of the Allow header."},
+	{slugConflictClock, 409, "Clock conflict",
+		"The stored version lies so far in the future that no newer timestamp is left.\n" +
+			"Try: check the clocks of the cluster's nodes."},
+	{slugBodyTooLarge, 413, "Body too large",
+		"The body is larger than max_json_size, which counts every byte of the body.\n" +
+			"Try: split the value over several keys."},
+	{slugUnsupportedMedia, 415, "Unsupported media type",
+		"Values are JSON: Content-Type application/json or any type ending in +json, or\n" +
+			"none, and no Content-Encoding.\n" +
+			"Try: -H 'Content-Type: application/json'."},
+	{slugInternal, 500, "Internal error",
+		"The node failed in a way that is its own fault; its log has the cause.\n" +
+			"Try: again, and look at the log of the node."},
+	{slugRecordDamaged, 500, "Record damaged",
+		"The stored record fails its checksum, so it is not shown. Replication restores it\n" +
+			"from another node.\n" +
+			"Try: again in a moment, or another node."},
+	{slugNotReady, 503, "Not ready",
+		"The node is starting or stopping.\n" +
+			"Try: again after Retry-After, or another node."},
+	{slugOverloaded, 503, "Overloaded",
+		"A queue or the number of connections is at its limit; nothing was stored.\n" +
+			"Try: again after Retry-After, with fewer requests at once."},
+}
+
+// lookupKind finds a kind by its slug.
+func lookupKind(slug string) (kind, bool) {
+	for i := range catalogue {
+		if catalogue[i].slug == slug {
+			return catalogue[i], true
+		}
+	}
+	return kind{}, false
+}

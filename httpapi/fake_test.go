@@ -1,0 +1,231 @@
+package httpapi
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
+)
+
+// fakeStore is a Store over a sorted slice. Its time is a counter.
+type fakeStore struct {
+	mu      sync.Mutex
+	records []Record
+	clock   int64
+	writes  []Write
+	fail    error // What every call returns, if not nil.
+	panics  bool
+	budget  int // Records a Range may look at; 0 is no bound.
+}
+
+func (f *fakeStore) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(f.records, key, func(r Record, key string) int {
+		return cmp.Compare(r.Key, key)
+	})
+}
+
+func (f *fakeStore) View(key string, visit func(Record)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.panics {
+		panic("the store has a bug")
+	}
+	if f.fail != nil {
+		return f.fail
+	}
+	i, ok := f.find(key)
+	if !ok {
+		return ErrNotFound
+	}
+	visit(f.records[i])
+	return nil
+}
+
+func (f *fakeStore) Range(start, end string, visit func(Record) bool) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return "", f.fail
+	}
+	first, _ := f.find(start)
+	for i, r := range f.records[first:] {
+		if end != "" && r.Key >= end {
+			return "", nil
+		}
+		if f.budget > 0 && i == f.budget {
+			return r.Key, nil
+		}
+		if !visit(r) {
+			return "", nil
+		}
+	}
+	return "", nil
+}
+
+func (f *fakeStore) Write(w Write) (Written, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return Written{}, f.fail
+	}
+	f.clock++
+	w.Value = slices.Clone(w.Value)
+	f.writes = append(f.writes, w)
+	r := Record{Key: w.Key, Timestamp: 1672531200000 + f.clock, Data: w.Value}
+	r.UUID[15] = byte(f.clock)
+	if w.TTL > 0 {
+		r.ExpiresAt = r.Timestamp + int64(w.TTL)
+	}
+	i, existed := f.find(w.Key)
+	switch {
+	case existed && w.Delete:
+		f.records = slices.Delete(f.records, i, i+1)
+	case existed:
+		f.records[i] = r
+	case !w.Delete:
+		f.records = slices.Insert(f.records, i, r)
+	}
+	return Written{UUID: r.UUID, Timestamp: r.Timestamp, Existed: existed}, nil
+}
+
+func (f *fakeStore) Digest() (Digest, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := Digest{Keys: int64(len(f.records)), AsOf: 1672531200000, Algorithm: "test-1"}
+	d.Root[0] = 0xab
+	return d, f.fail
+}
+
+// fakeCluster is a cluster of two.
+type fakeCluster struct{ unready bool }
+
+func (fakeCluster) Members() []Member {
+	return []Member{
+		{ID: "node-alpha", Address: "192.168.1.10:8080", LastSeen: 1672531200000,
+			JoinedTimestamp: 1672530000000, State: "alive", Incarnation: 3, Version: "0.1.0"},
+		{ID: `node "b"`, Address: "[::1]:8081", LastSeen: 1, JoinedTimestamp: 2, State: "failed"},
+	}
+}
+
+func (f fakeCluster) Health() Health {
+	h := Health{Status: "ok", Mode: "normal", MemberCount: 2, NodeID: "node-alpha", Joined: true,
+		ClusterID: "c1", Ready: !f.unready}
+	if f.unready {
+		h.Status, h.Reasons = "degraded", []string{"disk: full", "clock: skewed"}
+	}
+	return h
+}
+
+// rig is a server on an in-memory listener.
+type rig struct {
+	t     *testing.T
+	store *fakeStore
+	ln    *fasthttputil.InmemoryListener
+}
+
+func newRig(t *testing.T, change func(*Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, store: &fakeStore{}, ln: fasthttputil.NewInmemoryListener()}
+	o := Options{Store: r.store, Cluster: fakeCluster{}, Version: "0.1.0"}
+	if change != nil {
+		change(&o)
+	}
+	s := New(o)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(r.ln) }()
+	t.Cleanup(func() {
+		if err := s.Shutdown(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		r.ln.Close()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return r
+}
+
+// answer is a response, detached from fasthttp's pools.
+type answer struct {
+	status int
+	body   string
+	header map[string]string
+	closed bool
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
+
+// problem is the slug of a problem, "" for anything else.
+func (a answer) problem() string {
+	if a.header["Content-Type"] != "application/problem+json" {
+		return ""
+	}
+	return strings.TrimPrefix(between(a.body, `"code":"`, `"`), "/problems/")
+}
+
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
+}
+
+// raw sends bytes on a new connection and reads one answer.
+func (r *rig) raw(method, request string) answer {
+	r.t.Helper()
+	answers := r.pipeline(method, request, 1)
+	if len(answers) == 0 {
+		r.t.Fatalf("no answer to %.200q", request)
+	}
+	return answers[0]
+}
+
+// pipeline sends bytes on a new connection and reads up to limit answers.
+func (r *rig) pipeline(method, request string, limit int) []answer {
+	r.t.Helper()
+	conn, err := r.ln.Dial()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	go func() { _, _ = conn.Write([]byte(request)) }()
+	in := bufio.NewReader(conn)
+	var answers []answer
+	for len(answers) < limit {
+		var resp fasthttp.Response
+		resp.SkipBody = method == "HEAD"
+		if resp.Read(in) != nil {
+			break
+		}
+		a := answer{status: resp.StatusCode(), body: string(resp.Body()), header: map[string]string{}}
+		for k, v := range resp.Header.All() {
+			a.header[string(k)] = string(v)
+		}
+		a.closed = resp.ConnectionClose()
+		answers = append(answers, a)
+		if a.closed {
+			break
+		}
+	}
+	return answers
+}
+
+// do sends a well-formed request with a raw target.
+func (r *rig) do(method, target, body string, headers ...string) answer {
+	r.t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: kvs\r\n", method, target)
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	if body != "" || method == "PUT" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
+	}
+	b.WriteString("\r\n" + body)
+	return r.raw(method, b.String())
+}

@@ -1,0 +1,216 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+)
+
+const typeJSON = "application/json"
+
+const (
+	paramsGet    = paramRaw | paramPretty
+	paramsPut    = paramRaw | paramTTL
+	paramsDelete = paramStrict
+)
+
+// serveKV answers everything under /kv/ that names a key of a user.
+func (s *Server) serveKV(x *exchange) *Problem {
+	switch string(x.ctx.Method()) {
+	case fasthttp.MethodPut:
+		return s.put(x)
+	case fasthttp.MethodDelete:
+		return s.remove(x)
+	default:
+		return s.get(x)
+	}
+}
+
+// get answers GET and HEAD. It is the hot path: apart from the key it
+// allocates nothing, which a test holds.
+func (s *Server) get(x *exchange) *Problem {
+	if len(x.rawQuery) > 0 {
+		if p := x.readGetFlags(); p != nil {
+			return p
+		}
+	}
+	if err := s.store.View(x.key, x.visit); err != nil {
+		return s.refuse(err, x.key)
+	}
+	return nil
+}
+
+func (x *exchange) readGetFlags() *Problem {
+	p := x.query.parse(x.rawQuery, paramsGet)
+	if p != nil {
+		return p
+	}
+	if x.raw, p = x.query.flag(paramRaw, "raw"); p != nil {
+		return p
+	}
+	x.pretty, p = x.query.flag(paramPretty, "pretty")
+	return p
+}
+
+// onRecord writes the answer to a GET while the record's bytes are valid.
+func (x *exchange) onRecord(r Record) {
+	resp := &x.ctx.Response
+	resp.SetStatusCode(fasthttp.StatusOK)
+	resp.Header.SetContentType(typeJSON)
+	x.setETag(r.UUID)
+	switch {
+	case x.pretty:
+		resp.SetBodyRaw(indented(r, x.raw))
+	case len(r.Data) > bodyKeepBytesMax:
+		// A body of its own, so that the connection does not keep it.
+		resp.SetBodyRaw(appendBody(make([]byte, 0, len(r.Data)+128), r, x.raw))
+	case x.raw:
+		resp.SetBody(r.Data)
+	default:
+		x.buf = appendRecordHead(append(x.buf[:0], '{'), r)
+		resp.SetBody(x.buf)
+		resp.AppendBody(r.Data)
+		x.buf = appendRecordTail(x.buf[:0], r)
+		resp.AppendBody(x.buf)
+	}
+}
+
+// appendBody appends a GET's body: the record or, raw, its value alone.
+func appendBody(dst []byte, r Record, raw bool) []byte {
+	if raw {
+		return append(dst, r.Data...)
+	}
+	return appendRecord(append(dst, '{'), r)
+}
+
+// indented is a GET's body for people. Only whitespace between tokens
+// changes; numbers and strings keep their spelling.
+func indented(r Record, raw bool) []byte {
+	body := appendBody(nil, r, raw)
+	var out bytes.Buffer
+	if err := json.Indent(&out, body, "", "  "); err != nil {
+		return body
+	}
+	out.WriteByte('\n')
+	return out.Bytes()
+}
+
+// appendRecord appends the seed's three fields, what came later, and the
+// closing brace; the opening one is the caller's.
+func appendRecord(dst []byte, r Record) []byte {
+	dst = appendRecordHead(dst, r)
+	dst = append(dst, r.Data...)
+	return appendRecordTail(dst, r)
+}
+
+func appendRecordHead(dst []byte, r Record) []byte {
+	dst = append(dst, `"uuid":"`...)
+	dst = appendUUID(dst, r.UUID)
+	dst = append(dst, `","timestamp":`...)
+	dst = strconv.AppendInt(dst, r.Timestamp, 10)
+	return append(dst, `,"data":`...)
+}
+
+func appendRecordTail(dst []byte, r Record) []byte {
+	if r.ExpiresAt != 0 {
+		dst = append(dst, `,"expires_at":`...)
+		dst = strconv.AppendInt(dst, r.ExpiresAt, 10)
+	}
+	return append(dst, '}')
+}
+
+// put answers PUT.
+func (s *Server) put(x *exchange) *Problem {
+	ttl, p := s.checkPut(x)
+	if p != nil {
+		return p
+	}
+	body := x.ctx.PostBody()
+	if len(body) > s.options.MaxJSONSize {
+		return s.tooLarge(int64(len(body)))
+	}
+	w := Write{Key: x.key, TTL: ttl}
+	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
+		return p
+	}
+	done, err := s.store.Write(w)
+	if err != nil {
+		return s.refuse(err, x.key)
+	}
+	x.answerPut(done)
+	return nil
+}
+
+// readValue splits a checked body into the value to store and its TTL.
+func (x *exchange) readValue(body []byte, ttl TTL) ([]byte, TTL, *Problem) {
+	var scan scanner
+	if p := scan.scan(body); p != nil {
+		return nil, 0, p
+	}
+	data, field, ok := scan.envelope()
+	if !ok || x.raw {
+		return body, ttl, nil
+	}
+	if x.query.has(paramTTL) {
+		return nil, 0, newProblem(slugInvalidTTL, "both ?ttl and the envelope's ttl are given; "+
+			"drop one of them, or add raw=true to store the body as it is")
+	}
+	ttl, p := parseEnvelopeTTL(field)
+	if p != nil {
+		return nil, 0, p
+	}
+	return data, ttl, nil
+}
+
+// answerPut writes the seed's two fields.
+func (x *exchange) answerPut(w Written) {
+	resp := &x.ctx.Response
+	resp.SetStatusCode(fasthttp.StatusCreated)
+	if w.Existed {
+		resp.SetStatusCode(fasthttp.StatusOK)
+	}
+	resp.Header.SetContentType(typeJSON)
+	x.setETag(w.UUID)
+	x.buf = appendPath(append(x.buf[:0], "/kv/"...), x.key)
+	resp.Header.SetCanonical([]byte("Location"), x.buf)
+	x.buf = append(x.buf[:0], `{"uuid":"`...)
+	x.buf = appendUUID(x.buf, w.UUID)
+	x.buf = append(x.buf, `","timestamp":`...)
+	x.buf = strconv.AppendInt(x.buf, w.Timestamp, 10)
+	x.buf = append(x.buf, '}')
+	resp.SetBody(x.buf)
+}
+
+// setETag sets the strong validator of a version.
+func (x *exchange) setETag(id [16]byte) {
+	x.buf = append(appendUUID(append(x.buf[:0], '"'), id), '"')
+	x.ctx.Response.Header.SetCanonical([]byte("ETag"), x.buf)
+}
+
+// remove answers DELETE: always a tombstone, since a PUT of the key may be on
+// its way from another node. Under ?strict the answer, but not the write,
+// depends on whether the key was here.
+func (s *Server) remove(x *exchange) *Problem {
+	if p := x.query.parse(x.rawQuery, paramsDelete); p != nil {
+		return p
+	}
+	strict, p := x.query.flag(paramStrict, "strict")
+	if p != nil {
+		return p
+	}
+	if p := refuseCondition(&x.ctx.Request.Header); p != nil {
+		return p
+	}
+	done, err := s.store.Write(Write{Key: x.key, Delete: true})
+	if err != nil {
+		return s.refuse(err, x.key)
+	}
+	if strict && !done.Existed {
+		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(x.key)+
+			"; a delete was recorded all the same, for a write that may be on its way")
+	}
+	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// endpoint is where a path leads.
+type endpoint struct {
+	allow string // The methods, as the Allow header lists them.
+	serve func(*Server, *exchange) *Problem
+	vital bool // Whether it answers past max_connections.
+}
+
+const (
+	allowRead = "GET, HEAD, OPTIONS"
+	allowKV   = "GET, HEAD, PUT, DELETE, OPTIONS"
+)
+
+// locate finds the endpoint of a raw path; for a path under /kv/ it sets the
+// exchange's key.
+func (x *exchange) locate(path []byte) (endpoint, *Problem) {
+	if key, ok := bytes.CutPrefix(path, []byte("/kv/")); ok {
+		return x.locateKV(key)
+	}
+	switch string(path) {
+	case "/kv":
+		return endpoint{}, invalidKey("the key is empty")
+	case "/health":
+		return endpoint{allow: allowRead, serve: (*Server).serveHealth, vital: true}, nil
+	case "/healthz":
+		return endpoint{allow: allowRead, serve: (*Server).serveAlive, vital: true}, nil
+	case "/readyz":
+		return endpoint{allow: allowRead, serve: (*Server).serveReady, vital: true}, nil
+	case "/members", "/members/":
+		return endpoint{allow: allowRead, serve: (*Server).serveMembers}, nil
+	case "/sync/merkle/root":
+		return endpoint{allow: allowRead, serve: (*Server).serveRoot}, nil
+	case "/version":
+		return endpoint{allow: allowRead, serve: (*Server).serveVersion}, nil
+	}
+	if slug, ok := bytes.CutPrefix(path, []byte("/problems/")); ok {
+		x.key = string(slug)
+		return endpoint{allow: allowRead, serve: (*Server).serveProblem}, nil
+	}
+	return endpoint{}, newProblem(slugNotFound, "there is no endpoint "+quoted(path))
+}
+
+// locateKV tells the endpoints under /kv/ from keys. Both go through the same
+// decoding, so that /kv/%5Frange is /kv/_range and nothing else.
+func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
+	key, p := decodeKey(raw)
+	if p != nil {
+		return endpoint{}, p
+	}
+	x.key = key
+	if !isReserved(key) {
+		return endpoint{allow: allowKV, serve: (*Server).serveKV}, nil
+	}
+	switch string(x.ctx.Method()) {
+	case fasthttp.MethodPut, fasthttp.MethodDelete:
+		// A key, in the client's eyes: say why it cannot be one.
+	default:
+		if key == "_range" {
+			return endpoint{allow: allowRead, serve: (*Server).serveRange}, nil
+		}
+	}
+	return endpoint{}, reservedKey(key)
+}
+
+// allows says whether a method is in the endpoint's list.
+func (e endpoint) allows(method []byte) bool {
+	switch string(method) {
+	case fasthttp.MethodGet, fasthttp.MethodHead:
+		return true
+	case fasthttp.MethodPut, fasthttp.MethodDelete:
+		return e.allow == allowKV
+	}
+	return false
+}
+
+// route serves one request and returns the refusal, if it is one.
+func (s *Server) route(x *exchange) *Problem {
+	e, p := s.resolve(x)
+	if p != nil {
+		return p
+	}
+	if e.serve == nil {
+		x.ctx.Response.Header.Set("Allow", e.allow)
+		x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+		return nil
+	}
+	return e.serve(s, x)
+}
+
+// resolve makes every check that does not depend on the endpoint. An endpoint
+// without serve is an answered OPTIONS.
+func (s *Server) resolve(x *exchange) (endpoint, *Problem) {
+	h := &x.ctx.Request.Header
+	if p := checkFraming(h); p != nil {
+		return endpoint{}, p
+	}
+	path, query, p := splitTarget(h)
+	if p != nil {
+		return endpoint{}, p
+	}
+	x.rawQuery = query
+	method := h.Method()
+	if string(path) == "*" && h.IsOptions() {
+		return endpoint{allow: allowKV}, nil
+	}
+	e, p := x.locate(path)
+	if p != nil {
+		return endpoint{}, p
+	}
+	if !e.vital && s.crowded() {
+		return endpoint{}, s.overloaded()
+	}
+	if h.IsOptions() {
+		return endpoint{allow: e.allow}, nil
+	}
+	if !e.allows(method) {
+		p := newProblem(slugMethodNotAllowed,
+			quoted(method)+" is not a method of this endpoint; it has "+e.allow)
+		p.allow = e.allow
+		return endpoint{}, p
+	}
+	return e, nil
+}

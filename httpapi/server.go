@@ -1,0 +1,231 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Options is what a Server needs. A zero number or duration means the default
+// of the setting it comes from.
+type Options struct {
+	Store   Store
+	Cluster Cluster
+	Logger  *slog.Logger // nil discards.
+	Version string       // Shown by /version and /health.
+
+	// MaxJSONSize is the largest body of a PUT in bytes, inclusive.
+	MaxJSONSize int
+	// MaxConnections bounds the connections served at once. A few more are
+	// accepted, for health checks and to say 503 to the rest.
+	MaxConnections int
+
+	// HeaderTimeout bounds the wait for a request line and headers,
+	// ReadTimeout the body after them, WriteTimeout the response, and
+	// IdleTimeout the wait between two requests of a connection.
+	HeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+}
+
+// withDefaults fills in what was left zero.
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxJSONSize == 0 {
+		o.MaxJSONSize = 1 << 20
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = 10_000
+	}
+	for _, d := range []struct {
+		field    *time.Duration
+		fallback time.Duration
+	}{
+		{&o.HeaderTimeout, 5 * time.Second},
+		{&o.ReadTimeout, 30 * time.Second},
+		{&o.WriteTimeout, 30 * time.Second},
+		{&o.IdleTimeout, 60 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.fallback
+		}
+	}
+	return o
+}
+
+// ErrServerClosed is what Serve returns after Shutdown was called before it.
+var ErrServerClosed = errors.New("httpapi: server is shut down")
+
+// Server serves the HTTP API of one node.
+type Server struct {
+	options Options
+	store   Store
+	cluster Cluster
+	log     *slog.Logger
+	http    *fasthttp.Server
+	pool    sync.Pool // Of *exchange.
+	closing atomic.Bool
+}
+
+// exchange is the scratch space of one request. It is pooled; visit is bound
+// once, so that a GET allocates no closure.
+type exchange struct {
+	ctx         *fasthttp.RequestCtx
+	rawQuery    []byte
+	query       query
+	key         string
+	raw, pretty bool
+	buf         []byte
+	visit       func(Record)
+}
+
+// New makes a server. It panics if Store or Cluster is missing.
+func New(options Options) *Server {
+	if options.Store == nil || options.Cluster == nil {
+		panic("httpapi: Options without Store or Cluster")
+	}
+	o := options.withDefaults()
+	s := &Server{options: o, store: o.Store, cluster: o.Cluster, log: o.Logger}
+	s.pool.New = func() any {
+		x := &exchange{}
+		x.visit = x.onRecord
+		return x
+	}
+	s.http = s.fasthttpServer()
+	return s
+}
+
+// fasthttpServer configures fasthttp. Its ReadTimeout is our header timeout:
+// HeaderReceived extends the deadline for those requests that have a body.
+func (s *Server) fasthttpServer() *fasthttp.Server {
+	o := s.options
+	return &fasthttp.Server{
+		Handler:            s.handle,
+		ErrorHandler:       s.onReadError,
+		HeaderReceived:     s.onHeader,
+		ExpectHandler:      s.onExpect,
+		Logger:             debugLogger{s.log},
+		Concurrency:        o.MaxConnections + healthReserve,
+		ReadBufferSize:     headerBytesMax,
+		ReadTimeout:        o.HeaderTimeout,
+		WriteTimeout:       o.WriteTimeout,
+		IdleTimeout:        o.IdleTimeout,
+		MaxRequestBodySize: o.MaxJSONSize + bodySlackBytes,
+
+		LazyRequestTime:              true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+	}
+}
+
+// Handler is the request handler itself, for tests and benchmarks.
+func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
+
+// Serve answers connections of ln until Shutdown, then returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if s.closing.Load() {
+		return ErrServerClosed
+	}
+	err := s.http.Serve(lingerListener{ln})
+	if s.closing.Load() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, lets running requests end and closes idle
+// connections. When ctx ends first it returns ctx's error, and connections
+// may still be open.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.closing.Store(true)
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("shut down http: %w", err)
+	}
+	return nil
+}
+
+// handle is the one entry of every request.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	x := s.begin(ctx)
+	defer s.end(x)
+	if p := s.route(x); p != nil {
+		p.writeTo(ctx)
+		return
+	}
+	ctx.Response.Header.SetCanonical([]byte("X-Content-Type-Options"), []byte("nosniff"))
+}
+
+func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
+	x := s.pool.Get().(*exchange)
+	x.ctx = ctx
+	return x
+}
+
+// end returns the scratch space, or contains a panic: fasthttp does not, so
+// one bug in one handler would otherwise end the node.
+func (s *Server) end(x *exchange) {
+	ctx := x.ctx
+	if r := recover(); r != nil {
+		s.log.Error("http handler panicked", "panic", fmt.Sprint(r),
+			"method", string(ctx.Method()), "stack", string(debug.Stack()))
+		p, _ := storeProblem(errPanic, "")
+		p.writeTo(ctx)
+		return
+	}
+	ctx.Request.ReleaseBody(bodyKeepBytesMax)
+	if cap(x.buf) > bodyKeepBytesMax {
+		x.buf = nil
+	}
+	*x = exchange{buf: x.buf[:0], visit: x.visit}
+	s.pool.Put(x)
+}
+
+// errPanic stands for a panic where an error is needed.
+var errPanic = errors.New("httpapi: handler panicked")
+
+// refuse turns an error of the store into a problem, and logs it if its text
+// is not for clients.
+func (s *Server) refuse(err error, key string) *Problem {
+	p, known := storeProblem(err, key)
+	if !known {
+		s.log.Error("http request failed", "key", key, "error", err)
+	}
+	return p
+}
+
+// crowded says whether the connections in use are past max_connections.
+func (s *Server) crowded() bool {
+	return int64(s.http.GetCurrentConcurrency()) > int64(s.options.MaxConnections)
+}
+
+func (s *Server) overloaded() *Problem {
+	p := newProblem(slugOverloaded, "the node serves max_connections connections already")
+	p.ConfigKey, p.Limit = "max_connections", int64(s.options.MaxConnections)
+	p.closeConn = true
+	return p
+}
+
+// debugLogger carries fasthttp's lines, all of them about one connection's
+// misfortune, to the debug level.
+type debugLogger struct{ log *slog.Logger }
+
+// Printf implements fasthttp.Logger.
+func (l debugLogger) Printf(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("http connection", "message", fmt.Sprintf(format, args...))
+	}
+}

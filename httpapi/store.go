@@ -1,0 +1,118 @@
+package httpapi
+
+import "errors"
+
+// What a Store reports. Anything else it returns is an internal error.
+var (
+	// ErrNotFound says that a key is absent, deleted or expired.
+	ErrNotFound = errors.New("httpapi: key not found")
+	// ErrReadOnly says that the node refuses client writes by configuration.
+	ErrReadOnly = errors.New("httpapi: node is read-only")
+	// ErrOverloaded says that a bounded queue is full; nothing was written.
+	ErrOverloaded = errors.New("httpapi: node is overloaded")
+	// ErrNotReady says that the node cannot serve this yet.
+	ErrNotReady = errors.New("httpapi: node is not ready")
+	// ErrClockConflict says that no valid stamp exists for a write.
+	ErrClockConflict = errors.New("httpapi: no timestamp left after the stored version")
+	// ErrDamaged says that the stored record fails its checksum.
+	ErrDamaged = errors.New("httpapi: stored record is damaged")
+	// ErrClosed says that the node is stopping.
+	ErrClosed = errors.New("httpapi: node is stopping")
+)
+
+// Store is the local replica as the API sees it. Its methods are called from
+// many goroutines at once and must not retain their arguments after they
+// return: keys aside, they alias the buffers of a request.
+type Store interface {
+	// View calls visit once with the live record of key, or returns
+	// ErrNotFound. Record.Data is only valid during visit.
+	View(key string, visit func(Record)) error
+
+	// Range visits live records with start <= key < end (an empty end is no
+	// bound) in bytewise order until visit returns false. It may stop early
+	// when its scan budget is used up: then next is the key to go on from,
+	// otherwise next is "".
+	Range(start, end string, visit func(Record) bool) (next string, err error)
+
+	// Write makes one write durable in the local replica before it returns.
+	// After an error nothing of the write is visible.
+	Write(Write) (Written, error)
+
+	// Digest is the root of the digest tree.
+	Digest() (Digest, error)
+}
+
+// Cluster is the membership as the API sees it.
+type Cluster interface {
+	// Members lists the cluster's members, this node included.
+	Members() []Member
+	// Health describes this node. It is cheap: every balancer polls it.
+	Health() Health
+}
+
+// Record is one live version of a key.
+type Record struct {
+	Key       string
+	UUID      [16]byte
+	Timestamp int64  // Unix milliseconds.
+	ExpiresAt int64  // Unix milliseconds; 0 is never.
+	Data      []byte // The value's JSON text, byte for byte as it was stored.
+}
+
+// TTL is how long a value lives, in milliseconds.
+type TTL int64
+
+const (
+	// TTLDefault asks for the configured default_ttl.
+	TTLDefault TTL = 0
+	// TTLNever asks for a value that never expires, whatever default_ttl says.
+	TTLNever TTL = -1
+)
+
+// Write is one client write of one key.
+type Write struct {
+	Key    string
+	Value  []byte // Valid JSON. Invariant: nil if Delete.
+	Delete bool
+	TTL    TTL // Invariant: TTLDefault if Delete.
+}
+
+// Written is what a write became.
+type Written struct {
+	UUID      [16]byte
+	Timestamp int64 // Unix milliseconds.
+	// Existed says that the write replaced a live record: a PUT answers 200
+	// instead of 201, a strict DELETE 204 instead of 404.
+	Existed bool
+}
+
+// Digest is the root of the digest tree over the visible data.
+type Digest struct {
+	Root      [32]byte
+	Keys      int64
+	AsOf      int64 // Unix milliseconds.
+	Algorithm string
+}
+
+// Member is one line of the members view.
+type Member struct {
+	ID              string
+	Address         string // host:port, IPv6 in brackets.
+	LastSeen        int64  // Unix milliseconds, by this node's clock.
+	JoinedTimestamp int64  // Unix milliseconds.
+	State           string
+	Incarnation     uint64
+	Version         string // Empty while unknown.
+}
+
+// Health is this node's own view of itself.
+type Health struct {
+	Status      string // "ok" or "degraded".
+	Mode        string // "normal" or "read-only".
+	MemberCount int    // Invariant: the length of Members, itself included.
+	NodeID      string
+	Joined      bool
+	ClusterID   string // Empty while the node has none.
+	Ready       bool   // Whether /readyz says 200.
+	Reasons     []string
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// checkText applies a setting's own rules to a text that set accepted. The
+// complaint is "" if all is well.
+func (s setting) checkText(text string) (complaint string) {
+	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, text) {
+		return s.wants()
+	}
+	switch s.check {
+	case "name":
+		if text == "" || len(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
+			return "must be 1 to 255 bytes without control characters"
+		}
+	case "required":
+		if text == "" {
+			return "must not be empty"
+		}
+	case "ip":
+		if _, err := netip.ParseAddr(text); err != nil {
+			return `must be an IP address such as "127.0.0.1", "0.0.0.0" or "::1"`
+		}
+	case "hostport":
+		if !isHostPort(text) {
+			return `must be host:port, such as "10.0.0.1:8080" or "[::1]:8080"`
+		}
+	case "address":
+		if text != "" && !isHostPort(text) && !isHost(text) {
+			return `must be a host or host:port, such as "10.0.0.1" or "[::1]:8080", or empty`
+		}
+	case "cron":
+		if !isCron(text) {
+			return `must be five cron fields such as "0 0 * * *", or a word such as "@daily"`
+		}
+	case "auth":
+		if on, _ := parseSwitch(text); on {
+			return "cannot be true yet: this version has no tokens, so nobody could log in; " +
+				"set it to false"
+		}
+	}
+	return ""
+}
+
+// isHostPort accepts a host or a bracketed IPv6 address, with a port.
+func isHostPort(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || !isHost(host) {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && port[0] != '0'
+}
+
+// isHost accepts an IP address or a plausible host name.
+func isHost(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	if text == "" || len(text) > 253 {
+		return false
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			r == '-' || r == '.' || r == '_')
+	})
+}
+
+// isCron checks the shape only; what the fields mean is the scheduler's.
+func isCron(text string) bool {
+	if word, ok := strings.CutPrefix(text, "@"); ok {
+		return word != "" && !strings.ContainsFunc(text, unicode.IsControl)
+	}
+	fields := strings.Fields(text)
+	for _, field := range fields {
+		if strings.Trim(field, "0123456789*/,-?LWabcdefghijklmnopqrstuvwxyzABCDEFGHIJKMNOPQRSTUVXYZ#") != "" {
+			return false
+		}
+	}
+	return len(fields) == 5
+}
+
+// relation is a rule between settings that c breaks.
+type relation struct {
+	keys    []string // The complaint is put at the first of them that the file sets.
+	message string
+}
+
+// relations are the rules between settings.
+func (c Config) relations() []relation {
+	var broken []relation
+	add := func(message string, keys ...string) {
+		broken = append(broken, relation{keys, message})
+	}
+	if c.GossipIntervalMin > c.GossipIntervalMax {
+		add(fmt.Sprintf("gossip_interval_min (%d) must not be more than gossip_interval_max (%d)",
+			int64(c.GossipIntervalMin.Seconds()), int64(c.GossipIntervalMax.Seconds())),
+			"gossip_interval_min", "gossip_interval_max")
+	}
+	if c.RemovedAfter <= c.FailedAfter {
+		add(fmt.Sprintf("removed_after_s (%d) must be more than failed_after_s (%d)",
+			int64(c.RemovedAfter.Seconds()), int64(c.FailedAfter.Seconds())),
+			"removed_after_s", "failed_after_s")
+	}
+	if c.ClusterSecret != "" && c.ClusterSecretFile != "" {
+		add("only one of cluster_secret and cluster_secret_file can be set",
+			"cluster_secret_file", "cluster_secret")
+	}
+	if address, err := netip.ParseAddr(c.BindAddress); err == nil && c.ClusteringEnabled &&
+		!address.Unmap().IsLoopback() && c.ClusterSecret == "" && c.ClusterSecretFile == "" {
+		add("a node on "+c.BindAddress+" needs cluster_secret or cluster_secret_file, so that "+
+			"strangers cannot join; or clustering_enabled: false, for a node without peers",
+			"bind_address")
+	}
+	return broken
+}

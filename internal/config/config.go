@@ -1,0 +1,162 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is every setting of a node. The tags are the table of settings:
+//
+//	yaml    the key in the file
+//	group   starts a group of the generated file, with its heading
+//	help    one line: the meaning, and what it trades where it trades
+//	unit    how a duration or size is written: ms, s, h and d as a whole
+//	        number, "duration" as a Go duration, "ttl" as one or "0"
+//	default as in the file
+//	min,max the range of a number, in the file's unit
+//	oneof   the words a string may be
+//	check   a further rule, by name (see check.go)
+//	reload  whether a running node can take a new value
+//	status  "pending": accepted, without effect until its feature is there
+//	needs   the switch without which the setting has no effect
+//	secret  never shown
+type Config struct {
+	NodeID      string   `yaml:"node_id" group:"" default:"${hostname}" check:"name" help:"Unique node identifier"`
+	BindAddress string   `yaml:"bind_address" default:"127.0.0.1" check:"ip" help:"IP address to bind to (0.0.0.0 for external access)"`
+	Port        int      `yaml:"port" default:"8080" min:"1" max:"65535" help:"HTTP port (TCP), and cluster port (UDP)"`
+	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing"`
+	SeedNodes   []string `yaml:"seed_nodes" default:"[]" check:"hostport" help:"host:port of nodes to join, [] for a first or single node"`
+	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
+	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`
+	LogFormat   string   `yaml:"log_format" default:"auto" oneof:"auto text json" reload:"true" help:"text, json, or auto: text on a terminal, json elsewhere"`
+
+	GossipIntervalMin   time.Duration `yaml:"gossip_interval_min" group:"Cluster timing configuration" unit:"s" default:"60" min:"1" max:"86400" reload:"true" help:"Min gossip interval (seconds)"`
+	GossipIntervalMax   time.Duration `yaml:"gossip_interval_max" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Max gossip interval (seconds)"`
+	SyncInterval        time.Duration `yaml:"sync_interval" unit:"s" default:"300" min:"1" max:"86400" reload:"true" help:"Regular sync interval (seconds)"`
+	CatchupInterval     time.Duration `yaml:"catchup_interval" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Catch-up sync interval (seconds)"`
+	BootstrapMaxAge     time.Duration `yaml:"bootstrap_max_age_hours" unit:"h" default:"720" min:"1" max:"87600" status:"pending" help:"Absence after which a node starts over (hours)"`
+	ThrottleDelay       time.Duration `yaml:"throttle_delay_ms" unit:"ms" default:"100" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between sync requests (ms)"`
+	FetchDelay          time.Duration `yaml:"fetch_delay_ms" unit:"ms" default:"50" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between data fetches (ms)"`
+	ReplicationInterval time.Duration `yaml:"replication_interval_ms" unit:"ms" default:"1000" min:"10" max:"60000" help:"Delta sync with a peer (ms); less is fresher and costs more messages"`
+	FailedAfter         time.Duration `yaml:"failed_after_s" unit:"s" default:"300" min:"1" max:"604800" reload:"true" help:"Silence after which a member counts as failed (seconds)"`
+	RemovedAfter        time.Duration `yaml:"removed_after_s" unit:"s" default:"600" min:"2" max:"604800" reload:"true" help:"Silence after which it leaves the members list (seconds)"`
+	MaxClockSkew        time.Duration `yaml:"max_clock_skew_ms" unit:"ms" default:"500" min:"1" max:"3600000" reload:"true" help:"Lead over the peers' clocks at which our stamps are clamped (ms)"`
+
+	AdvertiseAddress  string `yaml:"advertise_address" group:"Cluster addresses and trust" default:"" check:"address" help:"Address that peers dial, host or host:port; empty: derived from bind_address"`
+	ClusterPort       int    `yaml:"cluster_port" default:"0" min:"0" max:"65535" help:"UDP port between nodes, 0 for the same number as port"`
+	ClusterSecret     Secret `yaml:"cluster_secret" default:"" secret:"true" help:"Shared by all nodes; needed to cluster beyond loopback"`
+	ClusterSecretFile string `yaml:"cluster_secret_file" default:"" help:"File that holds the secret instead"`
+	PushRingMB        int    `yaml:"push_ring_mb" default:"64" min:"1" max:"4096" help:"Memory for fresh writes on their way to peers (MiB)"`
+
+	CompressionEnabled bool          `yaml:"compression_enabled" group:"Feature configuration" default:"true" status:"pending" help:"Enable ZSTD compression"`
+	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" status:"pending" needs:"compression_enabled" help:"Compression level (1-19)"`
+	DefaultTTL         time.Duration `yaml:"default_ttl" unit:"ttl" default:"0" reload:"true" help:"Default TTL (\"0\" = no expiry)"`
+	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
+	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Requests per window"`
+	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Rate limit window"`
+
+	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"false" check:"auth" help:"TEMPORARY: there are no tokens yet, so only false starts; true will be the default"`
+	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
+	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
+	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" status:"pending" help:"Rate limiting"`
+	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" status:"pending" help:"Automatic versioning"`
+
+	BackupEnabled   bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" status:"pending" help:"Automated backups"`
+	BackupSchedule  string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" status:"pending" needs:"backup_enabled" help:"Daily at midnight (cron format)"`
+	BackupPath      string        `yaml:"backup_path" default:"./backups" check:"required" reload:"true" status:"pending" needs:"backup_enabled" help:"Backup directory"`
+	BackupRetention time.Duration `yaml:"backup_retention" unit:"d" default:"7" min:"1" max:"36500" reload:"true" status:"pending" needs:"backup_enabled" help:"Days to keep backups"`
+
+	MaxConnections  int           `yaml:"max_connections" group:"HTTP server limits" default:"10000" min:"1" max:"1000000" help:"Client connections served at once"`
+	HeaderTimeout   time.Duration `yaml:"header_timeout" unit:"duration" default:"5s" help:"Wait for a request's headers"`
+	ReadTimeout     time.Duration `yaml:"read_timeout" unit:"duration" default:"30s" help:"Wait for a request's body"`
+	WriteTimeout    time.Duration `yaml:"write_timeout" unit:"duration" default:"30s" help:"Wait for a client to take its answer"`
+	IdleTimeout     time.Duration `yaml:"idle_timeout" unit:"duration" default:"60s" help:"Wait between two requests of a connection"`
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" unit:"duration" default:"20s" help:"Grace for running requests when the node stops"`
+}
+
+// Secret is text that is never printed.
+type Secret string
+
+// String hides the secret from every kind of printing.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[secret]"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides the secret from JSON, YAML and slog.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal is the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// Default is a Config in which nothing was set.
+func Default() Config { return defaults(hostName()) }
+
+// hostName is the default of node_id.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "node"
+	}
+	return name
+}
+
+// LoadClusterSecret is the secret that cluster_secret or cluster_secret_file
+// names, "" if neither is set. A file's trailing line break is not part of it.
+func (c Config) LoadClusterSecret() (Secret, error) {
+	if c.ClusterSecretFile == "" {
+		return c.ClusterSecret, nil
+	}
+	text, err := os.ReadFile(c.ClusterSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("cluster_secret_file: %w", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", errors.New("cluster_secret_file: " + c.ClusterSecretFile + " is empty")
+	}
+	return Secret(secret), nil
+}
+
+// Pending names the settings that are accepted but have no effect yet and
+// that somebody would miss: switches that are on, and values that differ from
+// their default, unless their switch is off. The order is the file's.
+func (c Config) Pending() []string {
+	table := settings()
+	base := settingValues(defaults(c.NodeID), table)
+	mine := settingValues(c, table)
+	var names []string
+	for i, s := range table {
+		if !s.pending {
+			continue
+		}
+		if on, isSwitch := mine[i].(bool); isSwitch {
+			if on {
+				names = append(names, s.key)
+			}
+			continue
+		}
+		if mine[i] != base[i] && (s.needs == "" || switchIsOn(table, mine, s.needs)) {
+			names = append(names, s.key)
+		}
+	}
+	return names
+}
+
+func switchIsOn(table []setting, values []any, key string) bool {
+	for i, s := range table {
+		if s.key == key {
+			on, _ := values[i].(bool)
+			return on
+		}
+	}
+	panic("config: no such switch: " + key)
+}

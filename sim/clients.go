@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"strconv"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// clients write to random hosts, to few keys, so that writes collide.
+type clients struct {
+	w    *World
+	rng  *rand.Rand
+	next statemachine.RequestID
+	open map[statemachine.RequestID]request // never ranged over
+	// waiting lists open requests in the order of their making.
+	waiting []statemachine.RequestID
+	acked   int
+	deletes int
+}
+
+type request struct {
+	host  *host
+	at    Millis
+	write keyspace.Write
+}
+
+func newClients(w *World, rng *rand.Rand) *clients {
+	return &clients{w: w, rng: rng, open: map[statemachine.RequestID]request{}}
+}
+
+// begin makes requests until the end of the fault phase.
+func (c *clients) begin() {
+	if c.w.now >= c.w.opt.Duration {
+		return
+	}
+	c.request()
+	c.w.queue.push(c.w.now+1+exponential(c.rng, c.w.opt.WriteEvery), c.begin)
+}
+
+func (c *clients) request() {
+	h := c.upHost()
+	if h == nil {
+		return
+	}
+	size := 1
+	if c.rng.IntN(1000) < c.w.opt.BurstPermille {
+		size = 1 + c.rng.IntN(64)
+	}
+	var in statemachine.ClientWrites
+	for range size {
+		c.next++
+		w := c.write()
+		c.open[c.next] = request{h, c.w.now, w}
+		c.waiting = append(c.waiting, c.next)
+		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: c.next, Write: w})
+	}
+	h.step(in)
+}
+
+// upHost draws one of the hosts that are up, nil if all are down.
+func (c *clients) upHost() *host {
+	from := c.rng.IntN(len(c.w.hosts))
+	for i := range c.w.hosts {
+		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up {
+			return h
+		}
+	}
+	return nil
+}
+
+func (c *clients) write() keyspace.Write {
+	w := keyspace.Write{Key: "k" + strconv.Itoa(c.rng.IntN(c.w.opt.Keys))}
+	if c.rng.IntN(1000) < c.w.opt.DeletePermille {
+		w.Delete = true
+		return w
+	}
+	w.Value = make([]byte, 8+c.rng.IntN(c.w.opt.ValueMax))
+	binary.BigEndian.PutUint64(w.Value, uint64(c.next))
+	if c.rng.IntN(1000) < c.w.opt.TTLPermille {
+		w.TTL = 1 + Millis(c.rng.IntN(60_000))
+	}
+	return w
+}
+
+// answered checks that an answer is due, and remembers what was promised.
+func (c *clients) answered(h *host, e statemachine.Respond) {
+	r, ok := c.open[e.Request]
+	if !ok || r.host != h {
+		c.w.fail("responses", "request %d answered twice or by another host", e.Request)
+		return
+	}
+	delete(c.open, e.Request)
+	if e.Result.Refused != statemachine.RefusedNot {
+		return
+	}
+	c.acked++
+	if r.write.Delete {
+		c.deletes++
+	}
+	c.w.model.acked(h, r.write, e.Result.Version)
+}
+
+// crashed forgets requests that nobody will answer any more.
+func (c *clients) crashed(h *host) {
+	for _, id := range c.waiting {
+		if c.open[id].host == h {
+			delete(c.open, id)
+		}
+	}
+}
+
+// overdue checks that every host that is up answers, whatever the network does.
+func (c *clients) overdue() {
+	kept := c.waiting[:0]
+	for _, id := range c.waiting {
+		r, ok := c.open[id]
+		if !ok {
+			continue
+		}
+		kept = append(kept, id)
+		if limit := 5_000 + 100*c.w.opt.SyncMean; c.w.now-r.at > limit {
+			c.w.fail("availability", "request %d waits for host %d since %d", id, r.host.index, r.at)
+		}
+	}
+	c.waiting = kept
+}

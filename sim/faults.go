@@ -1,0 +1,109 @@
+package sim
+
+import "math/rand/v2"
+
+// faults draws what goes wrong, and when.
+type faults struct {
+	w   *World
+	rng *rand.Rand
+}
+
+// begin starts every kind of fault that the options ask for.
+func (f *faults) begin() {
+	f.every(f.w.opt.CutEvery, f.partition)
+	f.every(f.w.opt.CrashEvery, f.crash)
+	f.every(f.w.opt.JumpEvery, f.jump)
+}
+
+// every repeats do at random intervals until the fault phase ends.
+func (f *faults) every(mean Millis, do func()) {
+	if mean <= 0 {
+		return
+	}
+	f.w.queue.push(f.w.now+1+exponential(f.rng, mean), func() {
+		if f.w.now < f.w.opt.Duration {
+			do()
+			f.every(mean, do)
+		}
+	})
+}
+
+// partition cuts the hosts into two groups, or one host off, or one link; in
+// both directions or in one.
+func (f *faults) partition() {
+	n := len(f.w.hosts)
+	if n < 2 {
+		return
+	}
+	side := make([]bool, n)
+	switch f.rng.IntN(3) {
+	case 0:
+		side[f.rng.IntN(n)] = true
+	case 1:
+		for i := range side {
+			side[i] = f.rng.IntN(2) == 0
+		}
+	default:
+		f.cut(f.rng.IntN(n), f.rng.IntN(n))
+		return
+	}
+	for a := range n {
+		for b := range n {
+			if side[a] && !side[b] {
+				f.cut(a, b)
+			}
+		}
+	}
+	f.w.count.partitions++
+}
+
+func (f *faults) cut(a, b int) {
+	if a == b {
+		return
+	}
+	ha, hb := f.w.hosts[a], f.w.hosts[b]
+	oneWay := f.rng.IntN(1000) < f.w.opt.OneWayPermille
+	if f.rng.IntN(2) == 0 {
+		ha, hb = hb, ha
+	}
+	heal := 1 + exponential(f.rng, f.w.opt.CutFor)
+	f.w.net.sever(ha, hb)
+	if !oneWay {
+		f.w.net.sever(hb, ha)
+	}
+	era := f.w.era
+	f.w.queue.push(f.w.now+heal, func() {
+		if f.w.era != era {
+			return // healed with all others
+		}
+		f.w.net.reopen(ha, hb)
+		if !oneWay {
+			f.w.net.reopen(hb, ha)
+		}
+	})
+}
+
+func (f *faults) crash() {
+	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+	if !h.up {
+		return
+	}
+	f.w.count.crashes++
+	h.crash()
+	f.w.queue.push(f.w.now+1+exponential(f.rng, f.w.opt.DownFor), func() {
+		if !h.up {
+			h.start()
+		}
+	})
+}
+
+// jump sets a clock to another time within SkewMax.
+func (f *faults) jump() {
+	if f.w.opt.SkewMax > 0 {
+		f.w.hosts[f.rng.IntN(len(f.w.hosts))].skew = f.skew()
+	}
+}
+
+func (f *faults) skew() Millis {
+	return Millis(f.rng.Int64N(2*int64(f.w.opt.SkewMax)+1)) - f.w.opt.SkewMax
+}

@@ -1,0 +1,220 @@
+package sim
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"strconv"
+
+	"kvs/sim/disk"
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// host is one simulated machine: the real core, a disk, a clock that may be
+// wrong. It does for the core what internal/server does in production.
+type host struct {
+	w     *World
+	index int
+	addr  string
+	rng   *rand.Rand // of its disk and its random bytes
+
+	disk   *disk.Disk
+	state  *keyspace.State
+	hasher *keyspace.Hasher
+	node   *statemachine.Node
+	id     keyspace.ReplicaID
+
+	up    bool
+	run   int    // counts starts; events of an earlier run are void
+	began Millis // of this run: the zero of its monotonic clock
+	skew  Millis // of its wall clock
+
+	work    []statemachine.Effect // for the store, in order
+	busy    bool
+	tickAt  Millis
+	witness witness
+}
+
+// start boots the host from whatever its disk holds.
+func (h *host) start() {
+	birth := keyspace.Birth{}
+	fill(h.rng, birth.Replica[:])
+	fill(h.rng, birth.Epoch[:])
+	fill(h.rng, birth.Boot[:])
+	mutant := keyspace.MutantNone
+	if h.w.opt.MutantEverywhere || h.index%2 == 1 {
+		mutant = h.w.opt.Mutant
+	}
+	var snap keyspace.Snapshot
+	h.state, snap = keyspace.Open(h.disk.Update, birth, mutant)
+	h.hasher = keyspace.NewHasher(h.state.DigestKey())
+	h.id = snap.Identity.Replica
+
+	cfg := h.w.opt.Core
+	fill(h.rng, cfg.Seed[:])
+	fill(h.rng, cfg.Mint.Cluster[:])
+	fill(h.rng, cfg.Mint.Digest[:])
+	cfg.Name, cfg.Addr = "n"+strconv.Itoa(h.index), h.addr
+	if h.index > 0 {
+		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[h.rng.IntN(h.index)].addr}
+	} else if h.w.opt.AllSeeded && len(h.w.hosts) > 1 {
+		cfg.Seeds = []string{h.w.hosts[1].addr}
+	}
+	h.run++
+	h.up, h.busy, h.work = true, false, nil
+	h.began = h.w.now
+	h.node = statemachine.New(cfg, snap)
+	h.tickAt = never
+	h.witness.reopened(h)
+	h.scheduleTick()
+}
+
+// crash cuts the power.
+func (h *host) crash() {
+	keep := 0
+	for keep < h.disk.Unsynced() && h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille {
+		keep++
+	}
+	h.w.count.lostBatches += h.disk.Unsynced() - keep
+	h.disk.Crash(keep)
+	h.up = false
+	h.run++
+	h.w.net.crashed(h)
+	h.w.clients.crashed(h)
+}
+
+// now is the host's view of the time.
+func (h *host) now() statemachine.Time {
+	grain := h.w.opt.ClockGrain
+	wall := epoch + h.w.now + h.skew
+	return statemachine.Time{Mono: h.w.now - h.began, Wall: wall - wall%grain}
+}
+
+// step feeds one input to the core and carries out what it asks for.
+func (h *host) step(in statemachine.Input) {
+	now := h.now()
+	h.w.count.events++
+	effects := h.node.Step(now, in)
+	h.w.trace(h, in, effects)
+	for _, e := range effects {
+		h.perform(e)
+	}
+	h.startWork()
+	h.scheduleTick()
+}
+
+func (h *host) perform(e statemachine.Effect) {
+	switch e := e.(type) {
+	case statemachine.Send:
+		h.w.net.send(h, e)
+	case statemachine.Apply:
+		h.work = append(h.work, e)
+	case statemachine.StoreRead:
+		h.work = append(h.work, e)
+	case statemachine.Dial:
+		h.w.net.dial(h, e.Addr)
+	case statemachine.Disconnect:
+		h.w.net.disconnect(h, e.Peer)
+	case statemachine.Respond:
+		h.w.clients.answered(h, e)
+	case statemachine.Notify:
+		h.w.noticed(h, e.Event)
+	}
+}
+
+// later schedules something that a crash makes void.
+func (h *host) later(after Millis, do func()) {
+	run := h.run
+	h.w.queue.push(h.w.now+after, func() {
+		if h.run == run {
+			do()
+		}
+	})
+}
+
+// scheduleTick wakes the core at its deadline, rounded up to 10 ms as in
+// production.
+func (h *host) scheduleTick() {
+	at := h.node.Deadline()
+	if at == never {
+		return
+	}
+	at = h.began + (at+9)/10*10
+	if at >= h.tickAt && h.tickAt > h.w.now {
+		return
+	}
+	at = max(at, h.w.now+1)
+	h.tickAt = at
+	h.later(at-h.w.now, func() {
+		if h.tickAt == at {
+			h.tickAt = never
+			h.step(statemachine.Tick{})
+		}
+	})
+}
+
+// startWork lets the store take up its next task: a batch is committed, then
+// synced, then reported; a read sees only what is synced.
+func (h *host) startWork() {
+	if h.busy || len(h.work) == 0 {
+		return
+	}
+	task := h.work[0]
+	h.work = h.work[1:]
+	h.busy = true
+	sync := h.w.opt.SyncMin + exponential(h.rng, h.w.opt.SyncMean)
+	switch task := task.(type) {
+	case statemachine.Apply:
+		applied := h.state.Execute(h.disk.Commit, task.Batch)
+		if task.Batch.Adopt != nil {
+			h.hasher = keyspace.NewHasher(h.state.DigestKey())
+		}
+		h.w.model.stamped(task.Batch, applied)
+		if h.w.opt.AckBeforeSync {
+			h.later(0, func() { h.step(statemachine.Applied{Result: applied}) })
+		}
+		h.later(sync, func() {
+			h.disk.Sync()
+			h.witness.durable(h, task.Batch, applied)
+			h.busy = false
+			if !h.w.opt.AckBeforeSync {
+				h.step(statemachine.Applied{Result: applied})
+			}
+			h.startWork()
+		})
+	case statemachine.StoreRead:
+		h.later(1, func() {
+			h.busy = false
+			h.step(statemachine.Answer(h.disk.Reader(), h.state, h.hasher, task))
+		})
+	}
+}
+
+const (
+	never Millis = 1<<63 - 1
+	// epoch is the wall time at the start of every run.
+	epoch Millis = 1_767_225_600_000
+)
+
+func fill(r *rand.Rand, b []byte) {
+	var buf [8]byte
+	for len(b) > 0 {
+		binary.LittleEndian.PutUint64(buf[:], r.Uint64())
+		b = b[copy(b, buf[:]):]
+	}
+}
+
+// exponential draws from an exponential distribution in integers: the number of
+// halvings is geometric, which is close enough and the same on every machine.
+func exponential(r *rand.Rand, mean Millis) Millis {
+	if mean <= 0 {
+		return 0
+	}
+	u := r.Uint64() | 1
+	var d Millis
+	for u>>63 == 0 {
+		u <<= 1
+		d += mean * 7 / 10
+	}
+	return d + Millis(r.Int64N(int64(mean)+1))*7/10
+}

@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"math/rand/v2"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// idleTimeout is after how long the transport gives up a connection on which
+// nothing arrives.
+const idleTimeout Millis = 5_000
+
+// network connects hosts, more or less. Within a connection messages may be
+// lost, doubled, delayed and overtake each other: more than QUIC allows, and
+// what any transport may do.
+type network struct {
+	w     *World
+	rng   *rand.Rand
+	conns map[pair]*conn // never ranged over
+	cut   map[pair]int   // directed; how many partitions cut it
+}
+
+// pair is an ordered pair of hosts.
+type pair struct{ from, to int }
+
+// conn is a connection between two hosts, from the peers' point of view.
+type conn struct {
+	ends   [2]*host
+	runs   [2]int
+	up     [2]bool   // PeerUp was delivered, PeerDown was not
+	upAt   [2]Millis // when PeerUp arrives
+	closed bool
+}
+
+func newNetwork(w *World, rng *rand.Rand) *network {
+	return &network{w: w, rng: rng, conns: map[pair]*conn{}, cut: map[pair]int{}}
+}
+
+func between2(a, b int) pair { return pair{min(a, b), max(a, b)} }
+
+func (n *network) open(a, b *host) bool { return n.cut[pair{a.index, b.index}] == 0 }
+
+func (n *network) delay() Millis {
+	return n.w.opt.LatencyMin + exponential(n.rng, n.w.opt.LatencyMean)
+}
+
+func (n *network) chance(permille int) bool { return permille > 0 && n.rng.IntN(1000) < permille }
+
+// dial tries to connect. A handshake needs both directions.
+func (n *network) dial(h *host, addr string) {
+	var to *host
+	for _, c := range n.w.hosts {
+		if c.addr == addr {
+			to = c
+		}
+	}
+	if to == nil || to == h || n.chance(n.w.loss()) {
+		return
+	}
+	h.later(3*n.delay(), func() {
+		if !to.up || !n.open(h, to) || !n.open(to, h) {
+			return
+		}
+		h.later(0, func() { h.step(statemachine.Reached{Addr: addr, Peer: to.id}) })
+		old := n.conns[between2(h.index, to.index)]
+		if old != nil && old.standsFor(h) && old.standsFor(to) {
+			return
+		}
+		if old != nil {
+			n.close(old)
+		}
+		n.connect(h, to)
+	})
+}
+
+func (n *network) connect(a, b *host) {
+	c := &conn{ends: [2]*host{a, b}, runs: [2]int{a.run, b.run}}
+	n.conns[between2(a.index, b.index)] = c
+	for side := range 2 {
+		self, peer := c.ends[side], c.ends[1-side]
+		hello := peer.node.Hello()
+		after := n.delay()
+		c.upAt[side] = n.w.now + after
+		self.later(after, func() {
+			if !c.closed {
+				c.up[side] = true
+				self.step(statemachine.PeerUp{Hello: hello})
+			}
+		})
+	}
+}
+
+// close ends a connection; either side that still runs is told.
+func (n *network) close(c *conn) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	for side := range 2 {
+		self, peer := c.ends[side], c.ends[1-side]
+		if c.up[side] && self.run == c.runs[side] {
+			self.later(0, func() { self.step(statemachine.PeerDown{Peer: peer.id}) })
+		}
+	}
+}
+
+func (n *network) disconnect(h *host, peer keyspace.ReplicaID) {
+	for _, p := range n.w.hosts {
+		if c := n.conns[between2(h.index, p.index)]; p.id == peer && p != h && c != nil {
+			n.close(c)
+		}
+	}
+}
+
+// crashed leaves a dead host's peers to find out by silence.
+func (n *network) crashed(h *host) {
+	for _, p := range n.w.hosts {
+		c := n.conns[between2(h.index, p.index)]
+		if c == nil || c.closed {
+			continue
+		}
+		n.w.queue.push(n.w.now+idleTimeout, func() { n.close(c) })
+	}
+}
+
+// side says which end of the connection a host is.
+func (c *conn) side(h *host) int {
+	if c.ends[0] == h {
+		return 0
+	}
+	return 1
+}
+
+// standsFor says that the connection is open and of the host's running start.
+func (c *conn) standsFor(h *host) bool { return !c.closed && c.runs[c.side(h)] == h.run }
+
+// send puts one message on its way.
+func (n *network) send(h *host, e statemachine.Send) {
+	n.w.count.messages++
+	for _, to := range n.w.hosts {
+		if to.id != e.To || to == h {
+			continue
+		}
+		c := n.conns[between2(h.index, to.index)]
+		if c == nil || !c.standsFor(h) || !n.open(h, to) || n.chance(n.w.loss()) {
+			return
+		}
+		copies := 1
+		if n.chance(n.w.dup()) {
+			copies = 2
+		}
+		in := statemachine.Received{From: h.id, Boot: h.node.Hello().Boot, Msg: e.Msg}
+		for i := range copies {
+			after := n.delay()
+			if i > 0 && n.chance(n.w.opt.LateDupPermille) {
+				after += Millis(n.rng.Int64N(60_000))
+			}
+			n.deliver(c, to, in, after)
+		}
+	}
+}
+
+// deliver hands a message to a host that is still connected to its sender, over
+// this connection or, if it was on its way for long, a later one.
+func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Millis) {
+	side := c.side(to)
+	from := c.ends[1-side]
+	at := max(n.w.now+after, c.upAt[side])
+	to.later(at-n.w.now, func() {
+		now := n.conns[between2(from.index, to.index)]
+		if now != nil && now.standsFor(to) && now.up[now.side(to)] {
+			to.step(in)
+		}
+	})
+}
+
+// sever cuts one direction; reopen undoes it. A connection that stays silent
+// for idleTimeout in one direction breaks.
+func (n *network) sever(a, b *host) {
+	p := pair{a.index, b.index}
+	n.cut[p]++
+	n.w.queue.push(n.w.now+idleTimeout, func() {
+		if c := n.conns[between2(a.index, b.index)]; n.cut[p] > 0 && c != nil {
+			n.close(c)
+		}
+	})
+}
+
+func (n *network) reopen(a, b *host) { n.cut[pair{a.index, b.index}]-- }
+
+// heal ends all partitions.
+func (n *network) heal() { clear(n.cut) }

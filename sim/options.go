@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// Millis is virtual time.
+type Millis = keyspace.Millis
+
+// Options are all parameters of one run. Swarm draws them from the seed, so
+// that every seed is another world.
+type Options struct {
+	Seed     uint64
+	Nodes    int
+	Duration Millis // of the phase with faults and writes
+	Settle   Millis // the longest that convergence may take afterwards
+
+	AllSeeded bool // the first host has a seed too, so that nobody may found a cluster alone
+
+	LossPermille, DupPermille int
+	LatencyMin, LatencyMean   Millis // mean of the exponential part
+	LateDupPermille           int    // of duplicates that come minutes late
+
+	CutEvery, CutFor     Millis // partitions; 0 never
+	OneWayPermille       int    // of partitions that cut one direction only
+	CrashEvery, DownFor  Millis // crashes; 0 never
+	KeepUnsyncedPermille int    // chance that an unsynced batch survives a crash
+	SyncMin, SyncMean    Millis // how long a durable batch takes
+	SkewMax              Millis // clocks are off by up to this, either way
+	JumpEvery            Millis // clocks jump within SkewMax; 0 never
+	ClockGrain           Millis // clocks tick this coarsely, to provoke ties
+	WriteEvery           Millis // mean time between two client requests
+	Keys                 int
+	DeletePermille       int
+	TTLPermille          int
+	BurstPermille        int // of requests that are a group of up to 64 writes
+	ValueMax             int
+	Core                 statemachine.Config // timers and bounds; identity is filled in per host
+	Mutant               keyspace.Mutant
+	MutantEverywhere     bool // else only on every second host
+	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
+	AllowDivergence      bool // equal vectors over different data are not a failure
+	Trace                func(line string)
+	HashTrace            bool
+}
+
+// Swarm draws the options of a seed.
+func Swarm(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 0x5eed))
+	o := Options{
+		Seed:       seed,
+		Nodes:      []int{1, 2, 3, 3, 3, 5, 5, 7}[r.IntN(8)],
+		Duration:   60_000,
+		Settle:     60_000,
+		LatencyMin: 1, LatencyMean: Millis(1 + r.IntN(50)),
+		SyncMin: 1, SyncMean: Millis(1 + r.IntN(20)),
+		ClockGrain:           []Millis{1, 1, 10, 100, 1000}[r.IntN(5)],
+		WriteEvery:           Millis(40 + r.IntN(200)),
+		Keys:                 []int{2, 5, 20, 100}[r.IntN(4)],
+		DeletePermille:       100 + r.IntN(300),
+		BurstPermille:        r.IntN(50),
+		ValueMax:             []int{10, 200, 2000}[r.IntN(3)],
+		KeepUnsyncedPermille: r.IntN(1000),
+		HashTrace:            false,
+		Core:                 statemachine.DefaultConfig(),
+	}
+	some := func(chance int, set func()) {
+		if r.IntN(100) < chance {
+			set()
+		}
+	}
+	some(50, func() { o.LossPermille = r.IntN(300) })
+	some(50, func() { o.DupPermille = r.IntN(300) })
+	some(30, func() { o.LateDupPermille = r.IntN(100) })
+	some(60, func() { o.CutEvery, o.CutFor = between(r, 2_000, 20_000), between(r, 100, 30_000) })
+	some(50, func() { o.OneWayPermille = r.IntN(1000) })
+	some(60, func() { o.CrashEvery, o.DownFor = between(r, 2_000, 20_000), between(r, 10, 20_000) })
+	some(20, func() { o.AllSeeded = true })
+	some(50, func() { o.SkewMax = between(r, 1, 5_000) })
+	some(30, func() { o.JumpEvery = between(r, 1_000, 20_000) })
+	some(30, func() { o.TTLPermille = r.IntN(300) })
+	some(50, func() { o.scaleTimers(r) })
+	if o.Nodes == 1 {
+		o.DownFor = min(o.DownFor, 2_000) // or nobody would write anything
+	}
+	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
+	return o
+}
+
+// scaleTimers makes what happens every few minutes happen within a run.
+func (o *Options) scaleTimers(r *rand.Rand) {
+	c := &o.Core
+	c.GossipMin = between(r, 100, 2_000)
+	c.GossipMax = c.GossipMin + between(r, 0, 2_000)
+	c.Replication = between(r, 100, 2_000)
+	c.Sync = between(r, 500, 10_000)
+	c.Catchup = between(r, 1_000, 10_000)
+	c.FailedAfter = between(r, 10_000, 20_000)
+	c.RemovedAfter = c.FailedAfter + between(r, 1_000, 20_000)
+}
+
+func between(r *rand.Rand, low, high Millis) Millis {
+	return low + Millis(r.Int64N(int64(high-low)+1))
+}
+
+// Calm returns the options of a run without faults: 5 nodes on a good network.
+func Calm(seed uint64, nodes int) Options {
+	return Options{
+		Seed: seed, Nodes: nodes, Duration: 60_000, Settle: 30_000,
+		LatencyMin: 1, LatencyMean: 2, SyncMin: 1, SyncMean: 2, ClockGrain: 1,
+		WriteEvery: 100, Keys: 100, DeletePermille: 200, ValueMax: 200,
+		Core: statemachine.DefaultConfig(),
+	}
+}
+
+// Scenario returns the options of a named scenario, or an error that lists the
+// names.
+func Scenario(name string, seed uint64, nodes int) (Options, error) {
+	o := Calm(seed, nodes)
+	switch name {
+	case "swarm":
+		o = Swarm(seed)
+	case "calm":
+	case "partition":
+		o.CutEvery, o.CutFor, o.OneWayPermille = 10_000, 10_000, 300
+	case "crash":
+		o.CrashEvery, o.DownFor, o.KeepUnsyncedPermille = 5_000, 3_000, 500
+	case "lossy":
+		o.LossPermille, o.DupPermille, o.LatencyMean = 200, 100, 40
+	default:
+		return o, fmt.Errorf("unknown scenario %q: choose swarm, calm, partition, crash or lossy", name)
+	}
+	if nodes > 0 {
+		o.Nodes = nodes
+	}
+	return o, nil
+}

@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"kvs/statemachine/keyspace"
+)
+
+// recheckEvery is the share of seeds that Campaign plays twice to see whether
+// the traces are equal: one in so many.
+const recheckEvery = 20
+
+// Campaign plays many seeds side by side, each in a world of its own.
+type Campaign struct {
+	Start, Seeds uint64
+	Parallel     int
+	Options      func(seed uint64) Options // Swarm, or a variant of it
+	StopAtFirst  bool                      // give up at the first failure
+	Stop         func() bool               // asked before each seed; nil never stops
+}
+
+// Report is what a campaign came to. It does not depend on Parallel, as long as
+// the campaign ran to its end.
+type Report struct {
+	Seeds    int
+	Writes   int
+	Crashes  int
+	Cuts     int
+	Lost     int
+	Healed   []Millis // convergence times of the runs that passed, unordered
+	Failures []Result // by seed
+}
+
+// Run plays the campaign.
+func (c Campaign) Run() Report {
+	var (
+		next, stopped atomic.Uint64
+		results       = make([]*Result, c.Seeds)
+		wait          sync.WaitGroup
+	)
+	for range max(c.Parallel, 1) {
+		wait.Go(func() {
+			for stopped.Load() == 0 && (c.Stop == nil || !c.Stop()) {
+				i := next.Add(1) - 1
+				if i >= c.Seeds {
+					return
+				}
+				r := c.play(c.Start + i)
+				results[i] = &r
+				if r.Failure != nil && c.StopAtFirst {
+					stopped.Store(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return summarise(results)
+}
+
+// play runs one seed, and some seeds twice. A panic of the core is a failure
+// like any other.
+func (c Campaign) play(seed uint64) (r Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.Seed = seed
+			r.Failure = &Failure{"assertion", r.Virtual, fmt.Sprintf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	opt := c.Options(seed)
+	opt.HashTrace = seed%recheckEvery == 0
+	r = Run(opt)
+	if opt.HashTrace && r.Failure == nil {
+		if again := Run(opt); again.Trace != r.Trace {
+			r.Failure = &Failure{"determinism", r.Virtual, "a second run took another course"}
+		}
+	}
+	return r
+}
+
+func summarise(results []*Result) Report {
+	var rep Report
+	for _, r := range results {
+		if r == nil {
+			continue
+		}
+		rep.Seeds++
+		rep.Writes += r.Writes
+		rep.Crashes += r.Crashes
+		rep.Cuts += r.Cuts
+		rep.Lost += r.Lost
+		if r.Failure != nil {
+			rep.Failures = append(rep.Failures, *r)
+			continue
+		}
+		rep.Healed = append(rep.Healed, r.Healed)
+	}
+	return rep
+}
+
+// Variant is the core with one rule broken on purpose.
+type Variant struct {
+	Name       string
+	Mutant     keyspace.Mutant
+	Everywhere bool // else on every second host only
+	AckEarly   bool
+}
+
+// Variants are the broken cores that the swarm must tell from the real one.
+func Variants() []Variant {
+	return []Variant{
+		{Name: "tie-break reversed on every second node", Mutant: keyspace.MutantTieBreak},
+		{Name: "tie-break reversed everywhere", Mutant: keyspace.MutantTieBreak, Everywhere: true},
+		{Name: "a delete leaves no tombstone", Mutant: keyspace.MutantTombstone, Everywhere: true},
+		{Name: "acknowledged before it is durable", AckEarly: true},
+		{Name: "the last arrival wins", Mutant: keyspace.MutantLastArrival, Everywhere: true},
+		{Name: "a local write may lose (I8)", Mutant: keyspace.MutantStamp, Everywhere: true},
+		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true},
+		{Name: "the digest leaves out the version", Mutant: keyspace.MutantDigest},
+	}
+}
+
+// Apply breaks the options of a run.
+func (v Variant) Apply(o Options) Options {
+	o.Mutant, o.MutantEverywhere, o.AckBeforeSync = v.Mutant, v.Everywhere, v.AckEarly
+	return o
+}

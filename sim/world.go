@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"strconv"
+
+	"kvs/sim/disk"
+	"kvs/statemachine"
+)
+
+// World is one run.
+type World struct {
+	opt     Options
+	now     Millis
+	queue   queue
+	hosts   []*host
+	net     *network
+	clients *clients
+	faults  *faults
+	model   *model
+	era     int // raised when all faults end
+	calm    bool
+	count   counts
+	sum     hash.Hash
+	line    []byte // of the trace, reused
+	failure *Failure
+}
+
+type counts struct {
+	events, messages     int
+	partitions, crashes  int
+	lostBatches          int
+	divergences, repairs int
+}
+
+// Failure is the first oracle that did not hold.
+type Failure struct {
+	Oracle string
+	At     Millis
+	Detail string
+}
+
+// Error prints the oracle, the virtual time and what was seen.
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s at %d ms: %s", f.Oracle, f.At, f.Detail)
+}
+
+// Result is what a run came to.
+type Result struct {
+	Seed     uint64
+	Nodes    int
+	Virtual  Millis
+	Events   int
+	Messages int
+	Writes   int
+	Deletes  int
+	Crashes  int
+	Cuts     int
+	Lost     int    // unsynced batches lost in crashes
+	Healed   Millis // from the end of the faults to convergence
+	Trace    string // SHA-256 over every step, if asked for
+	Failure  *Failure
+}
+
+// Run plays one world to its end: a phase with faults and writes, then all
+// faults end, and the cluster must become one.
+func Run(opt Options) Result {
+	w := newWorld(opt)
+	w.begin()
+	w.until(opt.Duration)
+	healed := w.settle()
+	r := Result{
+		Seed: opt.Seed, Nodes: opt.Nodes, Virtual: w.now, Events: w.count.events,
+		Messages: w.count.messages, Writes: w.clients.acked, Deletes: w.clients.deletes,
+		Crashes: w.count.crashes, Cuts: w.count.partitions, Lost: w.count.lostBatches,
+		Healed: healed, Failure: w.failure,
+	}
+	if w.sum != nil {
+		r.Trace = hex.EncodeToString(w.sum.Sum(nil))
+	}
+	return r
+}
+
+func newWorld(opt Options) *World {
+	w := &World{opt: opt}
+	stream := func(k uint64) *rand.Rand { return rand.New(rand.NewPCG(opt.Seed, k)) }
+	w.net = newNetwork(w, stream(1))
+	w.clients = newClients(w, stream(2))
+	w.faults = &faults{w, stream(3)}
+	w.model = newModel(w)
+	if opt.HashTrace {
+		w.sum = sha256.New()
+	}
+	for i := range opt.Nodes {
+		w.hosts = append(w.hosts, &host{
+			w: w, index: i, addr: "10.0.0." + strconv.Itoa(i+1) + ":8080",
+			rng: stream(uint64(100 + i)), disk: disk.New(), witness: newWitness(),
+		})
+	}
+	return w
+}
+
+// begin starts the hosts one after the other, and all that happens to them.
+func (w *World) begin() {
+	for i, h := range w.hosts {
+		if w.opt.SkewMax > 0 {
+			h.skew = w.faults.skew()
+		}
+		w.queue.push(Millis(i)*Millis(w.faults.rng.IntN(500)), func() {
+			if !h.up && h.run == 0 {
+				h.start()
+			}
+		})
+	}
+	w.queue.push(1, w.clients.begin)
+	w.queue.push(1, w.faults.begin)
+	w.queue.push(1_000, w.inspect)
+}
+
+// until plays events up to a virtual time.
+func (w *World) until(end Millis) {
+	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= end && w.failure == nil {
+		e := w.queue.pop()
+		w.now = max(w.now, e.at)
+		e.do()
+	}
+	w.now = max(w.now, end)
+}
+
+// settle ends all faults and waits for convergence, at most opt.Settle.
+func (w *World) settle() Millis {
+	from := w.now
+	w.calm = true
+	w.era++
+	w.net.heal()
+	for _, h := range w.hosts {
+		if !h.up {
+			h.start()
+		}
+	}
+	for w.failure == nil {
+		w.until(w.now + 100)
+		why := w.differing()
+		if why == "" {
+			break
+		}
+		if w.now-from > w.opt.Settle {
+			w.fail("convergence", "after %d ms: %s", w.now-from, why)
+		}
+	}
+	healed := w.now - from
+	w.judge()
+	return healed
+}
+
+// loss and dup end with the faults.
+func (w *World) loss() int {
+	if w.calm {
+		return 0
+	}
+	return w.opt.LossPermille
+}
+
+func (w *World) dup() int {
+	if w.calm {
+		return 0
+	}
+	return w.opt.DupPermille
+}
+
+// fail records the first failure; the run ends there.
+func (w *World) fail(oracle, format string, args ...any) {
+	if w.failure == nil {
+		w.failure = &Failure{oracle, w.now, fmt.Sprintf(format, args...)}
+	}
+}
+
+func (w *World) noticed(h *host, e statemachine.Event) {
+	switch e.(type) {
+	case statemachine.Diverged:
+		w.count.divergences++
+		if !w.opt.AllowDivergence {
+			w.fail("claim", "host %d has a peer with an equal vector and another digest", h.index)
+		}
+	case statemachine.Repaired:
+		w.count.repairs++
+	}
+}
+
+// trace writes one step into the hash and to whoever listens.
+func (w *World) trace(h *host, in statemachine.Input, effects []statemachine.Effect) {
+	if w.sum == nil && w.opt.Trace == nil {
+		return
+	}
+	w.traceLine(h, "", in)
+	for _, e := range effects {
+		w.traceLine(h, "  -> ", e)
+	}
+}
+
+func (w *World) traceLine(h *host, arrow string, p statemachine.Printable) {
+	b := strconv.AppendInt(w.line[:0], int64(w.now), 10)
+	b = strconv.AppendInt(append(b, " n"...), int64(h.index), 10)
+	b = p.Append(append(append(b, ' '), arrow...))
+	w.line = append(b, '\n')
+	if w.sum != nil {
+		w.sum.Write(w.line)
+	}
+	if w.opt.Trace != nil {
+		w.opt.Trace(string(b))
+	}
+}
