@@ -35,12 +35,20 @@ func (j *job) count() int { return len(j.writes) + len(j.entries) }
 func (j *job) bytes() int {
 	size := 0
 	for i := range j.writes {
-		size += len(j.writes[i].Write.Key) + len(j.writes[i].Write.Value)
+		size += keyspace.Size(j.writes[i].Write.Key, j.writes[i].Write.Value)
 	}
 	for i := range j.entries {
 		size += j.entries[i].Size()
 	}
 	return size
+}
+
+// oversized says that entries of a peer do not fit one batch. No peer that keeps
+// to the bounds sends such.
+func oversized(entries []Entry) bool {
+	j := job{entries: entries}
+	return len(entries) > keyspace.BatchWritesMax ||
+		len(entries) > 1 && j.bytes() > keyspace.BatchBytesMax
 }
 
 // jobs is the queue in front of the store.

@@ -21,20 +21,22 @@ const (
 	// jobsMax and jobBytesMax bound what waits to become a batch. Beyond them
 	// client writes are refused and received entries dropped, to come again.
 	jobsMax     = 4096
-	jobBytesMax = 16 << 20
+	jobBytesMax = 64 << 20
 
 	// readsMax bounds the reads that peers' questions may keep under way.
 	readsMax = 64
 
-	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub.
+	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub. Here
+	// and below bytes count as keyspace.Size does, more than they are on the wire.
+	// Invariant: a chunk and a push each fit one batch.
 	chunkEntriesMax = 512
-	chunkBytesMax   = 256 << 10
+	chunkBytesMax   = 1 << 20
 
 	// pushEntriesMax and pushBytesMax bound one push; windowBytes and
 	// windowEntries bound what one peer has not acknowledged yet.
 	pushEntriesMax = 512
-	pushBytesMax   = 256 << 10
-	windowBytes    = 4 << 20
+	pushBytesMax   = 512 << 10
+	windowBytes    = 16 << 20
 	windowEntries  = 16 << 10
 
 	// leavesMax bounds the leaves listed in one step of a scrub, and

@@ -260,7 +260,7 @@ func (n *Node) onRecordsRead(in RecordsRead) {
 
 // onItems merges what a scrub brought, and gives what it asked for.
 func (n *Node) onItems(p *peer, m Items) {
-	if len(m.Entries) > keyspace.BatchWritesMax || len(m.Want) > leafItemsMax {
+	if oversized(m.Entries) || len(m.Want) > leafItemsMax {
 		n.stats.DroppedMalformed++
 		return
 	}

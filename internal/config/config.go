@@ -27,7 +27,7 @@ type Config struct {
 	NodeID      string   `yaml:"node_id" group:"" default:"${hostname}" check:"name" help:"Unique node identifier"`
 	BindAddress string   `yaml:"bind_address" default:"127.0.0.1" check:"ip" help:"IP address to bind to (0.0.0.0 for external access)"`
 	Port        int      `yaml:"port" default:"8080" min:"1" max:"65535" help:"HTTP port (TCP), and cluster port (UDP)"`
-	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing"`
+	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing; unset in a file with node_id: ./data/<node_id>"`
 	SeedNodes   []string `yaml:"seed_nodes" default:"[]" check:"hostport" help:"host:port of nodes to join, [] for a first or single node"`
 	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -52,6 +53,7 @@ func parse(name string, text []byte, host string) (Config, error) {
 		r.report.lines = strings.Split(string(text), "\n")
 		if root := r.root(text); root != nil {
 			r.mapping(root)
+			r.ownDirectory()
 			r.relate()
 		}
 	}
@@ -165,6 +167,17 @@ func (r *reader) mapping(root *yaml.Node) {
 			r.invalid[s.key] = true
 		}
 	}
+}
+
+// ownDirectory gives a node that the file names, but no directory, one below the
+// default: the files of several nodes may lie side by side.
+func (r *reader) ownDirectory() {
+	name := r.cfg.NodeID
+	if r.set["node_id"] == nil || r.set["data_dir"] != nil || name != filepath.Base(name) ||
+		!filepath.IsLocal(name) {
+		return
+	}
+	r.cfg.DataDir = filepath.Join(r.cfg.DataDir, name)
 }
 
 func (r *reader) find(key *yaml.Node) (setting, bool) {

@@ -102,7 +102,8 @@ func genBound() *rapid.Generator[string] {
 func genLength() *rapid.Generator[int] {
 	return rapid.Custom(func(t *rapid.T) int {
 		if rapid.IntRange(0, 40).Draw(t, "great") == 0 {
-			return rapid.SampledFrom([]int{64 << 10, 1<<20 - 6, 1<<20 - 5, valueBytesMax}).Draw(t, "n")
+			great := []int{64 << 10, 1<<20 - 6, 1<<20 - 5, valueBytesMax}
+			return rapid.SampledFrom(great).Draw(t, "n")
 		}
 		return rapid.IntRange(1, 300).Draw(t, "n")
 	})

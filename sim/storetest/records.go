@@ -55,7 +55,9 @@ func testOwnWrites(t *testing.T, s Store) {
 // testBounds: start is part of a range and end is not, an empty end is no
 // bound, and order is bytewise with the shorter key first.
 func testBounds(t *testing.T, s Store) {
-	keys := []string{"a", "d", "d\x00", "d\x00\x00", "da", "da\xff", "db", "d\xff", "d\xff\xff", "e", "z"}
+	keys := []string{
+		"a", "d", "d\x00", "d\x00\x00", "da", "da\xff", "db", "d\xff", "d\xff\xff", "e", "z",
+	}
 	rows := make([]row, len(keys))
 	for i, k := range keys {
 		rows[i] = row{k, "v" + k}
@@ -175,8 +177,9 @@ func testLifetime(t *testing.T, s Store) {
 func testKeys(t *testing.T, s Store) {
 	var rows []row
 	for b := range 256 {
-		rows = append(rows, row{"h" + string([]byte{byte(b)}), "short"})
-		rows = append(rows, row{"h" + strings.Repeat(string([]byte{byte(b)}), keyBytesMax-1), "long"})
+		tail := string([]byte{byte(b)})
+		rows = append(rows, row{"h" + tail, "short"})
+		rows = append(rows, row{"h" + strings.Repeat(tail, keyBytesMax-1), "long"})
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.key, b.key) })
 	s.Update(func(tx keyspace.Tx) {

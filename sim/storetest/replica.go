@@ -87,8 +87,9 @@ func testKeyspace(t *testing.T, s Store) {
 		what := fmt.Sprintf("batch %d", i)
 		at := now + keyspace.Millis(i)
 		if i == 20 {
-			adoption := keyspace.Adoption{Cluster: keyspace.ClusterID{9}, Digest: keyspace.DigestKey{9}}
-			both(what, &keyspace.Batch{Now: at, Adopt: &adoption})
+			both(what, &keyspace.Batch{Now: at, Adopt: &keyspace.Adoption{
+				Cluster: keyspace.ClusterID{9}, Digest: keyspace.DigestKey{9},
+			}})
 			mine.wantTree(t, what)
 		}
 		peer.execute(&keyspace.Batch{Now: at, Writes: randomWrites(rng)})
@@ -135,20 +136,16 @@ func randomWrites(rng *rand.Rand) []keyspace.Write {
 }
 
 // testFullBatches: the greatest batches fit into one transaction each, also
-// when every write replaces a record with all its indexes.
+// when every write replaces a record with all its indexes; with short keys, and
+// with the longest.
 func testFullBatches(t *testing.T, s Store) {
 	r := openReplica(s, 1, 1)
-	for round := range 2 {
-		b := &keyspace.Batch{Now: now + keyspace.Millis(round)}
-		for i := range keyspace.BatchWritesMax {
-			b.Writes = append(b.Writes, keyspace.Write{
-				Key:   fmt.Sprintf("%064d", i),
-				Value: []byte(pattern(keyspace.BatchBytesMax/keyspace.BatchWritesMax, i+round)),
-				TTL:   keyspace.Millis(1 + round*1_000_000),
-			})
-		}
-		if out := r.execute(b); out.Live != keyspace.BatchWritesMax {
-			t.Fatalf("%d live records", out.Live)
+	for _, keyBytes := range []int{8, 64, 200, 1024, keyspace.KeyBytesMax} {
+		for round := range 2 {
+			b := fullBatch(keyBytes, round)
+			if out := r.execute(b); out.Outcomes[0].Kind != keyspace.Won {
+				t.Fatalf("%d writes with keys of %d bytes: %v", len(b.Writes), keyBytes, out.Outcomes[0].Kind)
+			}
 		}
 	}
 	great := keyspace.Write{Key: "great", Value: []byte(pattern(keyspace.ValueBytesMax, 1))}
@@ -158,4 +155,18 @@ func testFullBatches(t *testing.T, s Store) {
 	r.wantTree(t, "full batches")
 	r = openReplica(s.Reopen(t), 1, 2)
 	r.wantTree(t, "after a restart")
+}
+
+// fullBatch is as large as a batch may be with keys of the given length.
+func fullBatch(keyBytes, round int) *keyspace.Batch {
+	b := &keyspace.Batch{Now: now + keyspace.Millis(round)}
+	key := func(i int) string { return fmt.Sprintf("%0*d", keyBytes, i) }
+	count := min(keyspace.BatchWritesMax, keyspace.BatchBytesMax/keyspace.Size(key(0), make([]byte, 10)))
+	value := keyspace.BatchBytesMax/count - keyspace.Size(key(0), nil)
+	for i := range count {
+		b.Writes = append(b.Writes, keyspace.Write{
+			Key: key(i), Value: []byte(pattern(value, i+round)), TTL: keyspace.Millis(1 + round*1_000_000),
+		})
+	}
+	return b
 }

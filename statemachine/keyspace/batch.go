@@ -4,8 +4,8 @@ package keyspace
 type BatchID uint64
 
 // Batch is one storage transaction, decided by the protocol and carried out by
-// Apply. Bounds: BatchWritesMax writes and entries together, BatchBytesMax of
-// values, or one larger value.
+// Apply. Bounds: BatchWritesMax writes and entries together, and BatchBytesMax
+// in terms of Size, unless it is one large write.
 type Batch struct {
 	ID      BatchID
 	Now     Millis // wall time of the step that made it

@@ -69,8 +69,14 @@ func (e *Entry) Valid() bool {
 	return e.ValHash == HashValue(e.Value)
 }
 
-// Size estimates the bytes of the entry on the wire and in a transaction.
-func (e *Entry) Size() int { return headerBytes + len(e.Key) + len(e.Value) }
+// Size estimates the bytes that a record takes of a transaction, all indexes
+// included. It is also a bound of its bytes on the wire.
+func Size(key string, value []byte) int {
+	return indexBytes + indexCopies*len(key) + len(value)
+}
+
+// Size estimates the bytes that the entry takes of a transaction.
+func (e *Entry) Size() int { return Size(e.Key, e.Value) }
 
 const (
 	headerFormat = 1

@@ -11,10 +11,16 @@ const (
 	// cannot store in one transaction.
 	ValueBytesMax = 1 << 20
 
-	// BatchWritesMax and BatchBytesMax bound one storage transaction; a batch
-	// of one larger value is the exception.
+	// BatchWritesMax and BatchBytesMax bound one storage transaction, the second
+	// in terms of Size: with all indexes it must stay below the 2.4 MiB that the
+	// store commits at once. A batch of one write may be larger.
 	BatchWritesMax = 1024
-	BatchBytesMax  = 512 << 10
+	BatchBytesMax  = 2 << 20
+
+	// indexCopies and indexBytes estimate what a record costs beside its value:
+	// its key stands in up to six stored records, each with its own overhead.
+	indexCopies = 6
+	indexBytes  = 600
 
 	// RangesMax bounds the gaps a vector remembers for one stream. A vector
 	// never forgets, so at the bound it refuses what would open another gap.

@@ -1,0 +1,84 @@
+// Command kvs runs a node of the store, or a whole cluster to try it out.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"kvs/internal/server"
+)
+
+// Exit codes, as scripts rely on them.
+const (
+	exitOther = 1
+	exitUsage = 2
+)
+
+// usage is an error in what was typed.
+type usage struct{ error }
+
+func main() {
+	if err := rootCommand().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		if errors.As(err, new(usage)) {
+			os.Exit(exitUsage)
+		}
+		os.Exit(exitOther)
+	}
+}
+
+func rootCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kvs [config.yaml]",
+		Short: "A key-value store for sites that must keep working alone",
+		Long: "kvs runs a node. Without an argument it reads ./config.yaml, and writes a\n" +
+			"commented one with all defaults if there is none.",
+		Example: "  kvs                    start a node with ./config.yaml\n" +
+			"  kvs node1.yaml         start a node with another configuration\n" +
+			"  kvs demo               start three nodes in one process and try them",
+		Args:          configArgument,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       server.Version,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "config.yaml"
+			if len(args) == 1 {
+				path = args[0]
+			}
+			return serve(cmd.ErrOrStderr(), path)
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	cmd.SetVersionTemplate("kvs {{.Version}}\n")
+	cmd.AddCommand(demoCommand(), versionCommand())
+	return cmd
+}
+
+// configArgument accepts one path, and takes a word that is no file for a
+// mistyped command.
+func configArgument(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage{fmt.Errorf("one configuration file is expected, not %d. Try: kvs --help", len(args))}
+	}
+	if len(args) == 0 || looksLikePath(args[0]) {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return usage{errors.New(text + " A configuration file is named by its path, such as ./" + args[0] +
+		" or " + args[0] + ".yaml. Try: kvs --help")}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintln(cmd.OutOrStdout(), "kvs", server.Version)
+		},
+	}
+}

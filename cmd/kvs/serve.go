@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"kvs/internal/config"
+	"kvs/internal/server"
+)
+
+// looksLikePath says that an argument is meant as a file: it exists, or has a
+// directory or an ending.
+func looksLikePath(arg string) bool {
+	if _, err := os.Stat(arg); err == nil {
+		return true
+	}
+	return strings.ContainsAny(arg, "./\\")
+}
+
+// serve runs one node until it is told to stop or its disk fails.
+func serve(out io.Writer, path string) error {
+	began := time.Now()
+	cfg, created, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	log := newLogger(out, cfg)
+	if created {
+		fmt.Fprintf(out, "wrote %s (defaults, commented)\n", path)
+	}
+	if pending := cfg.Pending(); len(pending) > 0 {
+		log.Warn("accepted, but without effect in this version", "settings", strings.Join(pending, " "))
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	s, err := server.Start(cfg, log)
+	if err != nil {
+		return err
+	}
+	if isTerminal(out) {
+		banner(out, cfg, s, time.Since(began))
+	}
+	log.Info("ready", "node", cfg.NodeID, "address", s.Address(), "data_dir", cfg.DataDir,
+		"replica", s.Status().Identity.Replica.String(), "keys", s.Status().Live,
+		"took_ms", time.Since(began).Milliseconds(), "version", server.Version)
+	select {
+	case sig := <-signals:
+		log.Info("stopping", "signal", sig.String())
+		signal.Stop(signals) // a second one kills
+		return s.Close()
+	case err := <-s.Failed():
+		log.Error("cannot go on", "error", err)
+		_ = s.Close() // the first failure is the one to report
+		return err
+	}
+}
+
+func banner(out io.Writer, cfg config.Config, s *server.Server, took time.Duration) {
+	fmt.Fprintf(out, "kvs %s  node %q  data %s\n  API  http://%s/   health http://%s/health\n"+
+		"ready in %d ms\n", server.Version, cfg.NodeID, cfg.DataDir, s.Address(), s.Address(),
+		took.Milliseconds())
+}
+
+// newLogger logs as text to a terminal and as JSON elsewhere, unless told.
+func newLogger(out io.Writer, cfg config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		level = slog.LevelInfo // config has checked it
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "text" || cfg.LogFormat == "auto" && isTerminal(out) {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

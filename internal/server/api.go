@@ -1,0 +1,162 @@
+package server
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"kvs/httpapi"
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+	"kvs/storage"
+)
+
+// scanMax bounds the records that one range request looks at, tombstones
+// included; what is left is for the next page.
+const scanMax = 20_000
+
+// digestAlgorithm names what GET /sync/merkle/root returns, for people who want
+// to compute it themselves.
+const digestAlgorithm = "sha256 over the 64 top sums of a 64x64x64 tree of keyed 128-bit digests"
+
+// api is the node as the HTTP layer sees it.
+type api struct {
+	store      *storage.Store
+	driver     *driver
+	defaultTTL time.Duration
+	idle       sync.Pool // of *pendingWrite
+}
+
+// View reads straight from the store, past the core and its queues.
+func (a *api) View(key string, visit func(httpapi.Record)) error {
+	live := false
+	now := wall()
+	found, err := a.store.View(key, func(rec keyspace.Record) {
+		if live = rec.Live(now); live {
+			visit(record(key, rec))
+		}
+	})
+	switch {
+	case err != nil:
+		return storeError(err)
+	case !found || !live:
+		return httpapi.ErrNotFound
+	}
+	return nil
+}
+
+// Range walks live records in key order.
+func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next string, err error) {
+	now := wall()
+	seen := 0
+	err = a.store.Range(start, end, func(key string, rec keyspace.Record) bool {
+		if seen++; seen > scanMax {
+			next = key
+			return false
+		}
+		return !rec.Live(now) || visit(record(key, rec))
+	})
+	return next, storeError(err)
+}
+
+// Write goes through the core, which groups it with what else is under way.
+func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
+	p, ok := a.idle.Get().(*pendingWrite)
+	if !ok {
+		p = &pendingWrite{done: make(chan struct{}, 1)}
+	}
+	p.last = false
+	p.write = keyspace.Write{
+		Key: w.Key, Value: slices.Clone(w.Value), Delete: w.Delete, TTL: a.ttl(w),
+	}
+	if err := a.driver.write(p); err != nil {
+		return httpapi.Written{}, err // the core may still hold p
+	}
+	out := httpapi.Written{
+		UUID: p.result.Version.UUID, Timestamp: int64(p.result.Version.TS), Existed: p.result.Existed,
+	}
+	p.write = keyspace.Write{}
+	a.idle.Put(p)
+	return out, nil
+}
+
+func (a *api) ttl(w httpapi.Write) keyspace.Millis {
+	switch {
+	case w.Delete || w.TTL == httpapi.TTLNever:
+		return 0
+	case w.TTL == httpapi.TTLDefault:
+		return millis(a.defaultTTL)
+	}
+	return keyspace.Millis(w.TTL)
+}
+
+// Digest is the root of the digest tree.
+func (a *api) Digest() (httpapi.Digest, error) {
+	root, live, err := a.store.Digest()
+	return httpapi.Digest{
+		Root: root, Keys: int64(live), AsOf: int64(wall()), Algorithm: digestAlgorithm,
+	}, storeError(err)
+}
+
+// Members lists the members view.
+func (a *api) Members() []httpapi.Member {
+	status := a.driver.status.Load()
+	out := make([]httpapi.Member, 0, len(status.Members))
+	for _, m := range status.Members {
+		row := httpapi.Member{
+			ID: m.Name, Address: m.Addr, LastSeen: int64(m.Seen), JoinedTimestamp: int64(m.Joined),
+			State: m.State.String(), Incarnation: m.Boot.Count + m.Incarnation,
+		}
+		if m.Self {
+			row.LastSeen, row.Version = int64(wall()), Version
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// Health describes the node from its published status.
+func (a *api) Health() httpapi.Health {
+	s := a.driver.status.Load()
+	h := httpapi.Health{
+		Status: "ok", Mode: "normal", MemberCount: len(s.Members), NodeID: s.Hello.Member.Name,
+		Joined: s.Identity.Cluster != keyspace.ClusterID{}, Ready: true,
+	}
+	if h.Joined {
+		h.ClusterID = keyspace.ReplicaID(s.Identity.Cluster).Hex()
+	} else {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, "not joined: none of seed_nodes has answered for a cluster yet")
+	}
+	if s.ReadOnly {
+		h.Mode = "read-only"
+	}
+	for _, m := range s.Members {
+		if !m.Connected && m.State != statemachine.MemberAlive {
+			h.Status = "degraded"
+			h.Reasons = append(h.Reasons, "member "+m.Name+" at "+m.Addr+" has "+m.State.String())
+		}
+	}
+	return h
+}
+
+func record(key string, rec keyspace.Record) httpapi.Record {
+	return httpapi.Record{
+		Key: key, UUID: rec.Ver.UUID, Timestamp: int64(rec.Ver.TS), ExpiresAt: int64(rec.Expires),
+		Data: rec.Value,
+	}
+}
+
+func wall() keyspace.Millis { return keyspace.Millis(time.Now().UnixMilli()) }
+
+// storeError translates what the store reports.
+func storeError(err error) error {
+	switch {
+	case errors.Is(err, storage.ErrDamaged):
+		return httpapi.ErrDamaged
+	case errors.Is(err, storage.ErrClosed):
+		return httpapi.ErrClosed
+	}
+	return err
+}

@@ -1,0 +1,262 @@
+package server
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kvs/httpapi"
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+	"kvs/storage"
+	"kvs/transport"
+)
+
+const (
+	// inboxMax bounds the messages that wait for the core; beyond it their
+	// streams are held up.
+	inboxMax = 1024
+	// writesMax bounds the client writes that wait for the core; beyond it they
+	// are refused.
+	writesMax = 8192
+	// groupsMax bounds the groups of client writes that the core works on: one
+	// syncs and one waits, so that the next fills meanwhile.
+	groupsMax = 2
+	// tickGrain rounds deadlines up, so that timers fire together.
+	tickGrain = 10 * time.Millisecond
+	// publishEvery bounds how old the published status may be.
+	publishEvery = 20 * time.Millisecond
+)
+
+// driver feeds inputs to the core, one at a time, and carries out what it asks
+// for. Its run is the only goroutine that touches the node.
+type driver struct {
+	log   *slog.Logger
+	began time.Time
+	node  *statemachine.Node
+	store *storage.Store
+	peers *transport.Transport
+
+	answers chan statemachine.Input // from the store; before anything else
+	inbox   chan statemachine.Input // from peers
+	writes  chan *pendingWrite
+	closing chan struct{} // no new writes
+	stopped chan struct{} // run ends
+	refuse  func()        // stops taking writes; those under way are still answered
+	stop    func()        // ends run, and the wait of all whose write is still under way
+
+	waiting map[statemachine.RequestID]*pendingWrite
+	request statemachine.RequestID
+	groups  int           // of client writes that the core works on
+	held    *pendingWrite // did not fit the group before
+
+	status    atomic.Pointer[statemachine.Status]
+	published time.Time
+	dirty     bool // the core has stepped since
+}
+
+// pendingWrite is one client's write on its way through the core.
+type pendingWrite struct {
+	write  keyspace.Write
+	result statemachine.WriteResult
+	done   chan struct{} // receives once, when result is set
+	last   bool          // of its group
+}
+
+func newDriver(log *slog.Logger) *driver {
+	d := &driver{
+		log:     log,
+		began:   time.Now(),
+		answers: make(chan statemachine.Input, inboxMax),
+		inbox:   make(chan statemachine.Input, inboxMax),
+		writes:  make(chan *pendingWrite, writesMax),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+		waiting: make(map[statemachine.RequestID]*pendingWrite),
+	}
+	d.refuse = sync.OnceFunc(func() { close(d.closing) })
+	d.stop = sync.OnceFunc(func() { close(d.stopped) })
+	return d
+}
+
+func (d *driver) attach(node *statemachine.Node, store *storage.Store) {
+	d.node, d.store = node, store
+	d.publish(time.Now())
+}
+
+func (d *driver) connect(peers *transport.Transport) { d.peers = peers }
+
+// fromStore takes the store's answers.
+func (d *driver) fromStore(in statemachine.Input) { deliver(d.answers, in, d.stopped) }
+
+// fromPeers takes what the transport has to say; it may hold up a stream.
+func (d *driver) fromPeers(in statemachine.Input) { deliver(d.inbox, in, d.stopped) }
+
+func deliver(to chan<- statemachine.Input, in statemachine.Input, stopped <-chan struct{}) {
+	select {
+	case to <- in:
+	case <-stopped:
+	}
+}
+
+// hello is what this node says first on a new connection.
+func (d *driver) hello() statemachine.Hello { return d.status.Load().Hello }
+
+// run is the loop. The store's answers go first: they end what is under way.
+func (d *driver) run() {
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for {
+		// A nil channel is never ready: while the core has enough groups to
+		// work on, further writes gather in the queue and form a larger one.
+		writes := d.writes
+		if d.groups >= groupsMax {
+			writes = nil
+		} else if d.held != nil {
+			d.step(d.group())
+			continue
+		}
+		select {
+		case in := <-d.answers:
+			d.step(in)
+			d.rearm(wake)
+			continue
+		default:
+		}
+		select {
+		case in := <-d.answers:
+			d.step(in)
+		case in := <-d.inbox:
+			d.step(in)
+		case w := <-writes:
+			d.held = w
+			d.step(d.group())
+		case <-wake.C:
+			d.step(statemachine.Tick{})
+		case <-d.stopped:
+			return
+		}
+		d.rearm(wake)
+	}
+}
+
+func (d *driver) now() (time.Time, statemachine.Time) {
+	now := time.Now()
+	return now, statemachine.Time{
+		Mono: statemachine.Millis(now.Sub(d.began).Milliseconds()),
+		Wall: statemachine.Millis(now.UnixMilli()),
+	}
+}
+
+func (d *driver) step(in statemachine.Input) {
+	now, at := d.now()
+	for _, e := range d.node.Step(at, in) {
+		d.perform(e)
+	}
+	d.dirty = true
+	if now.Sub(d.published) >= publishEvery {
+		d.publish(now)
+	}
+}
+
+// rearm sets the timer to the core's deadline, or to when the status is due.
+func (d *driver) rearm(wake *time.Timer) {
+	after := time.Hour
+	if at := d.node.Deadline(); at < statemachine.Millis(after.Milliseconds())*1000 {
+		due := d.began.Add(time.Duration(at) * time.Millisecond)
+		after = min(after, time.Until(due)+tickGrain)
+	}
+	if d.dirty {
+		after = min(after, time.Until(d.published.Add(publishEvery)))
+	}
+	wake.Reset(max(after, time.Millisecond))
+}
+
+func (d *driver) publish(now time.Time) {
+	s := d.node.Status()
+	d.status.Store(&s)
+	d.published = now
+	d.dirty = false
+}
+
+func (d *driver) perform(e statemachine.Effect) {
+	switch e := e.(type) {
+	case statemachine.Send:
+		d.peers.Send(e.To, e.Class, e.Msg)
+	case statemachine.Respond:
+		w := d.waiting[e.Request]
+		delete(d.waiting, e.Request)
+		if w.last {
+			d.groups--
+		}
+		w.result = e.Result
+		w.done <- struct{}{}
+	case statemachine.Dial:
+		if d.peers != nil {
+			d.peers.Dial(e.Addr)
+		}
+	case statemachine.Disconnect:
+		d.peers.Disconnect(e.Peer, e.Reason)
+	case statemachine.Notify:
+		report(d.log, e.Event)
+	default:
+		d.store.Perform(e)
+	}
+}
+
+// group takes the write that is held and all that came in behind it, up to what
+// one batch holds.
+func (d *driver) group() statemachine.ClientWrites {
+	var in statemachine.ClientWrites
+	w := d.held
+	d.held = nil
+	for size := 0; ; {
+		d.request++
+		d.waiting[d.request] = w
+		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: d.request, Write: w.write})
+		size += keyspace.Size(w.write.Key, w.write.Value)
+		last := w
+		if len(in.Writes) < keyspace.BatchWritesMax {
+			select {
+			case w = <-d.writes:
+				if size+keyspace.Size(w.write.Key, w.write.Value) <= keyspace.BatchBytesMax {
+					continue
+				}
+				d.held = w
+			default:
+			}
+		}
+		last.last = true
+		d.groups++
+		return in
+	}
+}
+
+// write hands one write to the core and waits until it is durable or refused.
+func (d *driver) write(w *pendingWrite) error {
+	select {
+	case <-d.closing:
+		return httpapi.ErrClosed
+	default:
+	}
+	select {
+	case d.writes <- w:
+	default:
+		return httpapi.ErrOverloaded
+	}
+	select {
+	case <-w.done:
+	case <-d.stopped:
+		return httpapi.ErrClosed
+	}
+	switch w.result.Refused {
+	case statemachine.RefusedNot:
+		return nil
+	case statemachine.RefusedReadOnly:
+		return httpapi.ErrReadOnly
+	case statemachine.RefusedClock:
+		return httpapi.ErrClockConflict
+	}
+	return httpapi.ErrOverloaded
+}

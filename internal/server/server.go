@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"kvs/httpapi"
+	"kvs/internal/config"
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+	"kvs/storage"
+	"kvs/transport"
+)
+
+// Version is what /version and /health report; the linker may set it.
+var Version = "0.1.0-dev"
+
+// Server is a running node.
+type Server struct {
+	cfg       config.Config
+	log       *slog.Logger
+	http      *httpapi.Server
+	listener  net.Listener
+	store     *storage.Store
+	transport *transport.Transport // nil without clustering
+	driver    *driver
+
+	failed   chan error // the first fatal error
+	failOnce sync.Once
+	running  sync.WaitGroup
+}
+
+// Start opens a node and returns once it serves. Its errors name the setting to
+// change.
+func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
+	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.Background()))
+		}
+	}()
+	address := net.JoinHostPort(cfg.BindAddress, strconv.Itoa(cfg.Port))
+	if s.listener, err = net.Listen("tcp", address); err != nil {
+		return nil, explainListen(err, cfg.Port)
+	}
+	secret, err := cfg.LoadClusterSecret()
+	if err != nil {
+		return nil, err
+	}
+	// The driver exists before the store, which answers into its inbox.
+	s.driver = newDriver(log)
+	if s.store, err = storage.Open(storage.Options{
+		Dir: cfg.DataDir, Birth: birth(), Logger: log,
+		Deliver: s.driver.fromStore, Fatal: s.fail,
+	}); err != nil {
+		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
+	}
+	core, err := coreConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	snapshot := s.store.Snapshot()
+	s.driver.attach(statemachine.New(core, snapshot), s.store)
+	if cfg.ClusteringEnabled {
+		if err := s.listenToPeers(snapshot.Identity.Replica, secret); err != nil {
+			return nil, err
+		}
+	}
+	s.running.Go(s.driver.run)
+	s.serve()
+	return s, nil
+}
+
+func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err error) {
+	s.transport, err = transport.Listen(transport.Options{
+		Listen:  net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(clusterPort(s.cfg))),
+		Replica: id, Secret: []byte(secret.Reveal()), Hello: s.driver.hello,
+		Deliver: s.driver.fromPeers, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.driver.connect(s.transport)
+	return nil
+}
+
+// serve begins to answer HTTP.
+func (s *Server) serve() {
+	api := &api{store: s.store, driver: s.driver, defaultTTL: s.cfg.DefaultTTL}
+	s.http = httpapi.New(httpapi.Options{
+		Store: api, Cluster: api, Logger: s.log, Version: Version,
+		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
+		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
+		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
+	})
+	listener := s.listener
+	s.listener = nil // closed by Shutdown from here on
+	s.running.Go(func() {
+		if err := s.http.Serve(listener); err != nil && !errors.Is(err, httpapi.ErrServerClosed) {
+			s.fail(fmt.Errorf("HTTP server: %w", err))
+		}
+	})
+}
+
+// fail reports the first fatal error. Nothing is acknowledged after it: the
+// driver stops, so that nobody waits for an answer that will not come.
+func (s *Server) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failed <- err
+		s.driver.stop()
+	})
+}
+
+// Failed yields the error that a running node cannot go on after.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Status is the core's own view of the node.
+func (s *Server) Status() statemachine.Status { return *s.driver.status.Load() }
+
+// Digest is the root of the node's digest tree and the number of live keys.
+func (s *Server) Digest() (root [32]byte, live uint64, err error) { return s.store.Digest() }
+
+// Address is where the node serves HTTP.
+func (s *Server) Address() string {
+	return net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(s.cfg.Port))
+}
+
+// Close stops the node: no new requests, the running ones get shutdown_timeout,
+// then peers are told and the store is closed.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	return s.close(ctx)
+}
+
+func (s *Server) close(ctx context.Context) error {
+	var errs []error
+	if s.http != nil {
+		if err := s.http.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop HTTP (shutdown_timeout %v): %w", s.cfg.ShutdownTimeout, err))
+		}
+	}
+	if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.driver != nil {
+		s.driver.refuse()
+	}
+	if s.transport != nil {
+		errs = append(errs, s.transport.Close())
+	}
+	if s.driver != nil {
+		s.driver.stop()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	s.running.Wait()
+	return errors.Join(errs...)
+}
+
+// birth draws the random bytes of a start.
+func birth() keyspace.Birth {
+	var b keyspace.Birth
+	draw(b.Replica[:])
+	draw(b.Epoch[:])
+	draw(b.Boot[:])
+	return b
+}
+
+// draw fills b with random bytes; crypto/rand never fails (it would abort).
+func draw(b []byte) { _, _ = rand.Read(b) }
+
+// explainListen turns the error of a busy port into one that names the setting.
+func explainListen(err error, port int) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is in use by another process: "+
+			"choose another with the setting port, or stop that process (%w)", port, err)
+	}
+	return fmt.Errorf("cannot listen (settings bind_address and port): %w", err)
+}

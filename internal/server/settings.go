@@ -1,0 +1,75 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"kvs/internal/config"
+	"kvs/statemachine"
+)
+
+func millis(d time.Duration) statemachine.Millis { return statemachine.Millis(d.Milliseconds()) }
+
+// coreConfig translates the settings for the core, and draws its random bytes.
+func coreConfig(cfg config.Config) (statemachine.Config, error) {
+	addr, err := advertised(cfg)
+	if err != nil {
+		return statemachine.Config{}, err
+	}
+	core := statemachine.Config{
+		Name: cfg.NodeID, Addr: addr, ReadOnly: cfg.ReadOnly,
+		GossipMin: millis(cfg.GossipIntervalMin), GossipMax: millis(cfg.GossipIntervalMax),
+		Replication: millis(cfg.ReplicationInterval),
+		Sync:        millis(cfg.SyncInterval), Catchup: millis(cfg.CatchupInterval),
+		FailedAfter: millis(cfg.FailedAfter), RemovedAfter: millis(cfg.RemovedAfter),
+		MaxSkew: millis(cfg.MaxClockSkew), RingBytes: cfg.PushRingMB << 20,
+	}
+	if cfg.ClusteringEnabled {
+		core.Seeds = cfg.SeedNodes
+	}
+	draw(core.Seed[:])
+	draw(core.Mint.Cluster[:])
+	draw(core.Mint.Digest[:])
+	return core, nil
+}
+
+// clusterPort is the UDP port between nodes.
+func clusterPort(cfg config.Config) int {
+	if cfg.ClusterPort != 0 {
+		return cfg.ClusterPort
+	}
+	return cfg.Port
+}
+
+// advertised is the host:port that peers dial: as set, or the address that the
+// node listens on, or the machine's first address that is not loopback.
+func advertised(cfg config.Config) (string, error) {
+	port := strconv.Itoa(clusterPort(cfg))
+	if cfg.AdvertiseAddress != "" {
+		if _, _, err := net.SplitHostPort(cfg.AdvertiseAddress); err == nil {
+			return cfg.AdvertiseAddress, nil
+		}
+		return net.JoinHostPort(cfg.AdvertiseAddress, port), nil
+	}
+	bind, err := netip.ParseAddr(cfg.BindAddress)
+	if err != nil {
+		return "", fmt.Errorf("bind_address: %w", err)
+	}
+	if !bind.IsUnspecified() {
+		return net.JoinHostPort(bind.String(), port), nil
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("find an address for peers (or set advertise_address): %w", err)
+	}
+	for _, a := range addrs {
+		ip, ok := a.(*net.IPNet)
+		if ok && ip.IP.IsGlobalUnicast() && (bind.Is6() || ip.IP.To4() != nil) {
+			return net.JoinHostPort(ip.IP.String(), port), nil
+		}
+	}
+	return net.JoinHostPort("127.0.0.1", port), nil
+}

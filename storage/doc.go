@@ -1,0 +1,28 @@
+// Package storage is the executor of production: it carries out the core's
+// batches and reads on Badger, and serves clients' reads beside it.
+//
+// It owns the directory, the one durable transaction a batch, the envelope with
+// the checksum around every stored value, and the rule that the first failure
+// of the disk is final. It never decides what is stored or which version wins:
+// that is keyspace.Apply, here as in the simulator.
+//
+// One goroutine writes, strictly in the order of Perform, and answers
+// ReadDigest between batches. A second one answers the core's other reads, each
+// from one read-only transaction, so that a long delta never delays a commit.
+// View and Range run on their callers' goroutines and wait for neither.
+//
+// Invariants:
+//
+//   - A batch is delivered as Applied only when it would survive a power cut,
+//     and every read that begins afterwards sees it.
+//   - One batch is one Badger transaction is one sync: Badger syncs once a
+//     transaction even when it writes several together, so grouping happens in
+//     front of it.
+//   - No value is ever in Badger's value log, whose failed syncs are only
+//     logged: a stored value that would reach the threshold is cut in two.
+//   - A value whose checksum does not match is never returned, and never
+//     reported as missing.
+//   - After the first failed commit, failed background write or damaged record
+//     on the way of the executor, nothing is answered any more: a failed sync
+//     leaves pages that only look clean, so only a new process may go on.
+package storage

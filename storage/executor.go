@@ -1,0 +1,124 @@
+package storage
+
+import (
+	"fmt"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// Perform queues an Apply or a StoreRead and returns at once. Its answer goes
+// to Deliver. More effects than the queues hold are a bug of the core. After a
+// failure or Close it does nothing.
+func (s *Store) Perform(e statemachine.Effect) {
+	if s.failure.err() != nil {
+		return
+	}
+	switch e := e.(type) {
+	case statemachine.Apply, statemachine.ReadDigest:
+		select {
+		case s.writes <- e:
+		case <-s.quit:
+		default:
+			panicFull("batches", writeQueueMax, e)
+		}
+	case statemachine.StoreRead:
+		select {
+		case s.reads <- e:
+		case <-s.quit:
+		default:
+			panicFull("reads", readQueueMax, e)
+		}
+	default:
+		panic("storage: not for the store: " + statemachine.Print(e))
+	}
+}
+
+func panicFull(what string, bound int, e statemachine.Effect) {
+	panic(fmt.Sprintf("storage: more than %d %s wait: %s", bound, what, statemachine.Print(e)))
+}
+
+// runWriter carries out batches in their order, and between them the reads of
+// the digest tree, which only the writer may touch.
+func (s *Store) runWriter() {
+	defer s.workers.Done()
+	for {
+		select {
+		case <-s.quit:
+			return
+		case e := <-s.writes:
+			if !s.answer(func() statemachine.Input { return s.carryOut(e) }) {
+				return
+			}
+		}
+	}
+}
+
+// runReader answers the other reads, each from a snapshot of its own.
+func (s *Store) runReader() {
+	defer s.workers.Done()
+	h := hasher{}
+	for {
+		select {
+		case <-s.quit:
+			return
+		case e := <-s.reads:
+			if !s.answer(func() statemachine.Input { return s.read(e, &h) }) {
+				return
+			}
+		}
+	}
+}
+
+// answer delivers what fn returns, unless the disk has failed meanwhile: then
+// it is not known what is durable.
+func (s *Store) answer(fn func() statemachine.Input) bool {
+	var in statemachine.Input
+	if err := guard(func() { in = fn() }); err != nil {
+		s.failure.trip(err)
+	}
+	if s.failure.err() != nil {
+		return false
+	}
+	s.deliver(in)
+	return true
+}
+
+func (s *Store) carryOut(e statemachine.Effect) statemachine.Input {
+	a, ok := e.(statemachine.Apply)
+	if !ok {
+		return statemachine.Answer(nil, s.state, nil, e.(statemachine.ReadDigest))
+	}
+	if a.Batch.Adopt != nil {
+		s.rebuild.Lock()
+		defer s.rebuild.Unlock()
+	}
+	out := s.state.Execute(s.engine.update, a.Batch)
+	if a.Batch.Adopt != nil {
+		s.digestKey = s.state.DigestKey()
+	}
+	s.publish()
+	return statemachine.Applied{Result: out}
+}
+
+func (s *Store) read(e statemachine.StoreRead, h *hasher) (in statemachine.Input) {
+	s.rebuild.RLock()
+	defer s.rebuild.RUnlock()
+	h.use(s.digestKey)
+	s.engine.view(func(r keyspace.Reader) {
+		in = statemachine.Answer(r, nil, h.Hasher, e)
+	})
+	return in
+}
+
+// hasher is the reader's own, renewed when the digest key changes.
+type hasher struct {
+	*keyspace.Hasher
+	key keyspace.DigestKey
+}
+
+func (h *hasher) use(key keyspace.DigestKey) {
+	if h.Hasher == nil || h.key != key {
+		h.Hasher, h.key = keyspace.NewHasher(key), key
+	}
+}

@@ -1,0 +1,38 @@
+package storage
+
+// The bounds of this package. The core keeps at most 6 batches and about 64
+// reads under way, so a full queue is a bug of the core and panics.
+const (
+	// writeQueueMax bounds the batches and digest reads that wait.
+	writeQueueMax = 128
+
+	// readQueueMax bounds the other reads that wait.
+	readQueueMax = 128
+
+	// memTableBytes is the size of one of Badger's two tables in memory, and
+	// with it that of the greatest transaction: 15 % of it, 2.4 MiB.
+	memTableBytes = 16 << 20
+
+	// memTablesMax is how many full tables may wait for their flush.
+	memTablesMax = 2
+
+	// valueLogBytes sizes the value log, of which nothing but its header is
+	// ever used. Badger refuses any transaction with a greater value.
+	valueLogBytes = 16 << 20
+
+	// compactorsMin is the least that Badger runs with.
+	compactorsMin = 2
+
+	// valueThreshold is the size from which Badger would put a value into the
+	// value log, at its greatest. partBytesMax is the greatest stored value
+	// that stays out of it.
+	valueThreshold = 1 << 20
+	partBytesMax   = valueThreshold - 1
+
+	// slabBytes is how much memory a transaction takes at a time for what it
+	// copies; anything beyond a quarter of it is allocated alone.
+	slabBytes = 64 << 10
+
+	// slabEntries is how many of Badger's entries it takes at a time.
+	slabEntries = 64
+)

@@ -1,0 +1,23 @@
+package storage
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets a copy of the test binary be the process that is killed, and
+// checks that a closed store leaves no goroutine behind.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDirEnv); dir != "" {
+		writeUntilKilled(dir)
+		return
+	}
+	// Nearly every step of the suite's model is a sync here; the flag overrides.
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,153 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// fault is the panic in which a failure of the disk crosses the code of the
+// keyspace, which knows no errors. guard ends it.
+type fault struct{ err error }
+
+// Error tells a fault that nobody guarded against.
+func (f fault) Error() string { return f.err.Error() }
+
+// guard runs fn and returns the failure that stopped it. Any other panic is a
+// bug and goes on.
+func guard(fn func()) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case fault:
+			err = r.err
+		default:
+			panic(r)
+		}
+	}()
+	fn()
+	return nil
+}
+
+// reader is a keyspace.Reader on one of Badger's transactions.
+type reader struct {
+	txn  *badger.Txn
+	slab slab
+}
+
+// Get implements keyspace.Reader. What it returns is Badger's copy, made for
+// this call, because no value is ever in the value log; or, inside a
+// transaction, the very slice that waits for the commit.
+func (r *reader) Get(key []byte) []byte {
+	payload, err := r.get(key)
+	if err != nil {
+		panic(fault{err})
+	}
+	return payload
+}
+
+func (r *reader) get(key []byte) (payload []byte, err error) {
+	stored, err := r.stored(key)
+	if stored == nil || err != nil {
+		return nil, err
+	}
+	return r.unseal(key, stored)
+}
+
+// stored returns what Badger has under a key, nil for nothing.
+func (r *reader) stored(key []byte) (stored []byte, err error) {
+	item, err := r.txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	stored = []byte{} // there is something, and be it damage
+	err = item.Value(func(b []byte) error {
+		if len(b) > 0 {
+			stored = b
+		}
+		return nil
+	})
+	return stored, err
+}
+
+// unseal opens an envelope, and joins it with its second part if there is one.
+func (r *reader) unseal(key, stored []byte) ([]byte, error) {
+	if len(stored) == 0 {
+		return nil, damaged(key)
+	}
+	if stored[0] == formatSplit {
+		second, err := r.stored(secondKey(key))
+		if err != nil {
+			return nil, err
+		}
+		stored = append(stored[:len(stored):len(stored)], second...)
+	}
+	return unseal(key, stored)
+}
+
+// Ascend implements keyspace.Reader.
+func (r *reader) Ascend(start, end []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func([]byte, []byte) bool) {
+		err := r.each(start, end, func(key, payload []byte) bool {
+			return yield(r.slab.copyOf(key), r.slab.copyOf(payload))
+		})
+		if err != nil {
+			panic(fault{err})
+		}
+	}
+}
+
+// each calls fn for the records with start <= key < end in key order, until it
+// returns false. What it hands over is valid until fn returns.
+func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) error {
+	if len(end) == 0 || end[0] >= classOwn {
+		end = []byte{classOwn}
+	}
+	c := r.cursorAt(start, commonPrefix(start, end))
+	defer c.it.Close()
+	for ; c.it.Valid(); c.next() {
+		item := c.it.Item()
+		key := item.Key()
+		if bytes.Compare(key, end) >= 0 {
+			return nil
+		}
+		if item.IsDeletedOrExpired() {
+			continue
+		}
+		var stored []byte
+		err := item.Value(func(b []byte) error {
+			stored = b
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		payload, err := r.unseal(key, stored)
+		if err != nil {
+			return err
+		}
+		if !fn(key, payload) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// commonPrefix is a prefix of all keys with start <= key < end, with which
+// Badger leaves tables alone that hold none of them.
+func commonPrefix(start, end []byte) []byte {
+	n := 0
+	for n < len(start) && n < len(end) && start[n] == end[n] {
+		n++
+	}
+	// Between d... and e there are only keys that begin with d.
+	if n < len(start) && n == len(end)-1 && end[n] == start[n]+1 {
+		n++
+	}
+	return start[:n]
+}

@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// ErrClosed says that the store is closed or closing.
+var ErrClosed = errors.New("the store is closed")
+
+// Options say where a store lives and whom it answers.
+type Options struct {
+	// Dir belongs to the store alone. It is created with mode 0700.
+	Dir string
+	// Birth holds the random bytes that a start needs.
+	Birth keyspace.Birth
+	// Logger gets Badger's own log at debug and warn; nil drops it.
+	Logger *slog.Logger
+	// Deliver gets the answers to what Perform was given, from two goroutines.
+	// Answers to effects of the writer arrive in their order. Close waits for a
+	// running call, so it must not wait for Close.
+	Deliver func(statemachine.Input)
+	// Fatal gets the first failure of the disk, once, from any goroutine, and
+	// perhaps while Open still runs. Nothing is answered afterwards; the process
+	// is to exit.
+	Fatal func(error)
+}
+
+// Store is an open data directory.
+type Store struct {
+	engine   *engine
+	failure  *failure
+	deliver  func(statemachine.Input)
+	snapshot keyspace.Snapshot
+	state    *keyspace.State // the writer's
+	digest   atomic.Pointer[digest]
+
+	writes  chan statemachine.Effect
+	reads   chan statemachine.StoreRead
+	quit    chan struct{}
+	workers sync.WaitGroup
+	close   sync.Once
+
+	// rebuild keeps the reader away while an adoption rebuilds the indexes that
+	// hang on the digest key, in several transactions. It guards digestKey.
+	rebuild   sync.RWMutex
+	digestKey keyspace.DigestKey
+
+	// open is read-locked by every View and Range, and locked for good by
+	// Close: Badger unmaps its files.
+	open       sync.RWMutex
+	keys       sync.Pool // *[]byte, for the stored keys of View
+	dataPrefix []byte    // in front of a user's key in a stored one
+}
+
+// digest is what Digest returns after one batch.
+type digest struct {
+	root [32]byte
+	live uint64
+}
+
+// Open opens or creates the store of a directory. It refuses a directory that
+// another process holds (ErrInUse), that a newer version wrote (ErrNewer) or
+// that holds anything else (ErrForeign).
+func Open(o Options) (*Store, error) {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if err := prepareDir(o.Dir); err != nil {
+		return nil, err
+	}
+	f := &failure{dir: o.Dir, report: o.Fatal}
+	e, err := openEngine(o.Dir, badgerLog{log, f.trip})
+	if err != nil {
+		return nil, explainOpen(o.Dir, err)
+	}
+	s := &Store{
+		engine: e, failure: f, deliver: o.Deliver,
+		writes: make(chan statemachine.Effect, writeQueueMax),
+		reads:  make(chan statemachine.StoreRead, readQueueMax),
+		quit:   make(chan struct{}),
+		keys:   sync.Pool{New: func() any { return new([]byte) }},
+
+		dataPrefix: keyspace.DataKey(""),
+	}
+	err = guard(func() {
+		s.state, s.snapshot = keyspace.Open(e.update, o.Birth, keyspace.MutantNone)
+	})
+	if err = errors.Join(err, f.err()); err != nil {
+		// Left as it is, like Close does after a failure.
+		return nil, fmt.Errorf("start on data_dir %q: %w", o.Dir, err)
+	}
+	s.digestKey = s.state.DigestKey()
+	s.publish()
+	s.workers.Add(2)
+	go s.runWriter()
+	go s.runReader()
+	return s, nil
+}
+
+// Snapshot is what the store held when it was opened.
+func (s *Store) Snapshot() keyspace.Snapshot { return s.snapshot }
+
+// Digest returns the root of the digest tree and the number of live records
+// after the newest committed batch.
+func (s *Store) Digest() (root [32]byte, live uint64, err error) {
+	if err := s.enter(); err != nil {
+		return root, 0, err
+	}
+	defer s.leave()
+	d := s.digest.Load()
+	return d.root, d.live, nil
+}
+
+func (s *Store) publish() {
+	s.digest.Store(&digest{root: s.state.Tree().Root(), live: s.state.Live()})
+}
+
+// Close ends the running batch and the running reads, drops what is still
+// queued, and closes the directory. After a failure it leaves the directory as
+// it is, for the next process to recover: Badger would retry for ever.
+func (s *Store) Close() (err error) {
+	s.close.Do(func() {
+		close(s.quit)
+		s.workers.Wait()
+		s.open.Lock() // for good: enter fails from here on
+		if err = s.failure.err(); err != nil {
+			return
+		}
+		if err = s.engine.db.Close(); err != nil {
+			err = fmt.Errorf("close the store: %w", err)
+		}
+	})
+	return err
+}
+
+// enter begins a read on a caller's goroutine. TryRLock fails only if Close
+// holds the lock or waits for it, so a read inside a read cannot deadlock.
+func (s *Store) enter() error {
+	if !s.open.TryRLock() {
+		return ErrClosed
+	}
+	if err := s.failure.err(); err != nil {
+		s.open.RUnlock()
+		return fmt.Errorf("the store has failed: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.open.RUnlock() }

@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"pgregory.net/rapid"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// genMessage draws a message of a kind within the bounds of the protocol.
+func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
+	switch kind {
+	case statemachine.KindHello:
+		return statemachine.Hello{
+			ProtocolMin: genUint32(t), ProtocolMax: genUint32(t),
+			Cluster: keyspace.ClusterID(gen16(t)), Replica: gen16(t), Boot: genBoot(t),
+			Member: genMember(t),
+		}
+	case statemachine.KindWelcome:
+		w := statemachine.Welcome{Cluster: keyspace.ClusterID(gen16(t))}
+		r := gen16(t)
+		copy(w.Digest[7:], r[:])
+		return w
+	case statemachine.KindTable:
+		return statemachine.Table{Members: genSlice(t, 5, genMember)}
+	case statemachine.KindDigest:
+		return statemachine.Digest{
+			VV: genVV(t), Sum: keyspace.Sum{Hi: genUint64(t), Lo: genUint64(t)},
+			Wall: keyspace.Millis(rapid.Int64().Draw(t, "wall")),
+		}
+	case statemachine.KindPush:
+		return statemachine.Push{Entries: genSlice(t, 5, genEntry)}
+	case statemachine.KindAck:
+		return statemachine.Ack{Have: genVV(t)}
+	case statemachine.KindNeed:
+		return statemachine.Need{Session: genUint64(t), Not: genVV(t), After: genDot(t)}
+	case statemachine.KindDelta:
+		return statemachine.Delta{
+			Session: genUint64(t), After: genDot(t), Entries: genSlice(t, 5, genEntry),
+			Last: genDot(t), Done: rapid.Bool().Draw(t, "done"), VV: genVV(t),
+		}
+	case statemachine.KindCompare:
+		level := rapid.IntRange(0, 3).Draw(t, "level")
+		return statemachine.Compare{
+			Round: genUint64(t), Level: level,
+			Nodes: genSlice(t, 20, func(t *rapid.T) statemachine.TreeNode {
+				index := rapid.Uint32Range(0, 1<<(6*level)-1).Draw(t, "index")
+				return statemachine.TreeNode{Index: index, Sum: genUint64(t)}
+			}),
+		}
+	case statemachine.KindLeafList:
+		return statemachine.LeafList{
+			Round: genUint64(t),
+			Leaves: genSlice(t, 5, func(t *rapid.T) keyspace.Leaf {
+				return keyspace.Leaf(rapid.Uint32Range(0, keyspace.LeafCount-1).Draw(t, "leaf"))
+			}),
+			Items: genSlice(t, 20, func(t *rapid.T) statemachine.LeafItem {
+				return statemachine.LeafItem{Key: genKeyHash(t), Digest: genUint64(t)}
+			}),
+		}
+	case statemachine.KindItems:
+		return statemachine.Items{
+			Round: genUint64(t), Entries: genSlice(t, 5, genEntry),
+			Want: genSlice(t, 20, genKeyHash),
+		}
+	}
+	panic("no generator for this kind")
+}
+
+func genSlice[T any](t *rapid.T, most int, one func(*rapid.T) T) []T {
+	var out []T
+	for range rapid.IntRange(0, most).Draw(t, "count") {
+		out = append(out, one(t))
+	}
+	return out
+}
+
+func genUint32(t *rapid.T) uint32 { return rapid.Uint32().Draw(t, "uint32") }
+func genUint64(t *rapid.T) uint64 { return rapid.Uint64().Draw(t, "uint64") }
+
+func genKeyHash(t *rapid.T) keyspace.KeyHash { return keyspace.KeyHash(genUint64(t)) }
+
+func gen16(t *rapid.T) (r keyspace.ReplicaID) {
+	copy(r[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
+	return r
+}
+
+func genBoot(t *rapid.T) keyspace.Boot {
+	r := gen16(t)
+	return keyspace.Boot{Count: genUint64(t), Random: [8]byte(r[:8])}
+}
+
+func genMember(t *rapid.T) statemachine.Member {
+	text := rapid.StringN(0, -1, 255)
+	return statemachine.Member{
+		Replica: gen16(t), Name: text.Draw(t, "name"), Addr: text.Draw(t, "addr"),
+		Joined: keyspace.Millis(rapid.Int64Range(0, int64(keyspace.TimestampMax)-1).Draw(t, "joined")),
+		Boot:   genBoot(t), Incarnation: genUint64(t), Heartbeat: genUint64(t),
+	}
+}
+
+func genDot(t *rapid.T) keyspace.Dot {
+	r := gen16(t)
+	return keyspace.Dot{
+		Stream: keyspace.Stream{Replica: gen16(t), Epoch: keyspace.Epoch(r[:8])},
+		Seq:    keyspace.Seq(rapid.Uint64Range(1, 1<<48-1).Draw(t, "seq")),
+	}
+}
+
+func genVV(t *rapid.T) (v keyspace.VV) {
+	for range rapid.IntRange(0, 4).Draw(t, "streams") {
+		s := genDot(t).Stream
+		for range rapid.IntRange(1, 20).Draw(t, "dots") {
+			seq := rapid.Uint64Range(1, 60).Draw(t, "seq")
+			v.Add(keyspace.Dot{Stream: s, Seq: keyspace.Seq(seq)})
+		}
+	}
+	return v
+}
+
+func genEntry(t *rapid.T) statemachine.Entry {
+	key := rapid.StringN(1, 50, 1000).Draw(t, "key")
+	value := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "value")
+	if rapid.Bool().Draw(t, "tombstone") {
+		value = nil
+	}
+	return entryAt(genDot(t), key, value)
+}
