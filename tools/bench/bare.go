@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/valyala/fasthttp"
+)
+
+// bare is a handler over Badger and nothing else: a durable write, a read.
+type bare struct {
+	db     *badger.DB
+	writes chan write // nil: every request commits by itself
+}
+
+type write struct {
+	key, value []byte
+	done       chan error
+}
+
+// serveBare runs a bare server until it is interrupted.
+func serveBare(role, addr, dir string) error {
+	opt := badger.DefaultOptions(dir).WithSyncWrites(true).WithCompression(options.None).
+		WithBlockCacheSize(0).WithDetectConflicts(false).WithLoggingLevel(badger.ERROR)
+	db, err := badger.Open(opt)
+	if err != nil {
+		return err
+	}
+	b := &bare{db: db}
+	if role == "grouped" {
+		b.writes = make(chan write, 4096)
+		go b.group()
+	}
+	server := &fasthttp.Server{Handler: b.handle, NoDefaultServerHeader: true}
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	go func() {
+		<-stop.Done()
+		_ = server.Shutdown()
+	}()
+	return errors.Join(server.ListenAndServe(addr), db.Close())
+}
+
+func (b *bare) handle(ctx *fasthttp.RequestCtx) {
+	key := ctx.Path()[len("/kv/"):]
+	var err error
+	if ctx.IsPut() {
+		err = b.put(append([]byte(nil), key...), append([]byte(nil), ctx.PostBody()...))
+	} else {
+		err = b.db.View(func(tx *badger.Txn) error {
+			item, err := tx.Get(key)
+			if err != nil {
+				return err
+			}
+			return item.Value(func(v []byte) error {
+				ctx.SetBody(v)
+				return nil
+			})
+		})
+	}
+	if err != nil {
+		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
+	}
+}
+
+func (b *bare) put(key, value []byte) error {
+	if b.writes == nil {
+		return b.db.Update(func(tx *badger.Txn) error { return tx.Set(key, value) })
+	}
+	w := write{key, value, make(chan error, 1)}
+	b.writes <- w
+	return <-w.done
+}
+
+// group commits whatever waits in one transaction.
+func (b *bare) group() {
+	for first := range b.writes {
+		batch := []write{first}
+		for more := true; more && len(batch) < 1024; {
+			select {
+			case w := <-b.writes:
+				batch = append(batch, w)
+			default:
+				more = false
+			}
+		}
+		err := b.db.Update(func(tx *badger.Txn) error {
+			for _, w := range batch {
+				if err := tx.Set(w.key, w.value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, w := range batch {
+			w.done <- err
+		}
+	}
+}
