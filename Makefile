@@ -1,0 +1,57 @@
+# Every target sets itself up: Go and a network for its modules are enough.
+
+SEEDS ?= 2000
+
+.PHONY: all build demo test race lint swarm mutants bench e2e fuzz cover ci clean
+
+all: build test
+
+build: ## the two binaries, in this directory
+	go build -o kvs ./cmd/kvs
+
+demo: ## three nodes in one process, with sample data
+	go run ./cmd/kvs demo
+
+test: ## everything that is quick: vet, house rules, units, properties, processes
+	go vet ./...
+	go test -shuffle=on -short ./...
+
+race: ## the packages with goroutines, under the race detector
+	go test -race -shuffle=on -short ./storage ./transport ./httpapi ./internal/... ./sim
+
+lint: ## the house rules alone
+	gofmt -l . | (! grep .)
+	go vet ./... && go vet -tags mutants ./... && go test ./internal/lint
+
+swarm: ## many simulated clusters, each with other faults
+	go run ./cmd/sim swarm --seeds $(SEEDS)
+
+mutants: ## the swarm must notice every rule that is broken on purpose
+	go run -tags mutants ./cmd/sim mutants --seeds 500
+
+e2e: ## real processes: kill -9, stopped nodes, bad input
+	go test -count=1 ./e2e
+
+bench: build ## beside bare handlers, in one run
+	go build -C tools -o bench.out ./bench
+	tools/bench.out -kvs ./kvs; status=$$?; rm -f tools/bench.out; exit $$status
+
+fuzz: ## every fuzz target for a minute
+	@set -e; for p in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$p; done; done
+
+cover: ## statement coverage of the core under its own tests and the simulator's
+	go test -short -coverpkg=./statemachine/... -coverprofile=cover.out ./statemachine/... ./sim/... ./fuzz/...
+	go tool cover -func=cover.out | tail -1; rm -f cover.out
+
+ci: ## what must pass before a change lands
+	$(MAKE) test
+	$(MAKE) race
+	$(MAKE) lint
+	$(MAKE) swarm SEEDS=2000
+	$(MAKE) mutants
+	$(MAKE) e2e
+
+clean:
+	rm -f kvs tools/bench.out cover.out

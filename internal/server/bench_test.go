@@ -1,0 +1,71 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"kvs/internal/config"
+)
+
+// startNode runs one node in a directory of the test's own, on a free port.
+func startNode(tb testing.TB, name string, seeds ...string) *Server {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cfg := config.Default()
+	cfg.NodeID, cfg.DataDir, cfg.SeedNodes = name, tb.TempDir(), seeds
+	cfg.Port = l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	s, err := Start(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// BenchmarkPut measures durable writes through HTTP, by the number of clients.
+func BenchmarkPut(b *testing.B) {
+	for _, clients := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			s := startNode(b, "bench")
+			client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: clients}
+			body := []byte(`{"v":"` + string(make200()) + `"}`)
+			b.SetParallelism((clients + 1) / 2)
+			b.RunParallel(func(pb *testing.PB) {
+				req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+				for pb.Next() {
+					req.Header.SetMethod(fasthttp.MethodPut)
+					req.Header.SetContentType("application/json")
+					req.SetRequestURI(fmt.Sprintf("http://bench/kv/bench/%d", rand.IntN(100_000)))
+					req.SetBodyRaw(body)
+					if err := client.Do(req, resp); err != nil || resp.StatusCode() >= 300 {
+						b.Error(err, resp.StatusCode())
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+func make200() []byte {
+	b := make([]byte, 190)
+	for i := range b {
+		b[i] = 'a' + byte(rand.IntN(26))
+	}
+	return b
+}
