@@ -51,6 +51,7 @@ func (h *host) start() {
 	h.id = snap.Identity.Replica
 
 	cfg := h.w.opt.Core
+	cfg.Mutant = mutant
 	fill(h.rng, cfg.Seed[:])
 	fill(h.rng, cfg.Mint.Cluster[:])
 	fill(h.rng, cfg.Mint.Digest[:])

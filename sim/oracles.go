@@ -24,14 +24,28 @@ func (w *World) inspect() {
 }
 
 // claims checks I1 itself: a host whose vector contains a write holds that
-// write or a greater version of its key.
+// write or a greater version of its key. What was found true stays true, as the
+// witness sees to it that records only move forward, so each write is checked
+// until the host claims it, and all of them again after a restart.
 func (w *World) claims(h *host) {
-	vv := h.node.Status().VV
-	for i := range w.model.writes {
-		if wr := &w.model.writes[i]; vv.Contains(wr.dot) {
-			h.witness.atLeast(h, "claim", wr.key, wr.ver)
-		}
+	t := &h.witness
+	if t.run != h.run {
+		t.run, t.checked, t.unclaimed = h.run, 0, nil
 	}
+	for ; t.checked < len(w.model.writes); t.checked++ {
+		t.unclaimed = append(t.unclaimed, t.checked)
+	}
+	vv := h.node.Status().VV
+	kept := t.unclaimed[:0]
+	for _, i := range t.unclaimed {
+		wr := &w.model.writes[i]
+		if !vv.Contains(wr.dot) {
+			kept = append(kept, i)
+			continue
+		}
+		t.atLeast(h, "claim", wr.key, wr.ver)
+	}
+	t.unclaimed = kept
 }
 
 // tree compares the digest that a host keeps with one computed from its

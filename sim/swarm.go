@@ -119,6 +119,7 @@ func Variants() []Variant {
 		{Name: "a local write may lose (I8)", Mutant: keyspace.MutantStamp, Everywhere: true},
 		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true},
 		{Name: "the digest leaves out the version", Mutant: keyspace.MutantDigest},
+		{Name: "a delta claims too early", Mutant: keyspace.MutantEarlyClaim, Everywhere: true},
 	}
 }
 

@@ -10,6 +10,10 @@ import (
 // it can tell when the host forgets or goes back.
 type witness struct {
 	high map[string]keyspace.Version // greatest durable version of each key
+
+	run       int   // the start that the rest is about
+	checked   int   // writes of the model that were looked at
+	unclaimed []int // of these, those that the host did not claim yet
 }
 
 func newWitness() witness { return witness{high: map[string]keyspace.Version{}} }

@@ -21,7 +21,7 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 		}
 		return LeafRead{e.Op, leaves}
 	case ReadDots:
-		return DotsRead{e.Op, keyspace.ReadDots(r, e.Not, e.After, chunkEntriesMax, chunkBytesMax)}
+		return DotsRead{e.Op, keyspace.ReadDots(r, e.Not, e.After, e.Entries, chunkBytesMax)}
 	case ReadRecords:
 		return RecordsRead{e.Op, keyspace.ReadRecords(r, e.Keys, chunkBytesMax)}
 	}

@@ -32,6 +32,13 @@ type Config struct {
 	// RingBytes bounds the fresh writes kept for push. A peer further behind
 	// catches up by deltas.
 	RingBytes int
+	// ChunkEntries and PushEntries bound the entries of one chunk of a delta
+	// and of one push. The defaults are their greatest values; the simulator
+	// takes small ones, so that few writes make many messages.
+	ChunkEntries, PushEntries int
+
+	// Mutant is a rule to break on purpose; see keyspace.Mutant.
+	Mutant keyspace.Mutant
 }
 
 // DefaultConfig returns the documented defaults.
@@ -42,6 +49,6 @@ func DefaultConfig() Config {
 		Sync:        300_000, Catchup: 120_000,
 		FailedAfter: 300_000, RemovedAfter: 600_000,
 		MaxSkew:   500,
-		RingBytes: 64 << 20,
+		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}
 }

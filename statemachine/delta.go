@@ -63,7 +63,7 @@ func (n *Node) ask() {
 // onNeed reads one chunk for a peer.
 func (n *Node) onNeed(p *peer, m Need) {
 	n.read(pendingRead{kind: readChunk, peer: p.Replica, boot: p.Boot, need: m}, func(op OpID) Effect {
-		return ReadDots{op, m.Not, m.After}
+		return ReadDots{op, m.Not, m.After, n.cfg.ChunkEntries}
 	})
 }
 
@@ -96,7 +96,7 @@ func (n *Node) onDelta(p *peer, m Delta) {
 	}
 	j := job{kind: jobDelta, peer: p.Replica, session: d.session, entries: m.Entries}
 	switch {
-	case m.Done && d.first:
+	case m.Done && (d.first || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
 		j.claim = &keyspace.Claim{Base: d.base, VV: m.VV}
 	case m.Done:
 		d.not, d.after, d.first = d.start, Dot{}, true

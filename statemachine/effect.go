@@ -61,11 +61,12 @@ type ReadLeaf struct {
 	Leaves []keyspace.Leaf
 }
 
-// ReadDots asks for entries whose dots are not in Not, behind the dot After.
+// ReadDots asks for the first entries whose dots are not in Not, behind the dot After.
 type ReadDots struct {
-	Op    OpID
-	Not   VV
-	After Dot
+	Op      OpID
+	Not     VV
+	After   Dot
+	Entries int // at most
 }
 
 // ReadRecords asks for the records with the given key hashes.

@@ -29,12 +29,12 @@ const (
 	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub. Here
 	// and below bytes count as keyspace.Size does, more than they are on the wire.
 	// Invariant: a chunk and a push each fit one batch.
-	chunkEntriesMax = 512
+	chunkEntriesMax = 512 // default of Config.ChunkEntries
 	chunkBytesMax   = 1 << 20
 
 	// pushEntriesMax and pushBytesMax bound one push; windowBytes and
 	// windowEntries bound what one peer has not acknowledged yet.
-	pushEntriesMax = 512
+	pushEntriesMax = 512 // default of Config.PushEntries
 	pushBytesMax   = 512 << 10
 	windowBytes    = 16 << 20
 	windowEntries  = 16 << 10

@@ -55,7 +55,7 @@ func (n *Node) pumpTo(p *peer) {
 		if c.sent == c.acked {
 			c.progress = n.now.Mono
 		}
-		es := n.ring.from(c.sent)
+		es := n.ring.from(c.sent, n.cfg.PushEntries)
 		n.send(p, ClassPush, Push{es})
 		n.stats.PushedEntries += uint64(len(es))
 		c.sent = es[len(es)-1].Dot.Seq

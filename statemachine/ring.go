@@ -53,11 +53,12 @@ func (r *ring) size() uint64 {
 	return r.total - r.ends[r.start] + uint64(e.Size())
 }
 
-// from returns the entries behind number seq, up to the bounds of one push.
-func (r *ring) from(seq Seq) []Entry {
+// from returns the entries behind number seq, at most limit of them and about
+// pushBytesMax bytes.
+func (r *ring) from(seq Seq, limit int) []Entry {
 	i := r.start + int(seq+1-r.first())
 	j, bytes := i, 0
-	for j < len(r.entries) && j-i < pushEntriesMax {
+	for j < len(r.entries) && j-i < limit {
 		bytes += r.entries[j].Size()
 		if j > i && bytes > pushBytesMax {
 			break

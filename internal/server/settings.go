@@ -19,14 +19,13 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	if err != nil {
 		return statemachine.Config{}, err
 	}
-	core := statemachine.Config{
-		Name: cfg.NodeID, Addr: addr, ReadOnly: cfg.ReadOnly,
-		GossipMin: millis(cfg.GossipIntervalMin), GossipMax: millis(cfg.GossipIntervalMax),
-		Replication: millis(cfg.ReplicationInterval),
-		Sync:        millis(cfg.SyncInterval), Catchup: millis(cfg.CatchupInterval),
-		FailedAfter: millis(cfg.FailedAfter), RemovedAfter: millis(cfg.RemovedAfter),
-		MaxSkew: millis(cfg.MaxClockSkew), RingBytes: cfg.PushRingMB << 20,
-	}
+	core := statemachine.DefaultConfig()
+	core.Name, core.Addr, core.ReadOnly = cfg.NodeID, addr, cfg.ReadOnly
+	core.GossipMin, core.GossipMax = millis(cfg.GossipIntervalMin), millis(cfg.GossipIntervalMax)
+	core.Replication = millis(cfg.ReplicationInterval)
+	core.Sync, core.Catchup = millis(cfg.SyncInterval), millis(cfg.CatchupInterval)
+	core.FailedAfter, core.RemovedAfter = millis(cfg.FailedAfter), millis(cfg.RemovedAfter)
+	core.MaxSkew, core.RingBytes = millis(cfg.MaxClockSkew), cfg.PushRingMB<<20
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
 	}

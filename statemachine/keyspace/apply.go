@@ -58,7 +58,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	cur := s.header(tx, kh, w.Key)
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
-	if cur != nil && !s.mutant.is(MutantStamp) {
+	if cur != nil && !s.mutant.Is(MutantStamp) {
 		beat = &cur.Ver
 	}
 	c := clocks{now: s.high, hlc: s.hlc}
@@ -92,7 +92,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	kh := s.hasher.Key(e.Key)
 	cur := s.header(tx, kh, e.Key)
-	if s.vv.Contains(e.Dot) && !b.Repair && !s.mutant.is(MutantKnownDots) {
+	if s.vv.Contains(e.Dot) && !b.Repair {
 		return s.outcome(Dup, e.Header, cur, b.Now)
 	}
 	out := s.outcome(Lost, e.Header, cur, b.Now)
@@ -109,10 +109,10 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 
 // loses is Less, unless the simulator broke it.
 func (s *State) loses(a, b Version) bool {
-	if s.mutant.is(MutantLastArrival) {
+	if s.mutant.Is(MutantLastArrival) {
 		return a != b
 	}
-	if s.mutant.is(MutantTieBreak) && a.TS == b.TS {
+	if s.mutant.Is(MutantTieBreak) && a.TS == b.TS {
 		return Less(b, a)
 	}
 	return Less(a, b)
@@ -137,7 +137,7 @@ func (s *State) see(b *Batch, ts Millis) {
 // adoptClaim takes over the claim of a finished delta, but only on top of the
 // base that it was made for (I5).
 func (s *State) adoptClaim(c *Claim) bool {
-	if c == nil || !s.vv.Covers(c.Base) && !s.mutant.is(MutantClaim) {
+	if c == nil || !s.vv.Covers(c.Base) {
 		return false
 	}
 	return s.vv.Union(c.VV)
@@ -157,7 +157,7 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 		}
 	}
 	s.count(kh.Leaf(), s.digest(e.Key, &e.Header).Minus(was))
-	if e.Tombstone() && s.mutant.is(MutantTombstone) {
+	if e.Tombstone() && s.mutant.Is(MutantTombstone) {
 		tx.Delete(DataKey(e.Key))
 		tx.Delete(hashKey(kh, e.Key))
 		return
@@ -175,7 +175,7 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 }
 
 func (s *State) digest(key string, h *Header) Sum {
-	if s.mutant.is(MutantDigest) {
+	if s.mutant.Is(MutantDigest) {
 		h = &Header{Flags: h.Flags}
 	}
 	return s.hasher.Record(key, h)

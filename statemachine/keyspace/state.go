@@ -43,10 +43,10 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	s.stream = Stream{s.id.Replica, birth.Epoch}
 	s.hasher = NewHasher(s.id.Digest)
 	s.vv = LoadVV(tx)
-	if mutant.is(MutantReusedEpoch) {
+	if mutant.Is(MutantReusedEpoch) {
 		s.stream.Epoch = Epoch{}
 	}
-	assertf(mutant.is(MutantReusedEpoch) || s.vv.Head(s.stream) == 0, "epoch %x used before", birth.Epoch)
+	assertf(mutant.Is(MutantReusedEpoch) || s.vv.Head(s.stream) == 0, "epoch %x used before", birth.Epoch)
 	if b := tx.Get(keyClock); b != nil {
 		s.hlc = Millis(binary.BigEndian.Uint64(b))
 		s.high = Millis(binary.BigEndian.Uint64(b[8:]))

@@ -1,0 +1,118 @@
+package statemachine_test
+
+import (
+	"testing"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// TestUnfitPeersAreShownTheDoor: each reason to refuse a connection, with the
+// reason that the peer and the log get. The node has met p at its second start.
+func TestUnfitPeersAreShownTheDoor(t *testing.T) {
+	known := func(h *statemachine.Hello) { h.Boot = statemachine.Boot{Count: 2, Random: [8]byte{2}} }
+	for _, c := range []struct {
+		name   string
+		peer   byte
+		change func(*statemachine.Hello)
+		want   string
+	}{
+		{"another cluster", 'q', func(h *statemachine.Hello) { h.Cluster[0]++ }, "other cluster"},
+		{"a later protocol", 'q', func(h *statemachine.Hello) {
+			h.ProtocolMin, h.ProtocolMax = statemachine.ProtocolMax+1, statemachine.ProtocolMax+3
+		}, "no common protocol version"},
+		{"no protocol", 'q', func(h *statemachine.Hello) { h.ProtocolMin, h.ProtocolMax = 0, 0 },
+			"no common protocol version"},
+		{"an older start", 'p', func(h *statemachine.Hello) { h.Boot.Count = 1 },
+			"older start of a known replica"},
+		{"a clone", 'p', func(h *statemachine.Hello) { h.Boot.Count = 2 },
+			"older start of a known replica"},
+		{"itself", 'a', nil, "older start of a known replica"},
+	} {
+		h := member(t, 'a', nil)
+		h.step(statemachine.PeerUp{Hello: hello('p', known)})
+		h.settle()
+		got := h.step(statemachine.PeerUp{Hello: hello(c.peer, c.change)})
+		if len(got) != 2 || brief(got[0]) != "PeerRefused" ||
+			brief(got[1]) != "disconnect "+string(c.peer)+": "+c.want {
+			t.Errorf("%s: %d effects, want a refusal: %s", c.name, len(got), c.want)
+		}
+	}
+}
+
+// TestWiderProtocolRangeIsWelcome: a peer that also speaks later versions, or is
+// at a later start, is admitted.
+func TestWiderProtocolRangeIsWelcome(t *testing.T) {
+	h := member(t, 'a', nil)
+	want(t, h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
+		h.ProtocolMax = statemachine.ProtocolMax + 9
+	})}), "MemberChanged", "Table 2 to p", "Digest to p", "apply 1 members")
+	h.settle()
+	h.step(statemachine.PeerDown{Peer: id('p')})
+	want(t, h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
+		h.Boot.Count = 2
+	})}), "Table 2 to p", "Digest to p", "apply 1 members")
+}
+
+// TestFullMemberTableRefusesNewcomers: at the bound a stranger is refused and an
+// old acquaintance is not.
+func TestFullMemberTableRefusesNewcomers(t *testing.T) {
+	h := member(t, 'a', nil)
+	h.meet('p')
+	var table statemachine.Table
+	for i := range statemachine.MembersMax {
+		table.Members = append(table.Members, statemachine.Member{
+			Replica: keyspace.ReplicaID{1, byte(i), byte(i >> 8)}, Boot: statemachine.Boot{Count: 1},
+		})
+	}
+	h.hear('p', table)
+	h.settle()
+	if got := len(h.node.Status().Members); got != statemachine.MembersMax+1 {
+		t.Fatalf("%d members", got)
+	}
+	if got := h.node.Status().Stats.DroppedMembers; got != 1 {
+		t.Errorf("%d members counted as dropped, want 1", got)
+	}
+	want(t, h.step(statemachine.PeerUp{Hello: hello('q', nil)}),
+		"PeerRefused", "disconnect q: member table full")
+	h.step(statemachine.PeerDown{Peer: id('p')})
+	if got := h.meet('p'); len(events[statemachine.PeerRefused](got)) > 0 {
+		t.Error("a known peer was refused")
+	}
+}
+
+// TestOnlyTheRunningConnectionIsHeard: messages of strangers, of an older start,
+// after the end of a connection, and before both are in one cluster have no
+// effect but to be counted.
+func TestOnlyTheRunningConnectionIsHeard(t *testing.T) {
+	h := member(t, 'a', nil)
+	es := newStore('p').adopt().put("k")
+	push := statemachine.Push{Entries: es}
+	want(t, h.hear('p', push))
+	h.meet('p')
+	want(t, h.step(statemachine.Received{From: id('p'), Msg: push}))
+	h.step(statemachine.PeerDown{Peer: id('p')})
+	want(t, h.hear('p', push))
+	if got := h.node.Status().Stats.DroppedStale; got != 3 {
+		t.Errorf("%d stale messages counted, want 3", got)
+	}
+	h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
+		h.Cluster = keyspace.ClusterID{}
+	})})
+	want(t, h.hear('p', push))
+	if got := h.node.Status().Stats.DroppedUnlinked; got != 1 {
+		t.Errorf("%d messages before the link counted, want 1", got)
+	}
+	if h.settle(); h.has("k") != "" {
+		t.Error("a dropped push was applied")
+	}
+}
+
+// TestPeerThatTurnsOutForeignIsLeft: a peer that names another cluster in mid
+// connection is disconnected.
+func TestPeerThatTurnsOutForeignIsLeft(t *testing.T) {
+	h := member(t, 'a', nil)
+	h.meet('p')
+	foreign := hello('p', func(h *statemachine.Hello) { h.Cluster[0]++ })
+	want(t, h.hear('p', foreign), "disconnect p: other cluster")
+}
