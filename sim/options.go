@@ -43,7 +43,7 @@ type Options struct {
 	Mutant               keyspace.Mutant
 	MutantEverywhere     bool // else only on every second host
 	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
-	AllowDivergence      bool // equal vectors over different data are not a failure
+	FalseClaims          bool // a test has planted false claims: vectors prove nothing
 	Trace                func(line string)
 	HashTrace            bool
 }

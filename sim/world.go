@@ -183,7 +183,7 @@ func (w *World) noticed(h *host, e statemachine.Event) {
 	switch e.(type) {
 	case statemachine.Diverged:
 		w.count.divergences++
-		if !w.opt.AllowDivergence {
+		if !w.opt.FalseClaims {
 			w.fail("claim", "host %d has a peer with an equal vector and another digest", h.index)
 		}
 	case statemachine.Repaired:
