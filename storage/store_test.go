@@ -157,7 +157,7 @@ func TestReads(t *testing.T) {
 		if leaf.Leaves[0][0].Digest != digest.Sums[0].Hi {
 			t.Fatalf("the listing has %v, the tree %v", leaf.Leaves[0], digest.Sums)
 		}
-		r.Perform(statemachine.ReadDots{Op: op})
+		r.Perform(statemachine.ReadDots{Op: op, Entries: 10})
 		if got := (<-r.answers).(statemachine.DotsRead); len(got.Page.Entries) != 2 {
 			t.Fatalf("%v", got)
 		}

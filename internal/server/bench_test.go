@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -68,4 +69,47 @@ func make200() []byte {
 		b[i] = 'a' + byte(rand.IntN(26))
 	}
 	return b
+}
+
+// BenchmarkGet measures reads through HTTP by 64 clients.
+func BenchmarkGet(b *testing.B) {
+	s := startNode(b, "bench")
+	client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: 64}
+	send := func(method, uri string, body []byte) error {
+		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseRequest(req)
+		defer fasthttp.ReleaseResponse(resp)
+		req.Header.SetMethod(method)
+		req.Header.SetContentType("application/json")
+		req.SetRequestURI(uri)
+		req.SetBodyRaw(body)
+		if err := client.Do(req, resp); err != nil {
+			return err
+		}
+		if resp.StatusCode() >= 300 {
+			return fmt.Errorf("%s %s: status %d", method, uri, resp.StatusCode())
+		}
+		return nil
+	}
+	uri := func(i int) string { return fmt.Sprintf("http://bench/kv/bench/%d", i) }
+	var wait sync.WaitGroup
+	for c := range 64 {
+		wait.Go(func() {
+			for i := c; i < 20_000; i += 64 {
+				if err := send("PUT", uri(i), []byte(`"`+string(make200())+`"`)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := send("GET", uri(rand.IntN(20_000)), nil); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }

@@ -55,7 +55,7 @@ func (s *State) settle(tx Tx, b *Batch) {
 // the range of timestamps is refused, and uses no sequence number.
 func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	kh := s.hasher.Key(w.Key)
-	cur := s.header(tx, kh, w.Key)
+	cur := s.header(tx, w.Key)
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
 	if cur != nil && !s.mutant.Is(MutantStamp) {
@@ -91,7 +91,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 // because ReadDots sends what is stored and not what is claimed.
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	kh := s.hasher.Key(e.Key)
-	cur := s.header(tx, kh, e.Key)
+	cur := s.header(tx, e.Key)
 	if s.vv.Contains(e.Dot) && !b.Repair {
 		return s.outcome(Dup, e.Header, cur, b.Now)
 	}
@@ -165,12 +165,14 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 	if !e.Tombstone() {
 		s.live++
 	}
+	if cur == nil {
+		tx.Set(hashKey(kh, e.Key), present)
+	}
 	data := appendHeader(make([]byte, 0, headerBytes+len(e.Value)), &e.Header)
-	tx.Set(hashKey(kh, e.Key), data[:headerBytes:headerBytes])
 	tx.Set(DataKey(e.Key), append(data, e.Value...))
 	tx.Set(dotKey(e.Dot), []byte(e.Key))
 	if e.Expires != 0 {
-		tx.Set(expiryKey(e.Expires, e.Key), []byte{1})
+		tx.Set(expiryKey(e.Expires, e.Key), present)
 	}
 }
 
@@ -190,13 +192,13 @@ func (s *State) count(l Leaf, delta Sum) {
 }
 
 // header reads the stored header of a key, nil if there is no record.
-func (s *State) header(r Reader, kh KeyHash, key string) *Header {
-	b := r.Get(hashKey(kh, key))
+func (s *State) header(r Reader, key string) *Header {
+	b := r.Get(DataKey(key))
 	if b == nil {
 		return nil
 	}
 	h, _, ok := decodeHeader(b)
-	assertStored(ok, "header of "+key)
+	assertStored(ok, "record of "+key)
 	return &h
 }
 

@@ -9,7 +9,7 @@ import (
 // reach another class.
 const (
 	classData   = 'd' // d/<key>              header and value; tombstones too
-	classHash   = 'h' // h/<keyhash8><key>    header, in the order of the digest tree
+	classHash   = 'h' // h/<keyhash8><key>    marks keys that have a record, in the order of the tree
 	classDot    = 'o' // o/<stream><seq>      key; one per key that has a record
 	classLeaf   = 'm' // m/<leaf>             sum of one leaf of the digest tree
 	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
@@ -17,6 +17,10 @@ const (
 )
 
 const minute Millis = 60_000
+
+// present is the value of records whose key says it all: a stored value is never
+// empty.
+var present = []byte{1}
 
 // Names below classSystem.
 var (

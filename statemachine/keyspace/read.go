@@ -94,16 +94,17 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	if leaf == LeafCount-1 {
 		end = []byte{classHash + 1}
 	}
-	for k, v := range r.Ascend(start, end) {
+	for k := range r.Ascend(start, end) {
 		if len(out) == LeafItemsMax {
 			break
 		}
-		hd, _, ok := decodeHeader(v)
-		assertStored(ok, "header of "+string(k[9:]))
+		key := string(k[9:])
+		rec, ok := DecodeRecord(r.Get(DataKey(key)))
+		assertStored(ok, "record of "+key)
 		out = append(out, LeafItem{
 			Key:       KeyHash(binary.BigEndian.Uint64(k[1:])),
-			Digest:    h.Record(string(k[9:]), &hd).Hi,
-			Tombstone: hd.Tombstone(),
+			Digest:    h.Record(key, &rec.Header).Hi,
+			Tombstone: rec.Tombstone(),
 		})
 	}
 	return out

@@ -81,7 +81,7 @@ func (s *State) rebuildFill(tx Tx, from []byte) {
 	for i := range rows {
 		r := &rows[i]
 		kh := s.hasher.Key(r.key)
-		tx.Set(hashKey(kh, r.key), appendHeader(make([]byte, 0, headerBytes), &r.hdr))
+		tx.Set(hashKey(kh, r.key), present)
 		s.count(kh.Leaf(), s.digest(r.key, &r.hdr))
 	}
 	if next == nil {

@@ -29,7 +29,11 @@ func main() {
 	flag.IntVar(&s.value, "value", 200, "bytes of a value")
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds; each measures every server once")
 	flag.DurationVar(&s.length, "length", 2*time.Second, "length of one measurement")
+	only := flag.Int("connections", 0, "measure with this many connections only")
 	flag.Parse()
+	if *only > 0 {
+		s.connect = []int{*only}
+	}
 	var err error
 	if *role != "" {
 		err = serveBare(*role, *addr, *dir)

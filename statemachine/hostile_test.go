@@ -1,0 +1,175 @@
+package statemachine_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// spite draws what a linked peer may send to do harm: every kind of message
+// with contents that are sometimes right, sometimes nearly, sometimes noise. It
+// leaves out one thing, dots of the node's own running stream.
+type spite struct {
+	entries []keyspace.Entry // well formed, of p's streams
+	vvs     []keyspace.VV
+}
+
+func (s *spite) vv(t *rapid.T) keyspace.VV {
+	var vv keyspace.VV
+	if rapid.Bool().Draw(t, "a real vector") {
+		return rapid.SampledFrom(s.vvs).Draw(t, "vv")
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "dots") {
+		vv.Add(s.dot(t))
+	}
+	return vv
+}
+
+func (s *spite) dot(t *rapid.T) keyspace.Dot {
+	return keyspace.Dot{
+		Stream: keyspace.Stream{Replica: id(rapid.SampledFrom([]byte("pqa")).Draw(t, "replica"))},
+		Seq:    keyspace.Seq(rapid.SampledFrom([]uint64{0, 1, 2, 3, 1<<48 - 1, 1 << 63}).Draw(t, "seq")),
+	}
+}
+
+func (s *spite) some(t *rapid.T) (es []keyspace.Entry) {
+	for range rapid.IntRange(0, 4).Draw(t, "entries") {
+		e := rapid.SampledFrom(s.entries).Draw(t, "entry")
+		switch rapid.IntRange(0, 9).Draw(t, "how") {
+		case 0:
+			e = rapid.Make[keyspace.Entry]().Draw(t, "noise")
+			e.Dot = s.dot(t)
+			e.Dot.Stream.Replica = id('p')
+		case 1:
+			e.Header = rapid.SampledFrom(s.entries).Draw(t, "other").Header
+		}
+		es = append(es, e)
+	}
+	return es
+}
+
+func (s *spite) hashes(t *rapid.T) []keyspace.KeyHash {
+	return rapid.SliceOfN(rapid.Make[keyspace.KeyHash](), 0, 5).Draw(t, "hashes")
+}
+
+// message draws one message of any kind.
+func (s *spite) message(t *rapid.T) statemachine.Message {
+	number := rapid.Uint64Range(0, 3).Draw(t, "session")
+	switch rapid.IntRange(1, 11).Draw(t, "kind") {
+	case 1:
+		return hello('p', func(h *statemachine.Hello) {
+			if rapid.Bool().Draw(t, "other") {
+				*h = rapid.Make[statemachine.Hello]().Draw(t, "hello")
+			}
+		})
+	case 2:
+		return rapid.Make[statemachine.Welcome]().Draw(t, "welcome")
+	case 3:
+		return rapid.Make[statemachine.Table]().Draw(t, "table")
+	case 4:
+		return statemachine.Digest{VV: s.vv(t), Sum: rapid.Make[keyspace.Sum]().Draw(t, "sum")}
+	case 5:
+		return statemachine.Push{Entries: s.some(t)}
+	case 6:
+		return statemachine.Ack{Have: s.vv(t)}
+	case 7:
+		return statemachine.Need{Session: number, Not: s.vv(t), After: s.dot(t)}
+	case 8:
+		return statemachine.Delta{
+			Session: number, After: rapid.SampledFrom([]keyspace.Dot{{}, s.dot(t)}).Draw(t, "after"),
+			Entries: s.some(t), Last: s.dot(t), Done: rapid.Bool().Draw(t, "done"), VV: s.vv(t),
+		}
+	case 9:
+		return s.compare(t, number)
+	case 10:
+		return s.leaves(t, number)
+	}
+	return statemachine.Items{Round: number, Entries: s.some(t), Want: s.hashes(t)}
+}
+
+func (s *spite) compare(t *rapid.T, round uint64) statemachine.Message {
+	m := statemachine.Compare{Round: round, Level: rapid.IntRange(-1, 4).Draw(t, "level")}
+	for range rapid.IntRange(0, 3).Draw(t, "nodes") {
+		index := rapid.SampledFrom([]uint32{0, 0, 63, 64, 4095, 262_143, 1 << 31}).Draw(t, "index")
+		m.Nodes = append(m.Nodes, statemachine.TreeNode{Index: index, Sum: round})
+	}
+	return m
+}
+
+func (s *spite) leaves(t *rapid.T, round uint64) statemachine.Message {
+	m := statemachine.LeafList{Round: round}
+	for range rapid.IntRange(0, 3).Draw(t, "leaves") {
+		leaf := rapid.SampledFrom([]keyspace.Leaf{0, 0, 262_143, 262_144, 1 << 31}).Draw(t, "leaf")
+		m.Leaves = append(m.Leaves, leaf)
+	}
+	for _, kh := range s.hashes(t) {
+		m.Items = append(m.Items, statemachine.LeafItem{Key: kh})
+	}
+	return m
+}
+
+// newSpite makes the material from which messages are drawn.
+func newSpite() *spite {
+	p := newStore('p').adopt()
+	s := &spite{vvs: []keyspace.VV{{}}}
+	for range 3 {
+		s.entries = append(s.entries, p.put("x", "y")...)
+		s.vvs = append(s.vvs, p.vv())
+		p.open()
+	}
+	return s
+}
+
+// wantWorking checks that a node still serves clients and honest peers.
+func wantWorking(t failer, h *host) {
+	t.Helper()
+	h.settle()
+	if h.step(statemachine.PeerUp{Hello: hello('z', nil)}); h.node.Status().Identity.Cluster != cluster.Cluster {
+		t.Fatalf("the node left its cluster")
+	}
+	h.settle()
+	h.write(1000, "after")
+	out := h.settle()
+	got := answers{}
+	if got.note(out); len(got[1000]) != 1 || h.has("after") == "" {
+		t.Fatalf("a write was answered %v, and %q is stored", got[1000], h.has("after"))
+	}
+	pushed := false
+	for _, m := range sends[statemachine.Push](out) {
+		pushed = pushed || m.Entries[len(m.Entries)-1].Key == "after"
+	}
+	if !pushed {
+		t.Fatalf("an honest peer was not told")
+	}
+	h.hear('z', statemachine.Need{Session: 1})
+	deltas := sends[statemachine.Delta](h.settle())
+	if len(deltas) != 1 || len(deltas[0].Entries) == 0 {
+		t.Fatalf("an honest peer got no delta")
+	}
+}
+
+// TestHostilePeerDoesNotStopTheNode: no sequence of messages of a linked peer
+// makes Step panic, and afterwards the node serves clients and honest peers.
+func TestHostilePeerDoesNotStopTheNode(t *testing.T) {
+	s := newSpite()
+	rapid.Check(t, func(t *rapid.T) {
+		h := member(t, 'a', nil)
+		h.meet('p')
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.IntRange(0, 7).Draw(t, "what") {
+			case 0:
+				h.settle()
+			case 1:
+				h.tick(statemachine.Millis(rapid.IntRange(0, 3000).Draw(t, "time")))
+			case 2:
+				h.write(1, "own")
+			default:
+				h.hear('p', s.message(t))
+			}
+		}
+		wantWorking(t, h)
+	})
+}
