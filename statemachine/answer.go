@@ -23,7 +23,7 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 	case ReadDots:
 		return DotsRead{e.Op, keyspace.ReadDots(r, e.Not, e.After, e.Entries, chunkBytesMax)}
 	case ReadRecords:
-		return RecordsRead{e.Op, keyspace.ReadRecords(r, e.Keys, chunkBytesMax)}
+		return RecordsRead{e.Op, keyspace.ReadRecords(r, e.Keys, chunkEntriesMax, chunkBytesMax)}
 	}
 	panic("statemachine: no answer to " + Print(read))
 }

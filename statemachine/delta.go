@@ -87,6 +87,11 @@ func (n *Node) onDelta(p *peer, m Delta) {
 		n.stats.DroppedStale++
 		return
 	}
+	if !m.Done && m.Last.Compare(m.After) <= 0 || n.vv.Foresees(n.stream, m.VV) {
+		n.stats.DroppedMalformed++
+		n.endDelta()
+		return
+	}
 	if !n.jobs.room() {
 		n.stats.DroppedOverload++
 		return

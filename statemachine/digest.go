@@ -20,6 +20,8 @@ func (n *Node) onDigestDue() {
 // a delta, equal claims over different data for a scrub.
 func (n *Node) onDigest(p *peer, d Digest) {
 	switch {
+	case n.vv.Foresees(n.stream, d.VV):
+		n.stats.DroppedMalformed++
 	case !n.vv.Covers(d.VV):
 		n.onBehind(p, d.VV)
 	case d.VV.Covers(n.vv) && d.Sum != n.sum:

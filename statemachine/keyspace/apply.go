@@ -92,8 +92,12 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	kh := s.hasher.Key(e.Key)
 	cur := s.header(tx, e.Key)
-	if s.vv.Contains(e.Dot) && !b.Repair {
+	known := s.vv.Contains(e.Dot)
+	if known && !b.Repair {
 		return s.outcome(Dup, e.Header, cur, b.Now)
+	}
+	if !known && e.Dot.Stream == s.stream {
+		return s.outcome(Refused, e.Header, cur, b.Now)
 	}
 	out := s.outcome(Lost, e.Header, cur, b.Now)
 	if cur == nil || s.loses(cur.Ver, e.Ver) {
@@ -135,9 +139,10 @@ func (s *State) see(b *Batch, ts Millis) {
 }
 
 // adoptClaim takes over the claim of a finished delta, but only on top of the
-// base that it was made for (I5).
+// base that it was made for (I5), and only if it does not speak of writes of
+// this run that were never made.
 func (s *State) adoptClaim(c *Claim) bool {
-	if c == nil || !s.vv.Covers(c.Base) {
+	if c == nil || !s.vv.Covers(c.Base) || s.vv.Foresees(s.stream, c.VV) {
 		return false
 	}
 	return s.vv.Union(c.VV)

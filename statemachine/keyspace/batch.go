@@ -60,7 +60,7 @@ const (
 	Won     OutcomeKind = iota // stored: it beats what was there
 	Lost                       // not stored, what is there beats it; its dot is known now
 	Dup                        // dropped: its dot was known before
-	Refused                    // a local write that only a timestamp out of range would let win
+	Refused                    // a local write that cannot win, or an entry that poses as one
 )
 
 // String names the outcome.

@@ -34,7 +34,7 @@ type Page struct {
 func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
 	p := Page{VV: LoadVV(r), Last: after}
 	bytes := 0
-	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, after.Seq + 1}) {
+	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, min(after.Seq, seqMax) + 1}) {
 		e := readEntry(r, key)
 		if n := len(p.Entries); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
 			return p
@@ -110,16 +110,17 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	return out
 }
 
-// ReadRecords returns the records with the given key hashes, in that order, up
-// to about bytesMax bytes, but at least one if there is any.
-func ReadRecords(r Reader, hashes []KeyHash, bytesMax int) []Entry {
+// ReadRecords returns the records with the given key hashes, in that order: at
+// most entriesMax of them and about bytesMax bytes, but at least one if there is
+// any.
+func ReadRecords(r Reader, hashes []KeyHash, entriesMax, bytesMax int) []Entry {
 	var out []Entry
 	bytes := 0
 	for _, kh := range hashes {
 		prefix := hashPrefix(kh)
 		for k := range r.Ascend(prefix, prefixEnd(prefix)) {
 			e := readEntry(r, string(k[9:]))
-			if len(out) > 0 && bytes+e.Size() > bytesMax {
+			if n := len(out); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
 				return out
 			}
 			out = append(out, e)

@@ -89,6 +89,10 @@ func (v VV) Covers(o VV) bool {
 	return true
 }
 
+// Foresees says that o has dots of a stream which v, kept by the stream's own
+// origin, does not have: no honest replica can know of them.
+func (v VV) Foresees(s Stream, o VV) bool { return !v.Covers(o.Only(s)) }
+
 // Equal says that both claim the same dots.
 func (v VV) Equal(o VV) bool {
 	return slices.EqualFunc(v.sets, o.sets, func(a, b StreamSet) bool {

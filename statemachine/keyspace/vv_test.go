@@ -1,0 +1,222 @@
+package keyspace_test
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"kvs/statemachine/keyspace"
+)
+
+// dotSet is the model of a vector: the plain set of its dots.
+type dotSet map[keyspace.Dot]bool
+
+var streams = []keyspace.Stream{
+	{Replica: keyspace.ReplicaID{1}, Epoch: keyspace.Epoch{1}},
+	{Replica: keyspace.ReplicaID{1}, Epoch: keyspace.Epoch{2}},
+	{Replica: keyspace.ReplicaID{2}},
+}
+
+// runs lists what a set holds of a stream as ranges.
+func (m dotSet) runs(s keyspace.Stream) (out []keyspace.Range) {
+	var seqs []keyspace.Seq
+	for d := range m {
+		if d.Stream == s {
+			seqs = append(seqs, d.Seq)
+		}
+	}
+	slices.Sort(seqs)
+	for _, n := range seqs {
+		if k := len(out); k > 0 && out[k-1].To+1 == n {
+			out[k-1].To = n
+		} else {
+			out = append(out, keyspace.Range{From: n, To: n})
+		}
+	}
+	return out
+}
+
+// fits says that a vector may hold the set.
+func (m dotSet) fits() bool {
+	for _, s := range streams {
+		r := m.runs(s)
+		if len(r) > 0 && r[0].From == 1 {
+			r = r[1:]
+		}
+		if len(r) > keyspace.RangesMax {
+			return false
+		}
+	}
+	return true
+}
+
+func (m dotSet) with(o dotSet) dotSet {
+	out := dotSet{}
+	for d := range m {
+		out[d] = true
+	}
+	for d := range o {
+		out[d] = true
+	}
+	return out
+}
+
+// genVV draws a vector and its model, dot by dot in random order. About every
+// fourth has more gaps than a vector may hold, had all been claimed.
+func genVV(t *rapid.T, name string) (keyspace.VV, dotSet) {
+	top := rapid.SampledFrom([]int{3, 10, 10, 40, 200}).Draw(t, name+" top")
+	stream := rapid.SampledFrom(streams)
+	seq := rapid.Custom(func(t *rapid.T) keyspace.Seq {
+		n := rapid.IntRange(1, top).Draw(t, "n")
+		if top == 200 {
+			n |= 1
+		}
+		return keyspace.Seq(n)
+	})
+	n := rapid.IntRange(0, 2*top).Draw(t, name+" dots")
+	vv, model := keyspace.VV{}, dotSet{}
+	for range n {
+		d := keyspace.Dot{Stream: stream.Draw(t, "stream"), Seq: seq.Draw(t, "seq")}
+		more := model.with(dotSet{d: true})
+		if vv.Admits(d) != more.fits() {
+			t.Fatalf("%v admits %v: %v, want %v", vv, d, vv.Admits(d), more.fits())
+		}
+		if vv.Admits(d) {
+			vv.Add(d)
+			model = more
+		}
+	}
+	return vv, model
+}
+
+// wantSet compares a vector with its model, and checks its invariants.
+func wantSet(t failer, vv keyspace.VV, model dotSet) {
+	t.Helper()
+	seen := 0
+	for _, s := range streams {
+		want := model.runs(s)
+		set := vv.Of(s)
+		var got []keyspace.Range
+		if set.Head > 0 {
+			got = append(got, keyspace.Range{From: 1, To: set.Head})
+		}
+		got = append(got, set.Ranges...)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v holds %v of %v, want %v", vv, got, s, want)
+		}
+		if len(want) > 0 {
+			seen++
+		}
+	}
+	if len(vv.Sets()) != seen {
+		t.Fatalf("%v has %d sets, want %d", vv, len(vv.Sets()), seen)
+	}
+	sorted := slices.IsSortedFunc(vv.Sets(), func(a, b keyspace.StreamSet) int {
+		return a.Stream.Compare(b.Stream)
+	})
+	if !sorted {
+		t.Fatalf("%v is not sorted", vv)
+	}
+}
+
+// TestVectorIsTheSetOfItsDots: Add, Contains, Head, Reach and Only agree with a
+// plain set.
+func TestVectorIsTheSetOfItsDots(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		vv, model := genVV(t, "a")
+		wantSet(t, vv, model)
+		for _, s := range streams {
+			only := dotSet{}
+			for n := range keyspace.Seq(210) {
+				d := keyspace.Dot{Stream: s, Seq: n}
+				if n > 0 && vv.Contains(d) != model[d] {
+					t.Fatalf("%v contains %v: %v", vv, d, vv.Contains(d))
+				}
+				if model[d] {
+					only[d] = true
+				}
+				reach := n
+				for model[keyspace.Dot{Stream: s, Seq: reach + 1}] {
+					reach++
+				}
+				if got := vv.Reach(s, n); got != reach {
+					t.Fatalf("%v reaches %d from %d, want %d", vv, got, n, reach)
+				}
+			}
+			wantSet(t, vv.Only(s), only)
+			if head := vv.Reach(s, 0); vv.Head(s) != head {
+				t.Fatalf("head %d, want %d", vv.Head(s), head)
+			}
+		}
+	})
+}
+
+// TestTwoVectorsCompareAsSets: Covers, Equal, Beyond and CountBeyond agree with
+// plain sets.
+func TestTwoVectorsCompareAsSets(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, inA := genVV(t, "a")
+		b, inB := genVV(t, "b")
+		beyond := dotSet{}
+		for d := range inA {
+			if !inB[d] {
+				beyond[d] = true
+			}
+		}
+		if b.Covers(a) != (len(beyond) == 0) {
+			t.Fatalf("%v covers %v: %v", b, a, b.Covers(a))
+		}
+		if a.Equal(b) != (len(beyond) == 0 && len(inA) == len(inB)) {
+			t.Fatalf("%v equals %v: %v", a, b, a.Equal(b))
+		}
+		if got := a.CountBeyond(b); got != uint64(len(beyond)) {
+			t.Fatalf("%v has %d dots beyond %v, want %d", a, got, b, len(beyond))
+		}
+		for _, s := range a.Beyond(b) {
+			if !slices.Equal(s.Ranges, beyond.runs(s.Stream)) || s.Head != 0 {
+				t.Fatalf("%v beyond %v: %v, want %v", a, b, s, beyond.runs(s.Stream))
+			}
+		}
+	})
+}
+
+// TestUnionIsAllOrNothing: a union holds the dots of both, or, if that needs
+// more ranges than there may be, nothing changes. The operand never does.
+func TestUnionIsAllOrNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, inA := genVV(t, "a")
+		b, inB := genVV(t, "b")
+		before := a.Clone()
+		both := inA.with(inB)
+		if ok := a.Union(b); ok != both.fits() {
+			t.Fatalf("union of %v and %v: %v", before, b, ok)
+		} else if ok {
+			wantSet(t, a, both)
+		} else {
+			wantSet(t, a, inA)
+		}
+		wantSet(t, b, inB)
+		wantSet(t, before, inA)
+	})
+}
+
+// TestUnionOverflowLeavesTheVector: a directed overflow of the ranges, which
+// random vectors reach rarely.
+func TestUnionOverflowLeavesTheVector(t *testing.T) {
+	var a, b keyspace.VV
+	inA := dotSet{}
+	for i := range keyspace.RangesMax {
+		d := keyspace.Dot{Stream: streams[0], Seq: keyspace.Seq(3 + 4*i)}
+		a.Add(d)
+		inA[d] = true
+		b.Add(keyspace.Dot{Stream: streams[0], Seq: keyspace.Seq(5 + 4*i)})
+	}
+	if a.Union(b) || a.Admits(keyspace.Dot{Stream: streams[0], Seq: 1001}) {
+		t.Error("more ranges than there may be")
+	}
+	if !a.Admits(keyspace.Dot{Stream: streams[0], Seq: 4}) || !a.Admits(keyspace.Dot{Stream: streams[1], Seq: 9}) {
+		t.Error("a dot that opens no gap, or one of another stream, is refused")
+	}
+	wantSet(t, a, inA)
+}
