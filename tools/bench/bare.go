@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 
@@ -23,11 +24,14 @@ type write struct {
 }
 
 // serveBare runs a bare server until it is interrupted.
-func serveBare(role, addr, dir string) error {
+func serveBare(role, addr, dir string, s settings) error {
 	opt := badger.DefaultOptions(dir).WithSyncWrites(true).WithCompression(options.None).
 		WithBlockCacheSize(0).WithDetectConflicts(false).WithLoggingLevel(badger.ERROR)
 	db, err := badger.Open(opt)
 	if err != nil {
+		return err
+	}
+	if err := preload(db, s); err != nil {
 		return err
 	}
 	b := &bare{db: db}
@@ -43,6 +47,19 @@ func serveBare(role, addr, dir string) error {
 		_ = server.Shutdown()
 	}()
 	return errors.Join(server.ListenAndServe(addr), db.Close())
+}
+
+// preload writes every key once, the quick way.
+func preload(db *badger.DB, s settings) error {
+	batch := db.NewWriteBatch()
+	defer batch.Cancel()
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range s.keys {
+		if err := batch.Set([]byte(key(i)), value(s.value, r)); err != nil {
+			return err
+		}
+	}
+	return batch.Flush()
 }
 
 func (b *bare) handle(ctx *fasthttp.RequestCtx) {

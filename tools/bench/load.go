@@ -37,14 +37,14 @@ func freePort() (addr string, port int, err error) {
 
 // awaitServer polls until a server answers anything.
 func awaitServer(t *target) error {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		if conn, err := net.Dial("tcp", t.addr); err == nil {
 			return conn.Close()
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return errors.New("it did not listen within 20 s")
+	return errors.New("it did not listen within 2 minutes")
 }
 
 func (t *target) client(conns int) *fasthttp.HostClient {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func main() {
 	addr := flag.String("addr", "", "internal: listen here")
 	dir := flag.String("dir", "", "internal: store here")
 	flag.StringVar(&s.kvs, "kvs", "", "path of the kvs binary")
-	flag.IntVar(&s.keys, "keys", 100_000, "distinct keys")
+	flag.IntVar(&s.keys, "keys", 1_000_000, "distinct keys")
 	flag.IntVar(&s.value, "value", 200, "bytes of a value")
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds; each measures every server once")
 	flag.DurationVar(&s.length, "length", 2*time.Second, "length of one measurement")
@@ -36,7 +37,7 @@ func main() {
 	}
 	var err error
 	if *role != "" {
-		err = serveBare(*role, *addr, *dir)
+		err = serveBare(*role, *addr, *dir, s)
 	} else {
 		err = compare(s)
 	}
@@ -73,10 +74,9 @@ func compare(s settings) (err error) {
 		}
 		servers = append(servers, t)
 	}
-	for _, t := range servers {
-		if err := fill(t, s); err != nil {
-			return fmt.Errorf("fill %s: %w", t.name, err)
-		}
+	// The bare servers fill themselves before they listen.
+	if err := fill(servers[0], s); err != nil {
+		return fmt.Errorf("fill kvs: %w", err)
 	}
 	results := measureAll(servers, s)
 	print(os.Stdout, results, s)
@@ -121,7 +121,8 @@ func start(name string, s settings, self, dir string) (*target, error) {
 		}
 		t.cmd = exec.Command(s.kvs, conf)
 	} else {
-		t.cmd = exec.Command(self, "-serve", name, "-addr", addr, "-dir", dir)
+		t.cmd = exec.Command(self, "-serve", name, "-addr", addr, "-dir", dir,
+			"-keys", strconv.Itoa(s.keys), "-value", strconv.Itoa(s.value))
 	}
 	t.cmd.Stderr = os.Stderr
 	if err := t.cmd.Start(); err != nil {
