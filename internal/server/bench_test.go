@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"testing"
 
@@ -16,16 +15,8 @@ import (
 // startNode runs one node in a directory of the test's own, on a free port.
 func startNode(tb testing.TB, name string, seeds ...string) *Server {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	cfg := config.Default()
-	cfg.NodeID, cfg.DataDir, cfg.SeedNodes = name, tb.TempDir(), seeds
-	cfg.Port = l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		tb.Fatal(err)
-	}
+	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = name, tb.TempDir(), seeds, freePort(tb)
 	s, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
