@@ -7,29 +7,30 @@ import (
 	"time"
 )
 
-// lingerListener makes connections whose close can wait for the client.
-type lingerListener struct{ net.Listener }
-
-// Accept implements net.Listener.
-func (l lingerListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &lingerConn{Conn: c}, nil
-}
-
-// lingerConn closes a refused upload in two steps. A plain close with unread
+// clientConn is a client's connection. It knows whether anything was ever read
+// from it, and closes a refused upload in two steps: a plain close with unread
 // data in the receive buffer sends a reset, and a reset makes the client drop
 // the answer that says why (RFC 9112 section 9.6).
-type lingerConn struct {
+type clientConn struct {
 	net.Conn
+	all    *connections
 	linger atomic.Bool
+	used   atomic.Bool
+}
+
+// Read implements net.Conn.
+func (c *clientConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.used.Load() {
+		c.used.Store(true)
+	}
+	return n, err
 }
 
 // Close ends the sending side, throws away what still arrives for a moment,
 // and closes. Without linger it is a plain close.
-func (c *lingerConn) Close() error {
+func (c *clientConn) Close() error {
+	c.all.remove(c)
 	if c.linger.Swap(false) {
 		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil &&
 			c.Conn.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {

@@ -55,7 +55,7 @@ func (p *Problem) writeTo(ctx *fasthttp.RequestCtx) {
 	if p.closeConn {
 		ctx.SetConnectionClose()
 		// The client may still be sending what nobody will read.
-		if c, ok := ctx.Conn().(*lingerConn); ok {
+		if c, ok := ctx.Conn().(*clientConn); ok {
 			c.linger.Store(true)
 		}
 	}

@@ -38,8 +38,13 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 }
 
 // onReadError words what fasthttp could not read. The connection closes
-// after it.
+// after it; without a word if nothing was ever read, because a pooled client
+// would take an answer without a question for that to its next request.
 func (s *Server) onReadError(ctx *fasthttp.RequestCtx, err error) {
+	if c, ok := ctx.Conn().(*clientConn); ok && !c.used.Load() {
+		_ = c.Conn.Close()
+		return
+	}
 	p := s.readProblem(&ctx.Request.Header, err)
 	p.closeConn = true
 	p.writeTo(ctx)

@@ -73,6 +73,7 @@ type Server struct {
 	http    *fasthttp.Server
 	pool    sync.Pool // Of *exchange.
 	closing atomic.Bool
+	conns   connections
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -137,7 +138,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	if s.closing.Load() {
 		return ErrServerClosed
 	}
-	err := s.http.Serve(lingerListener{ln})
+	err := s.http.Serve(clientListener{ln, &s.conns})
 	if s.closing.Load() {
 		return nil
 	}
@@ -148,11 +149,16 @@ func (s *Server) Serve(ln net.Listener) error {
 }
 
 // Shutdown stops accepting, lets running requests end and closes idle
-// connections. When ctx ends first it returns ctx's error, and connections
-// may still be open.
+// connections. Connections that still send or take a request when ctx ends are
+// cut.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing.Store(true)
-	if err := s.http.ShutdownWithContext(ctx); err != nil {
+	s.conns.closeUnused()
+	err := s.http.ShutdownWithContext(ctx)
+	if cut := s.conns.closeWhere(func(*clientConn) bool { return true }); cut > 0 {
+		s.log.Warn("cut connections that did not end in time", "connections", cut)
+	}
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("shut down http: %w", err)
 	}
 	return nil

@@ -303,11 +303,11 @@ func (c *halfConn) Read(p []byte) (int, error) {
 // Goal: a refused upload is drained before the close, others are not.
 func TestLinger(t *testing.T) {
 	plain := &halfConn{left: 10}
-	if err := (&lingerConn{Conn: plain}).Close(); err != nil || strings.Join(plain.calls, ",") != "close" {
+	if err := (&clientConn{Conn: plain, all: &connections{}}).Close(); err != nil || strings.Join(plain.calls, ",") != "close" {
 		t.Errorf("plain: %v %v", plain.calls, err)
 	}
 	refused := &halfConn{left: 100_000}
-	c := &lingerConn{Conn: refused}
+	c := &clientConn{Conn: refused, all: &connections{}}
 	c.linger.Store(true)
 	want := "close write,deadline,drained,close"
 	if err := c.Close(); err != nil || strings.Join(refused.calls, ",") != want {

@@ -62,7 +62,8 @@ func TestFullMemberTableRefusesNewcomers(t *testing.T) {
 	var table statemachine.Table
 	for i := range statemachine.MembersMax {
 		table.Members = append(table.Members, statemachine.Member{
-			Replica: keyspace.ReplicaID{1, byte(i), byte(i >> 8)}, Boot: statemachine.Boot{Count: 1},
+			Replica: keyspace.ReplicaID{1, byte(i), byte(i >> 8)}, Joined: 1,
+			Boot: statemachine.Boot{Count: 1},
 		})
 	}
 	h.hear('p', table)

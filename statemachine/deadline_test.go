@@ -47,15 +47,19 @@ func TestEarlyTickDoesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(t, newStore('a').adopt(), seeded("x:1"))
 		t.Repeat(map[string]func(*rapid.T){
-			"":           func(t *rapid.T) { wantIdle(t, h) },
-			"due":        func(*rapid.T) { h.tick(max(0, min(h.node.Deadline(), math.MaxInt32)-h.now.Mono)) },
-			"peer up":    func(*rapid.T) { h.step(statemachine.PeerUp{Hello: hello('p', nil)}) },
-			"peer down":  func(*rapid.T) { h.step(statemachine.PeerDown{Peer: id('p')}) },
-			"write":      func(*rapid.T) { h.write(1, "k") },
-			"store":      func(*rapid.T) { h.settle() },
-			"push":       func(*rapid.T) { h.hear('p', statemachine.Push{Entries: es[:1]}) },
-			"digest":     func(*rapid.T) { h.hear('p', digest) },
-			"divergence": func(*rapid.T) { h.hear('p', statemachine.Digest{VV: h.vv(), Sum: keyspace.Sum{Hi: 1}}) },
+			"": func(t *rapid.T) { wantIdle(t, h) },
+			"due": func(*rapid.T) {
+				h.tick(max(0, min(h.node.Deadline(), math.MaxInt32)-h.now.Mono))
+			},
+			"peer up":   func(*rapid.T) { h.step(statemachine.PeerUp{Hello: hello('p', nil)}) },
+			"peer down": func(*rapid.T) { h.step(statemachine.PeerDown{Peer: id('p')}) },
+			"write":     func(*rapid.T) { h.write(1, "k") },
+			"store":     func(*rapid.T) { h.settle() },
+			"push":      func(*rapid.T) { h.hear('p', statemachine.Push{Entries: es[:1]}) },
+			"digest":    func(*rapid.T) { h.hear('p', digest) },
+			"divergence": func(*rapid.T) {
+				h.hear('p', statemachine.Digest{VV: h.vv(), Sum: keyspace.Sum{Hi: 1}})
+			},
 		})
 	})
 }

@@ -83,7 +83,7 @@ func (n *Node) onDotsRead(in DotsRead) {
 func (n *Node) onDelta(p *peer, m Delta) {
 	d := &n.delta
 	if !d.running || d.applying || d.session != m.Session || d.source != p.Replica ||
-		d.after != m.After || oversized(m.Entries) {
+		d.after != m.After || malformed(m.Entries) {
 		n.stats.DroppedStale++
 		return
 	}

@@ -101,7 +101,7 @@ type host struct {
 func newHost(t failer, s *store, change func(*statemachine.Config)) *host {
 	cfg := statemachine.DefaultConfig()
 	cfg.Seed = [32]byte{s.name}
-	cfg.Mint = keyspace.Adoption{Cluster: keyspace.ClusterID{s.name}, Digest: keyspace.DigestKey{s.name}}
+	cfg.Mint.Cluster, cfg.Mint.Digest = keyspace.ClusterID{s.name}, keyspace.DigestKey{s.name}
 	cfg.Name, cfg.Addr = string(s.name), string(s.name)+":1"
 	if change != nil {
 		change(&cfg)

@@ -36,7 +36,7 @@ func (n *Node) onPeerUp(h Hello) {
 
 // judge says why a peer must not be talked to, RefusedNot if it may.
 func (n *Node) judge(h Hello) Refusal {
-	if h.ProtocolMin > ProtocolMax || h.ProtocolMax < ProtocolMin {
+	if h.ProtocolMin > ProtocolMax || h.ProtocolMax < ProtocolMin || !h.Member.valid() {
 		return RefusedProtocol
 	}
 	none := ClusterID{}

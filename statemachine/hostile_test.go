@@ -126,7 +126,8 @@ func newSpite() *spite {
 func wantWorking(t failer, h *host) {
 	t.Helper()
 	h.settle()
-	if h.step(statemachine.PeerUp{Hello: hello('z', nil)}); h.node.Status().Identity.Cluster != cluster.Cluster {
+	h.step(statemachine.PeerUp{Hello: hello('z', nil)})
+	if h.node.Status().Identity.Cluster != cluster.Cluster {
 		t.Fatalf("the node left its cluster")
 	}
 	h.settle()

@@ -43,10 +43,15 @@ func (j *job) bytes() int {
 	return size
 }
 
-// oversized says that entries of a peer do not fit one batch. No peer that keeps
-// to the bounds sends such.
-func oversized(entries []Entry) bool {
+// malformed says that entries of a peer do not fit one batch, or have dots that
+// nothing can have. No peer that keeps to the bounds sends such.
+func malformed(entries []Entry) bool {
 	j := job{entries: entries}
+	for i := range entries {
+		if !entries[i].Dot.Valid() {
+			return true
+		}
+	}
 	return len(entries) > keyspace.BatchWritesMax ||
 		len(entries) > 1 && j.bytes() > keyspace.BatchBytesMax
 }
@@ -68,8 +73,8 @@ type flight struct {
 // room says that the queue takes another job. Bounds: jobsMax, jobBytesMax.
 func (q *jobs) room() bool { return len(q.waiting) < jobsMax && q.bytes < jobBytesMax }
 
-// enqueue adds a job. Callers that can refuse ask room first; facts about
-// members are few, and bounded by MembersMax.
+// enqueue adds a job. Callers ask room first, adoptions aside: of those there is
+// one in the life of a replica, or as many as peers offer one at that moment.
 func (n *Node) enqueue(j job) {
 	n.jobs.waiting = append(n.jobs.waiting, j)
 	n.jobs.bytes += j.bytes()
@@ -77,6 +82,9 @@ func (n *Node) enqueue(j job) {
 
 // pumpJobs hands batches to the store while it has a free place.
 func (n *Node) pumpJobs() {
+	if n.unsaved && n.jobs.room() {
+		n.saveMembers()
+	}
 	for len(n.jobs.flying) < batchesMax && len(n.jobs.waiting) > 0 {
 		taken := n.takeJobs()
 		n.jobs.last++

@@ -18,11 +18,15 @@ func newer(a, b Member) bool {
 	return a.Heartbeat > b.Heartbeat
 }
 
+// valid says that an entry keeps to the bounds.
+func (m Member) valid() bool {
+	return m.Replica != ReplicaID{} && len(m.Name) <= NameBytesMax && len(m.Addr) <= AddrBytesMax
+}
+
 // learn merges one member entry and reports whether others should hear of it.
 // A mere heartbeat is not worth a rumour.
 func (n *Node) learn(m Member) bool {
-	if m.Replica == n.id.Replica || m.Replica == (ReplicaID{}) ||
-		len(m.Name) > NameBytesMax || len(m.Addr) > AddrBytesMax {
+	if m.Replica == n.id.Replica || !m.valid() {
 		return false
 	}
 	i, known := n.find(m.Replica)
@@ -31,8 +35,8 @@ func (n *Node) learn(m Member) bool {
 			n.stats.DroppedMembers++
 			return false
 		}
-		n.peers = slices.Insert(n.peers, i, &peer{Member: m, seen: n.now})
-		n.persist(m)
+		n.peers = slices.Insert(n.peers, i, &peer{Member: m, seen: n.now, unsaved: true})
+		n.unsaved = true
 		n.notify(MemberChanged{m, MemberAlive})
 		n.planDials()
 		n.announce()
@@ -51,7 +55,7 @@ func (n *Node) learn(m Member) bool {
 	n.hear(p)
 	rumour := old.Boot != m.Boot || old.Addr != m.Addr || old.Name != m.Name || old.Joined != p.Joined
 	if rumour {
-		n.persist(p.Member)
+		p.unsaved, n.unsaved = true, true
 		n.planDials()
 		n.announce()
 	}
@@ -67,11 +71,19 @@ func (n *Node) remember(m keyspace.Member) {
 	}
 }
 
-// persist keeps a member's name and address for the next start.
-func (n *Node) persist(m Member) {
-	n.enqueue(job{kind: jobIdentity, members: []keyspace.Member{{
-		Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined,
-	}}})
+// saveMembers keeps what has changed of the members for the next start.
+func (n *Node) saveMembers() {
+	var changed []keyspace.Member
+	for _, p := range n.peers {
+		if p.unsaved {
+			p.unsaved = false
+			changed = append(changed, keyspace.Member{
+				Replica: p.Replica, Name: p.Name, Addr: p.Addr, Joined: p.Joined,
+			})
+		}
+	}
+	n.unsaved = false
+	n.enqueue(job{kind: jobIdentity, members: changed})
 }
 
 // hear notes a sign of life.
@@ -88,6 +100,9 @@ func (n *Node) hear(p *peer) {
 // silent, however little they have to say.
 func (n *Node) onViewDue() {
 	for _, p := range n.peers {
+		if p.up {
+			p.seen = n.now
+		}
 		silence := n.now.Mono - p.seen.Mono
 		state := MemberAlive
 		switch {

@@ -94,7 +94,8 @@ func TestNewerEntryOfAMemberWins(t *testing.T) {
 		}
 	}
 	inOrder := []statemachine.Member{
-		entry(1, 1, 9, "first"), entry(1, 2, 1, "second"), entry(1, 2, 2, "third"), entry(2, 0, 0, "fourth"),
+		entry(1, 1, 9, "first"), entry(1, 2, 1, "second"), entry(1, 2, 2, "third"),
+		entry(2, 0, 0, "fourth"),
 	}
 	for i, older := range inOrder {
 		for _, newer := range inOrder[i+1:] {

@@ -23,11 +23,13 @@ type Node struct {
 	stream Stream
 
 	peers []*peer // sorted by replica; everybody ever heard of, self excluded
-	dials []dial  // sorted by address
-	jobs  jobs
-	ring  ring
-	delta delta
-	scrub scrub
+	// unsaved says that a peer's change is not on its way to the store yet.
+	unsaved bool
+	dials   []dial // sorted by address
+	jobs    jobs
+	ring    ring
+	delta   delta
+	scrub   scrub
 
 	reads    map[OpID]pendingRead
 	lastRead OpID

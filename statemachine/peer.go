@@ -10,6 +10,8 @@ type peer struct {
 	seen   Time // when it was last heard of, directly or through others
 	state  MemberState
 
+	unsaved bool // the store does not know of its last change
+
 	up      bool      // a connection stands
 	cluster ClusterID // what it said of its cluster
 	linked  bool      // up, and of this cluster

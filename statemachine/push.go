@@ -100,7 +100,7 @@ func (n *Node) onPushDue() {
 
 // onPush takes fresh writes from their origin.
 func (n *Node) onPush(p *peer, m Push) {
-	if len(m.Entries) == 0 || oversized(m.Entries) {
+	if len(m.Entries) == 0 || malformed(m.Entries) {
 		n.stats.DroppedMalformed++
 		return
 	}

@@ -260,7 +260,7 @@ func (n *Node) onRecordsRead(in RecordsRead) {
 
 // onItems merges what a scrub brought, and gives what it asked for.
 func (n *Node) onItems(p *peer, m Items) {
-	if oversized(m.Entries) || len(m.Want) > leafItemsMax {
+	if malformed(m.Entries) || len(m.Want) > leafItemsMax {
 		n.stats.DroppedMalformed++
 		return
 	}
@@ -268,7 +268,11 @@ func (n *Node) onItems(p *peer, m Items) {
 		r := pendingRead{kind: readItems, peer: p.Replica, boot: p.Boot, round: m.Round}
 		n.read(r, func(op OpID) Effect { return ReadRecords{op, m.Want} })
 	}
-	if len(m.Entries) > 0 && n.jobs.room() {
+	switch {
+	case len(m.Entries) == 0:
+	case !n.jobs.room():
+		n.stats.DroppedOverload++
+	default:
 		n.enqueue(job{kind: jobItems, peer: p.Replica, session: m.Round, entries: m.Entries})
 	}
 	if n.mine(p, m.Round) {
@@ -276,15 +280,28 @@ func (n *Node) onItems(p *peer, m Items) {
 	}
 }
 
+// onItemsApplied counts what was news, and gives back what is newer here: a
+// tombstone is in no listing, so its holder learns only now that the peer still
+// has the record.
 func (n *Node) onItemsApplied(j *job, outcomes []keyspace.Outcome) {
 	repaired := uint64(0)
+	var newer []keyspace.KeyHash
+	hasher := keyspace.NewHasher(n.id.Digest)
 	for i := range outcomes {
-		if outcomes[i].Kind == keyspace.Won {
+		o := &outcomes[i]
+		switch {
+		case o.Kind == keyspace.Won:
 			repaired++
+		case o.Kind == keyspace.Lost && o.Prev != o.Header.Ver:
+			newer = append(newer, hasher.Key(j.entries[i].Key))
 		}
 	}
 	if repaired > 0 {
 		n.stats.Repaired += repaired
 		n.notify(Repaired{j.peer, repaired})
+	}
+	if p := n.peer(j.peer); p != nil && p.linked && len(newer) > 0 {
+		r := pendingRead{kind: readItems, peer: p.Replica, boot: p.Boot, round: j.session}
+		n.read(r, func(op OpID) Effect { return ReadRecords{op, newer} })
 	}
 }

@@ -188,7 +188,9 @@ func TestMalformedScrubMessagesAreCounted(t *testing.T) {
 		statemachine.LeafList{},
 		statemachine.LeafList{Leaves: make([]keyspace.Leaf, 65)},
 		statemachine.LeafList{Leaves: []keyspace.Leaf{keyspace.LeafCount}},
-		statemachine.LeafList{Leaves: make([]keyspace.Leaf, 1), Items: make([]statemachine.LeafItem, 20_000)},
+		statemachine.LeafList{
+			Leaves: make([]keyspace.Leaf, 1), Items: make([]statemachine.LeafItem, 20_000),
+		},
 		statemachine.Items{Entries: make([]keyspace.Entry, keyspace.BatchWritesMax+1)},
 		statemachine.Items{Want: make([]keyspace.KeyHash, 20_000)},
 	}

@@ -46,8 +46,8 @@ func (n *Node) Status() Status {
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	for _, p := range n.peers {
-		if p.state == MemberGone {
-			continue
+		if p.state == MemberGone || p.Joined == 0 {
+			continue // gone, or not a member of any cluster yet
 		}
 		s.Members = append(s.Members, MemberView{
 			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall,

@@ -66,9 +66,10 @@ func configArgument(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 || looksLikePath(args[0]) {
 		return nil
 	}
-	text := fmt.Sprintf("unknown command %q", args[0])
+	text := fmt.Sprintf("unknown command %q.", args[0])
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf(", did you mean %q?", near[0])
+		text = fmt.Sprintf("unknown command %q, did you mean %q?", args[0], near[0])
 	}
 	return usage{errors.New(text + " A configuration file is named by its path, such as ./" + args[0] +
 		" or " + args[0] + ".yaml. Try: kvs --help")}

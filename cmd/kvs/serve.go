@@ -33,8 +33,11 @@ func serve(out io.Writer, path string) error {
 		return err
 	}
 	log := newLogger(out, cfg)
-	if created {
+	switch {
+	case created && isTerminal(out):
 		fmt.Fprintf(out, "wrote %s (defaults, commented)\n", path)
+	case created:
+		log.Info("wrote the configuration (defaults, commented)", "file", path)
 	}
 	if pending := cfg.Pending(); len(pending) > 0 {
 		log.Warn("accepted, but without effect in this version", "settings", strings.Join(pending, " "))

@@ -29,8 +29,6 @@ type setting struct {
 
 // Types of fields, as decoding tells them apart.
 var (
-	typeString   = reflect.TypeFor[string]()
-	typeSecret   = reflect.TypeFor[Secret]()
 	typeInt      = reflect.TypeFor[int]()
 	typeBool     = reflect.TypeFor[bool]()
 	typeDuration = reflect.TypeFor[time.Duration]()

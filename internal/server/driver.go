@@ -51,6 +51,8 @@ type driver struct {
 	groups  int           // of client writes that the core works on
 	held    *pendingWrite // did not fit the group before
 
+	chosen    chan struct{} // closed once the node belongs to a cluster
+	belongs   bool
 	status    atomic.Pointer[statemachine.Status]
 	published time.Time
 	dirty     bool // the core has stepped since
@@ -71,6 +73,7 @@ func newDriver(log *slog.Logger) *driver {
 		answers: make(chan statemachine.Input, inboxMax),
 		inbox:   make(chan statemachine.Input, inboxMax),
 		writes:  make(chan *pendingWrite, writesMax),
+		chosen:  make(chan struct{}),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
 		waiting: make(map[statemachine.RequestID]*pendingWrite),
@@ -151,11 +154,14 @@ func (d *driver) now() (time.Time, statemachine.Time) {
 
 func (d *driver) step(in statemachine.Input) {
 	now, at := d.now()
+	news := false
 	for _, e := range d.node.Step(at, in) {
 		d.perform(e)
+		_, event := e.(statemachine.Notify)
+		news = news || event
 	}
 	d.dirty = true
-	if now.Sub(d.published) >= publishEvery {
+	if news || now.Sub(d.published) >= publishEvery {
 		d.publish(now)
 	}
 }
@@ -178,6 +184,10 @@ func (d *driver) publish(now time.Time) {
 	d.status.Store(&s)
 	d.published = now
 	d.dirty = false
+	if !d.belongs && s.Identity.Cluster != (keyspace.ClusterID{}) {
+		d.belongs = true
+		close(d.chosen)
+	}
 }
 
 func (d *driver) perform(e statemachine.Effect) {

@@ -74,6 +74,14 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		}
 	}
 	s.running.Go(s.driver.run)
+	if len(core.Seeds) == 0 {
+		// Nobody is asked, so the node belongs to a cluster at once: it says so
+		// from its first answer on.
+		select {
+		case <-s.driver.chosen:
+		case <-s.driver.stopped:
+		}
+	}
 	s.serve()
 	return s, nil
 }
@@ -85,7 +93,7 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 		Deliver: s.driver.fromPeers, Logger: s.log,
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("settings port and cluster_port: %w", err)
 	}
 	s.driver.connect(s.transport)
 	return nil

@@ -100,7 +100,7 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 		return s.outcome(Refused, e.Header, cur, b.Now)
 	}
 	out := s.outcome(Lost, e.Header, cur, b.Now)
-	if cur == nil || s.loses(cur.Ver, e.Ver) {
+	if cur == nil || s.loses(cur, &e.Header) {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
 	}
@@ -111,15 +111,15 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	return out
 }
 
-// loses is Less, unless the simulator broke it.
-func (s *State) loses(a, b Version) bool {
+// loses says that b takes the place of a, unless the simulator broke the rule.
+func (s *State) loses(a, b *Header) bool {
 	if s.mutant.Is(MutantLastArrival) {
-		return a != b
+		return a.Ver != b.Ver
 	}
-	if s.mutant.Is(MutantTieBreak) && a.TS == b.TS {
-		return Less(b, a)
+	if s.mutant.Is(MutantTieBreak) && a.Ver.TS == b.Ver.TS {
+		return supersedes(a, b)
 	}
-	return Less(a, b)
+	return supersedes(b, a)
 }
 
 func (s *State) outcome(kind OutcomeKind, h Header, cur *Header, now Millis) Outcome {

@@ -51,7 +51,8 @@ func TestClaimThatDoesNotFitIsRefused(t *testing.T) {
 	if !r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: even}}).Claimed {
 		t.Fatal("a claim that fits was refused")
 	}
-	if r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: odd}}).Claimed || !r.vv().Equal(even) {
+	out := r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: odd}})
+	if out.Claimed || !r.vv().Equal(even) {
 		t.Fatal("a claim that does not fit was taken")
 	}
 }

@@ -79,11 +79,13 @@ func TestMemberRoundTrip(t *testing.T) {
 func TestMalformedSystemRecordsStopTheStart(t *testing.T) {
 	good := Identity{Boot: Boot{Count: 1}}.encode()
 	for name, fn := range map[string]func(){
-		"a cut identity":            func() { loadIdentity(single{key: keyIdentity, value: good[:20]}) },
-		"an identity of new format": func() { loadIdentity(single{key: keyIdentity, value: append([]byte{2}, good[1:]...)}) },
-		"a cut member":              func() { decodeMember(Member{}.encode()[:20]) },
-		"a name beyond the record":  func() { decodeMember(append(Member{}.encode()[:25], 9)) },
-		"a member of new format":    func() { decodeMember(append([]byte{2}, Member{}.encode()[1:]...)) },
+		"a cut identity": func() { loadIdentity(single{key: keyIdentity, value: good[:20]}) },
+		"an identity of new format": func() {
+			loadIdentity(single{key: keyIdentity, value: append([]byte{2}, good[1:]...)})
+		},
+		"a cut member":             func() { decodeMember(Member{}.encode()[:20]) },
+		"a name beyond the record": func() { decodeMember(append(Member{}.encode()[:25], 9)) },
+		"a member of new format":   func() { decodeMember(append([]byte{2}, Member{}.encode()[1:]...)) },
 	} {
 		func() {
 			defer func() {

@@ -88,7 +88,8 @@ func subset(rng *rand.Rand, all []keyspace.Entry) keyspace.VV {
 func TestReadDotsSendsExactlyWhatIsMissing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		all := history(rng, rapid.IntRange(1, 30).Draw(t, "rounds"), rapid.IntRange(1, 30).Draw(t, "keys"))
+		rounds, keys := rapid.IntRange(1, 30).Draw(t, "rounds"), rapid.IntRange(1, 30).Draw(t, "keys")
+		all := history(rng, rounds, keys)
 		r := newReplica(9)
 		for _, e := range all {
 			if rng.IntN(4) > 0 {
@@ -126,7 +127,8 @@ func TestReadDotsSendsWhatCouldNotBeClaimed(t *testing.T) {
 	}
 	wantPages(t, r, keyspace.VV{}, 7, 1<<20)
 	wantPages(t, r, r.vv(), 7, 1<<20)
-	if p := keyspace.ReadDots(r.disk.Reader(), r.vv(), keyspace.Dot{}, 1000, 1<<20); len(p.Entries) != unclaimed {
+	p := keyspace.ReadDots(r.disk.Reader(), r.vv(), keyspace.Dot{}, 1000, 1<<20)
+	if len(p.Entries) != unclaimed {
 		t.Fatalf("%d entries beyond the vector, want %d", len(p.Entries), unclaimed)
 	}
 }

@@ -51,7 +51,7 @@ func (h *Header) Live(now Millis) bool {
 // hash of its value. It depends on the entry alone, so all replicas agree.
 func (e *Entry) Valid() bool {
 	switch {
-	case !e.Ver.valid(), e.Dot.Seq == 0, e.Dot.Seq > seqMax:
+	case !e.Ver.valid(), !e.Dot.Valid():
 		return false
 	case e.Expires < 0, e.Expires >= TimestampMax:
 		return false

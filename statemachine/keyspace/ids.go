@@ -90,6 +90,9 @@ func (s Stream) Append(b []byte) []byte {
 	return hex.AppendEncode(b, s.Epoch[:2])
 }
 
+// Valid says that a write can have this dot.
+func (d Dot) Valid() bool { return d.Seq > 0 && d.Seq <= seqMax }
+
 // Append prints stream and number.
 func (d Dot) Append(b []byte) []byte {
 	return strconv.AppendUint(append(d.Stream.Append(b), '#'), uint64(d.Seq), 10)

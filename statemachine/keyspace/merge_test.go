@@ -113,7 +113,8 @@ func TestMergeBeyondTheRangesOfAVector(t *testing.T) {
 	origin, r := newReplica(1), newReplica(2)
 	var odd, even []keyspace.Entry
 	for i := range 3 * keyspace.RangesMax {
-		b := &keyspace.Batch{Now: start, Writes: []keyspace.Write{{Key: be64(uint64(i))[4:], Value: []byte("v")}}}
+		w := keyspace.Write{Key: be64(uint64(i))[4:], Value: []byte("v")}
+		b := &keyspace.Batch{Now: start, Writes: []keyspace.Write{w}}
 		if i%2 == 1 {
 			odd = append(odd, origin.write(b)...)
 		} else {

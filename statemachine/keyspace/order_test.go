@@ -45,7 +45,8 @@ func TestLessIsAStrictTotalOrder(t *testing.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		for range triplesPerCheck {
 			a, b, c := tiedVersion(rng), tiedVersion(rng), tiedVersion(rng)
-			ab, ba, bc, ac := keyspace.Less(a, b), keyspace.Less(b, a), keyspace.Less(b, c), keyspace.Less(a, c)
+			ab, ba := keyspace.Less(a, b), keyspace.Less(b, a)
+			bc, ac := keyspace.Less(b, c), keyspace.Less(a, c)
 			switch {
 			case keyspace.Less(a, a):
 				t.Fatalf("%v loses to itself", a)

@@ -62,13 +62,13 @@ func adopted(n int) *replica {
 }
 
 // wantAdopted compares a store that was rebuilt with the yardstick, index by
-// index: no old header may be left, and no leaf may count anything else.
+// index: no old hash may be left, and no leaf may count anything else.
 func wantAdopted(t failer, r, want *replica) {
 	t.Helper()
 	r.wantConsistent(t)
 	wantSameRecords(t, r, want)
 	if !maps.Equal(r.rows('h'), want.rows('h')) {
-		t.Fatalf("the header index has %d rows, want %d", len(r.rows('h')), len(want.rows('h')))
+		t.Fatalf("the index of hashes has %d rows, want %d", len(r.rows('h')), len(want.rows('h')))
 	}
 	for k, v := range r.rows('m') {
 		if w := want.rows('m')[k]; w != v && (w != "" || v != string(make([]byte, 16))) {
@@ -95,7 +95,8 @@ func TestAdoptionRebuildsTheIndexes(t *testing.T) {
 		out := r.execute(&keyspace.Batch{Now: start, Join: 77, Adopt: &adoption})
 		want := adopted(n)
 		wantAdopted(t, r, want)
-		if sum, _ := want.scratch(); out.Sum != sum.Node(keyspace.LevelRoot, 0) || out.Live != want.state.Live() {
+		tree, live := want.scratch()
+		if out.Sum != tree.Node(keyspace.LevelRoot, 0) || out.Live != live {
 			t.Errorf("%d records: the adoption reports %v over %d", n, out.Sum, out.Live)
 		}
 	}

@@ -22,7 +22,9 @@ func TestRestartKeepsEverythingAndBeginsAStream(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "restarts") {
 			m := keyspace.Member{Replica: keyspace.ReplicaID{byte(rng.IntN(4))}, Name: "n", Joined: 5}
 			members[m.Replica] = m
-			r.execute(&keyspace.Batch{Now: start, Writes: randomWrites(rng, 3, 5), Members: []keyspace.Member{m}})
+			r.execute(&keyspace.Batch{
+				Now: start, Writes: randomWrites(rng, 3, 5), Members: []keyspace.Member{m},
+			})
 			r.merge(foreign[rng.IntN(len(foreign))])
 			before, root, old := r.state.Snapshot(r.disk.Reader()), r.root(), r.entries()
 			r.disk.Crash(0)
@@ -60,13 +62,18 @@ func wantRestarted(t failer, before, after keyspace.Snapshot) {
 	}
 }
 
+// one is a batch of one write.
+func one(now keyspace.Millis, key string) *keyspace.Batch {
+	return &keyspace.Batch{Now: now, Writes: []keyspace.Write{{Key: key, Value: []byte("v")}}}
+}
+
 // TestClockNeverGoesBack: a write after a restart with an earlier clock still
 // gets at least the timestamps of the run before, its own and plausible foreign
 // ones; one too far ahead does not move the clock.
 func TestClockNeverGoesBack(t *testing.T) {
 	r, peer := newReplica(1), newReplica(2)
-	ahead := peer.write(&keyspace.Batch{Now: start + 500, Writes: []keyspace.Write{{Key: "a", Value: []byte("v")}}})
-	far := peer.write(&keyspace.Batch{Now: start + 5000, Writes: []keyspace.Write{{Key: "b", Value: []byte("v")}}})
+	ahead := peer.write(one(start+500, "a"))
+	far := peer.write(one(start+5000, "b"))
 	r.execute(&keyspace.Batch{Now: start, MaxSkew: 500, Entries: append(ahead, far...)})
 	r.disk.Crash(0)
 	r.open()
@@ -85,10 +92,11 @@ func TestClockNeverGoesBack(t *testing.T) {
 // and the dots that it used are never used again.
 func TestUnsyncedBatchIsGoneAsAWhole(t *testing.T) {
 	r := newReplica(1)
-	r.write(&keyspace.Batch{Now: start, Writes: []keyspace.Write{{Key: "kept", Value: []byte("v")}}})
+	r.write(one(start, "kept"))
 	vv := r.vv()
 	lost := r.state.Execute(r.disk.Commit, &keyspace.Batch{
-		Now: start, Writes: []keyspace.Write{{Key: "lost", Value: []byte("v")}, {Key: "kept", Delete: true}},
+		Now:    start,
+		Writes: []keyspace.Write{{Key: "lost", Value: []byte("v")}, {Key: "kept", Delete: true}},
 	})
 	r.disk.Crash(0)
 	r.open()
@@ -96,7 +104,7 @@ func TestUnsyncedBatchIsGoneAsAWhole(t *testing.T) {
 		t.Fatalf("%v is left, vector %v", list(es), r.vv())
 	}
 	r.wantConsistent(t)
-	again := r.write(&keyspace.Batch{Now: start, Writes: []keyspace.Write{{Key: "x", Value: []byte("v")}}})
+	again := r.write(one(start, "x"))
 	if again[0].Dot.Stream == lost.Outcomes[0].Header.Dot.Stream {
 		t.Fatalf("%v continues a stream of which writes were lost", again[0].Dot)
 	}

@@ -20,7 +20,9 @@ func genVersion() *rapid.Generator[Version] {
 
 func genNear(low Millis) *rapid.Generator[Millis] {
 	return rapid.OneOf(
-		rapid.Custom(func(t *rapid.T) Millis { return Millis(rapid.Int64Range(int64(low), 4).Draw(t, "low")) }),
+		rapid.Custom(func(t *rapid.T) Millis {
+			return Millis(rapid.Int64Range(int64(low), 4).Draw(t, "low"))
+		}),
 		rapid.Custom(func(t *rapid.T) Millis {
 			return TimestampMax - Millis(rapid.Int64Range(1, 4).Draw(t, "below the end"))
 		}),

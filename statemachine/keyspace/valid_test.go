@@ -38,7 +38,7 @@ func TestEntryValid(t *testing.T) {
 		"an expiry out of range":  func(e *keyspace.Entry) { e.Expires = keyspace.TimestampMax },
 		"an unknown flag":         func(e *keyspace.Entry) { e.Flags |= 2 },
 		"no key":                  func(e *keyspace.Entry) { e.Key = "" },
-		"a long key":              func(e *keyspace.Entry) { e.Key = strings.Repeat("k", keyspace.KeyBytesMax+1) },
+		"a long key":              func(e *keyspace.Entry) { e.Key = strings.Repeat("k", 1101) },
 		"a key that is no UTF-8":  func(e *keyspace.Entry) { e.Key = "\xff" },
 		"another value":           func(e *keyspace.Entry) { e.Value = []byte("w") },
 		"another hash":            func(e *keyspace.Entry) { e.ValHash[0]++ },

@@ -45,6 +45,19 @@ func Less(a, b Version) bool {
 	return bytes.Compare(a.UUID[:], b.UUID[:]) > 0
 }
 
+// supersedes says that record b takes the place of record a: the greater
+// version does. Equal versions come from one write and are equal records, unless
+// a clone or a bug made two; the last tie-breaks keep the order total even then.
+func supersedes(b, a *Header) bool {
+	if a.Ver != b.Ver {
+		return Less(a.Ver, b.Ver)
+	}
+	if a.ValHash != b.ValHash {
+		return bytes.Compare(a.ValHash[:], b.ValHash[:]) > 0
+	}
+	return a.Flags > b.Flags
+}
+
 // valid says that the version is well formed, a function of itself alone.
 func (v Version) valid() bool { return v.TS > 0 && v.TS < TimestampMax && v.Joined >= 0 }
 

@@ -1,0 +1,44 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// program is the path of the binary under test. TestMain sets it, once.
+var program string
+
+// TestMain builds the program into a temporary directory.
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "kvs-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "kvs")
+	out, err := exec.Command("go", "build", "-o", program, "kvs/cmd/kvs").CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("build kvs: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// long skips a test that takes more than 5 s under -short.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes more than 5 s")
+	}
+}
