@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -30,7 +31,8 @@ type Report struct {
 	Crashes  int
 	Cuts     int
 	Lost     int
-	Healed   []Millis // convergence times of the runs that passed, unordered
+	Healed   []Millis // convergence times of the runs that passed, by seed
+	Slowest  uint64   // the seed that took the longest of these
 	Failures []Result // by seed
 }
 
@@ -94,6 +96,9 @@ func summarise(results []*Result) Report {
 		if r.Failure != nil {
 			rep.Failures = append(rep.Failures, *r)
 			continue
+		}
+		if len(rep.Healed) == 0 || r.Healed > slices.Max(rep.Healed) {
+			rep.Slowest = r.Seed
 		}
 		rep.Healed = append(rep.Healed, r.Healed)
 	}

@@ -68,11 +68,11 @@ func TestFullMemberTableRefusesNewcomers(t *testing.T) {
 	}
 	h.hear('p', table)
 	h.settle()
-	if got := len(h.node.Status().Members); got != statemachine.MembersMax+1 {
+	if got := len(h.node.Status().Members); got != statemachine.MembersMax {
 		t.Fatalf("%d members", got)
 	}
-	if got := h.node.Status().Stats.DroppedMembers; got != 1 {
-		t.Errorf("%d members counted as dropped, want 1", got)
+	if got := h.node.Status().Stats.DroppedMembers; got != 2 {
+		t.Errorf("%d members counted as dropped, want 2", got)
 	}
 	want(t, h.step(statemachine.PeerUp{Hello: hello('q', nil)}),
 		"PeerRefused", "disconnect q: member table full")

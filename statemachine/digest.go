@@ -2,7 +2,7 @@ package statemachine
 
 // digest says what this node claims, and the sum over its tree at that moment.
 func (n *Node) digest() Digest {
-	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall}
+	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall, Self: n.self}
 }
 
 func (n *Node) onDigestDue() {
@@ -19,6 +19,7 @@ func (n *Node) onDigestDue() {
 // onDigest compares a peer's claim with this node's own: missing dots call for
 // a delta, equal claims over different data for a scrub.
 func (n *Node) onDigest(p *peer, d Digest) {
+	n.learn(d.Self)
 	switch {
 	case n.vv.Foresees(n.stream, d.VV):
 		n.stats.DroppedMalformed++

@@ -48,7 +48,7 @@ func (n *Node) judge(h Hello) Refusal {
 	}
 	p := n.peer(h.Replica)
 	if p == nil {
-		if len(n.peers) >= MembersMax {
+		if len(n.peers)+1 >= MembersMax {
 			return RefusedFull
 		}
 		return RefusedNot

@@ -3,7 +3,7 @@ package statemachine
 // The bounds of the protocol's queues, tables and messages. At a bound the core
 // drops and counts; it never grows.
 const (
-	// MembersMax bounds the member table and the peers that may be connected.
+	// MembersMax bounds the member table, this node included.
 	MembersMax = 256
 
 	// NameBytesMax and AddrBytesMax bound the strings of a Member.

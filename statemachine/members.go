@@ -31,7 +31,7 @@ func (n *Node) learn(m Member) bool {
 	}
 	i, known := n.find(m.Replica)
 	if !known {
-		if len(n.peers) >= MembersMax {
+		if len(n.peers)+1 >= MembersMax {
 			n.stats.DroppedMembers++
 			return false
 		}
@@ -64,7 +64,7 @@ func (n *Node) learn(m Member) bool {
 
 // remember restores a member from the store, before the first Step.
 func (n *Node) remember(m keyspace.Member) {
-	if i, known := n.find(m.Replica); !known && len(n.peers) < MembersMax {
+	if i, known := n.find(m.Replica); !known && len(n.peers)+1 < MembersMax {
 		n.peers = slices.Insert(n.peers, i, &peer{Member: Member{
 			Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined,
 		}})

@@ -75,6 +75,7 @@ type Digest struct {
 	VV   VV     `cbor:"1,keyasint"`
 	Sum  Sum    `cbor:"2,keyasint"`
 	Wall Millis `cbor:"3,keyasint"`
+	Self Member `cbor:"4,keyasint,omitzero"` // the sender's own entry, in case an announcement was lost
 }
 
 // Push carries fresh writes of the sender's running stream, in order.

@@ -15,6 +15,8 @@ func checkBounds(m statemachine.Message) error {
 	switch m := m.(type) {
 	case statemachine.Hello:
 		return checkMember(&m.Member)
+	case statemachine.Digest:
+		return checkMember(&m.Self)
 	case statemachine.Table:
 		return checkTable(m)
 	case statemachine.Push:

@@ -46,8 +46,8 @@ func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
 		float64(rep.Seeds)/wall.Seconds(), rep.Writes, rep.Crashes, rep.Cuts, rep.Lost)
 	if n := len(rep.Healed); n > 0 {
 		slices.Sort(rep.Healed)
-		fmt.Fprintf(out, "converged after the faults ended: p50 %v, p99 %v, longest %v\n",
-			virtual(rep.Healed[n/2]), virtual(rep.Healed[n*99/100]), virtual(rep.Healed[n-1]))
+		fmt.Fprintf(out, "converged after the faults ended: p50 %v, p99 %v, longest %v (seed %d)\n",
+			virtual(rep.Healed[n/2]), virtual(rep.Healed[n*99/100]), virtual(rep.Healed[n-1]), rep.Slowest)
 	}
 	if len(rep.Failures) == 0 {
 		fmt.Fprintln(out, "result=ok")
