@@ -6,9 +6,10 @@
 // of the disk is final. It never decides what is stored or which version wins:
 // that is keyspace.Apply, here as in the simulator.
 //
-// One goroutine writes, strictly in the order of Perform, and answers
-// ReadDigest between batches. A second one answers the core's other reads, each
-// from one read-only transaction, so that a long delta never delays a commit.
+// Two goroutines write, strictly in the order of Perform: one applies the next
+// batch while the other commits the one before (pipeline.go). A third answers
+// the core's reads, each from one read-only transaction, so that a long delta
+// never delays a commit; only ReadDigest goes with the batches, in its turn.
 // View and Range run on their callers' goroutines and wait for neither.
 //
 // Invariants:

@@ -38,16 +38,21 @@ func panicFull(what string, bound int, e statemachine.Effect) {
 	panic(fmt.Sprintf("storage: more than %d %s wait: %s", bound, what, statemachine.Print(e)))
 }
 
-// runWriter carries out batches in their order, and between them the reads of
-// the digest tree, which only the writer may touch.
+// runWriter applies batches in their order, and between them reads the digest
+// tree, which only the writer may touch.
 func (s *Store) runWriter() {
 	defer s.workers.Done()
+	defer close(s.pipeline.commits)
+	defer s.pipeline.forget()
 	for {
 		select {
 		case <-s.quit:
 			return
 		case e := <-s.writes:
-			if !s.answer(func() statemachine.Input { return s.carryOut(e) }) {
+			if err := guard(func() { s.carryOut(e) }); err != nil {
+				s.failure.trip(err)
+			}
+			if s.failure.err() != nil {
 				return
 			}
 		}
@@ -70,7 +75,7 @@ func (s *Store) runReader() {
 	}
 }
 
-// answer delivers what fn returns, unless the disk has failed meanwhile: then
+// answer delivers what a reader's fn returns, unless the disk has failed meanwhile: then
 // it is not known what is durable.
 func (s *Store) answer(fn func() statemachine.Input) bool {
 	var in statemachine.Input
@@ -84,21 +89,36 @@ func (s *Store) answer(fn func() statemachine.Input) bool {
 	return true
 }
 
-func (s *Store) carryOut(e statemachine.Effect) statemachine.Input {
-	a, ok := e.(statemachine.Apply)
-	if !ok {
-		return statemachine.Answer(nil, s.state, nil, e.(statemachine.ReadDigest))
+// carryOut does the writer's part of one effect and hands it on.
+func (s *Store) carryOut(e statemachine.Effect) {
+	apply, ok := e.(statemachine.Apply)
+	switch {
+	case !ok:
+		answer := statemachine.Answer(nil, s.state, nil, e.(statemachine.ReadDigest))
+		s.pipeline.pass(&staged{answer: answer})
+	case apply.Batch.Adopt != nil:
+		s.adopt(apply.Batch)
+	default:
+		tx := s.pipeline.begin()
+		out := s.state.Apply(tx, apply.Batch)
+		s.pipeline.pass(&staged{
+			txn: tx.txn, writes: tx.writes, digest: s.digestNow(),
+			answer: statemachine.Applied{Result: out},
+		})
 	}
-	if a.Batch.Adopt != nil {
-		s.rebuild.Lock()
-		defer s.rebuild.Unlock()
-	}
-	out := s.state.Execute(s.engine.update, a.Batch)
-	if a.Batch.Adopt != nil {
-		s.digestKey = s.state.DigestKey()
-	}
-	s.publish()
-	return statemachine.Applied{Result: out}
+}
+
+// adopt carries out an adoption, which rebuilds indexes in several transactions
+// of its own: with an empty pipeline, and without the reader.
+func (s *Store) adopt(b *keyspace.Batch) {
+	s.pipeline.drain()
+	s.rebuild.Lock()
+	defer s.rebuild.Unlock()
+	out := s.state.Execute(s.engine.update, b)
+	s.digestKey = s.state.DigestKey()
+	d := s.digestNow()
+	s.digest.Store(&d)
+	s.pipeline.pass(&staged{answer: statemachine.Applied{Result: out}})
 }
 
 func (s *Store) read(e statemachine.StoreRead, h *hasher) (in statemachine.Input) {

@@ -41,6 +41,8 @@ type Store struct {
 	state    *keyspace.State // the writer's
 	digest   atomic.Pointer[digest]
 
+	pipeline pipeline
+
 	writes  chan statemachine.Effect
 	reads   chan statemachine.StoreRead
 	quit    chan struct{}
@@ -98,9 +100,13 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("start on data_dir %q: %w", o.Dir, err)
 	}
 	s.digestKey = s.state.DigestKey()
-	s.publish()
-	s.workers.Add(2)
+	d := s.digestNow()
+	s.digest.Store(&d)
+	s.pipeline = pipeline{engine: e, commits: make(chan *staged), idle: make(chan struct{}, 1)}
+	s.pipeline.idle <- struct{}{}
+	s.workers.Add(3)
 	go s.runWriter()
+	go s.runCommitter()
 	go s.runReader()
 	return s, nil
 }
@@ -119,8 +125,8 @@ func (s *Store) Digest() (root [32]byte, live uint64, err error) {
 	return d.root, d.live, nil
 }
 
-func (s *Store) publish() {
-	s.digest.Store(&digest{root: s.state.Tree().Root(), live: s.state.Live()})
+func (s *Store) digestNow() digest {
+	return digest{root: s.state.Tree().Root(), live: s.state.Live()}
 }
 
 // Close ends the running batch and the running reads, drops what is still

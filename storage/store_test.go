@@ -199,7 +199,7 @@ func TestBoundPanics(t *testing.T) {
 			t.Fatalf("recovered %v", r)
 		}
 	}()
-	for range writeQueueMax + 2 {
+	for range writeQueueMax + 4 { // two more are with the two stages
 		s.Perform(statemachine.ReadDigest{})
 	}
 	t.Fatal("no panic")

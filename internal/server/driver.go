@@ -48,8 +48,9 @@ type driver struct {
 
 	waiting map[statemachine.RequestID]*pendingWrite
 	request statemachine.RequestID
-	groups  int           // of client writes that the core works on
-	held    *pendingWrite // did not fit the group before
+	groups  int // of client writes that the core works on
+	size    int // of the group handed over last
+	next    group
 
 	chosen    chan struct{} // closed once the node belongs to a cluster
 	belongs   bool
@@ -111,14 +112,14 @@ func (d *driver) run() {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for {
-		// A nil channel is never ready: while the core has enough groups to
-		// work on, further writes gather in the queue and form a larger one.
-		writes := d.writes
-		if d.groups >= groupsMax {
-			writes = nil
-		} else if d.held != nil {
-			d.step(d.group())
+		if d.worthAGroup() {
+			d.step(d.takeGroup())
+			d.rearm(wake)
 			continue
+		}
+		writes := d.writes
+		if d.next.full() {
+			writes = nil // a nil channel is never ready
 		}
 		select {
 		case in := <-d.answers:
@@ -133,8 +134,8 @@ func (d *driver) run() {
 		case in := <-d.inbox:
 			d.step(in)
 		case w := <-writes:
-			d.held = w
-			d.step(d.group())
+			d.next.add(w)
+			continue
 		case <-wake.C:
 			d.step(statemachine.Tick{})
 		case <-d.stopped:
@@ -215,32 +216,62 @@ func (d *driver) perform(e statemachine.Effect) {
 	}
 }
 
-// group takes the write that is held and all that came in behind it, up to what
-// one batch holds.
-func (d *driver) group() statemachine.ClientWrites {
-	var in statemachine.ClientWrites
-	w := d.held
-	d.held = nil
-	for size := 0; ; {
+// group is what gathers for the next batch.
+type group struct {
+	writes []*pendingWrite
+	bytes  int           // as keyspace.Size counts
+	held   *pendingWrite // did not fit, and is the first of the group after
+}
+
+func (g *group) full() bool { return g.held != nil || len(g.writes) == keyspace.BatchWritesMax }
+
+func (g *group) add(w *pendingWrite) {
+	size := keyspace.Size(w.write.Key, w.write.Value)
+	if len(g.writes) > 0 && g.bytes+size > keyspace.BatchBytesMax {
+		g.held = w
+		return
+	}
+	g.writes = append(g.writes, w)
+	g.bytes += size
+}
+
+// worthAGroup says that what has gathered should go to the core now. While the
+// core works on a group, it is to be as many as that one, so that the next batch
+// is applied while the first syncs: fewer gain more by waiting for company,
+// because a sync costs the same for one write as for hundreds.
+func (d *driver) worthAGroup() bool {
+	// What stands in the queue already comes along.
+	for n := len(d.writes); n > 0 && !d.next.full(); n-- {
+		d.next.add(<-d.writes)
+	}
+	waiting := len(d.next.writes)
+	switch {
+	case waiting == 0:
+		return false
+	case d.groups == 0 || d.next.full() && d.groups < groupsMax:
+		return true
+	}
+	return d.groups < groupsMax && waiting >= d.size
+}
+
+// takeGroup hands over what has gathered.
+func (d *driver) takeGroup() statemachine.ClientWrites {
+	in := statemachine.ClientWrites{Writes: make([]statemachine.ClientWrite, len(d.next.writes))}
+	for i, w := range d.next.writes {
 		d.request++
 		d.waiting[d.request] = w
-		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: d.request, Write: w.write})
-		size += keyspace.Size(w.write.Key, w.write.Value)
-		last := w
-		if len(in.Writes) < keyspace.BatchWritesMax {
-			select {
-			case w = <-d.writes:
-				if size+keyspace.Size(w.write.Key, w.write.Value) <= keyspace.BatchBytesMax {
-					continue
-				}
-				d.held = w
-			default:
-			}
-		}
-		last.last = true
-		d.groups++
-		return in
+		w.last = i == len(d.next.writes)-1
+		in.Writes[i] = statemachine.ClientWrite{Request: d.request, Write: w.write}
 	}
+	d.groups++
+	d.size = len(in.Writes)
+	held := d.next.held
+	clear(d.next.writes)
+	d.next = group{writes: d.next.writes[:0]}
+	if held != nil {
+		d.next.add(held)
+	}
+	return in
 }
 
 // write hands one write to the core and waits until it is durable or refused.

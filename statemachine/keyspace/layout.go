@@ -38,6 +38,9 @@ func DataKey(key string) []byte {
 	return append(append(make([]byte, 0, 1+len(key)), classData), key...)
 }
 
+// IsData says that a stored key is that of a record, as DataKey makes them.
+func IsData(key []byte) bool { return len(key) > 0 && key[0] == classData }
+
 // UserKey is the inverse of DataKey.
 func UserKey(dataKey []byte) string { return string(dataKey[1:]) }
 
