@@ -25,11 +25,9 @@ type write struct {
 
 // serveBare runs a bare server until it is interrupted.
 func serveBare(role, addr, dir string, s settings) error {
-	// The sizes are those of a kvs node: Badger syncs whole mapped files, so that
-	// greater ones make every durable write slower.
+	// Badger's own sizes, but no compression and no block cache: both cost reads.
 	opt := badger.DefaultOptions(dir).WithSyncWrites(true).WithCompression(options.None).
-		WithBlockCacheSize(0).WithDetectConflicts(false).WithLoggingLevel(badger.ERROR).
-		WithMemTableSize(16 << 20).WithValueLogFileSize(16 << 20)
+		WithBlockCacheSize(0).WithDetectConflicts(false).WithLoggingLevel(badger.ERROR)
 	db, err := badger.Open(opt)
 	if err != nil {
 		return err

@@ -1,0 +1,101 @@
+package server
+
+import (
+	"kvs/httpapi"
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// pendingWrite is one client's write on its way through the core.
+type pendingWrite struct {
+	write  keyspace.Write
+	result statemachine.WriteResult
+	done   chan struct{} // receives once, when result is set
+	last   bool          // of its group
+}
+
+// write hands one write to the core and waits until it is durable or refused.
+func (d *driver) write(w *pendingWrite) error {
+	select {
+	case <-d.closing:
+		return httpapi.ErrClosed
+	default:
+	}
+	select {
+	case d.writes <- w:
+	default:
+		return httpapi.ErrOverloaded
+	}
+	select {
+	case <-w.done:
+	case <-d.stopped:
+		return httpapi.ErrClosed
+	}
+	switch w.result.Refused {
+	case statemachine.RefusedNot:
+		return nil
+	case statemachine.RefusedReadOnly:
+		return httpapi.ErrReadOnly
+	case statemachine.RefusedClock:
+		return httpapi.ErrClockConflict
+	}
+	return httpapi.ErrOverloaded
+}
+
+// group is what gathers for the next batch.
+type group struct {
+	writes []*pendingWrite
+	bytes  int           // as keyspace.Size counts
+	held   *pendingWrite // did not fit, and is the first of the group after
+}
+
+func (g *group) full() bool { return g.held != nil || len(g.writes) == keyspace.BatchWritesMax }
+
+func (g *group) add(w *pendingWrite) {
+	size := keyspace.Size(w.write.Key, w.write.Value)
+	if len(g.writes) > 0 && g.bytes+size > keyspace.BatchBytesMax {
+		g.held = w
+		return
+	}
+	g.writes = append(g.writes, w)
+	g.bytes += size
+}
+
+// worthAGroup says that what has gathered should go to the core now. While the
+// core works on a group, it is to be as many as that one, so that the next batch
+// is applied while the first syncs: fewer gain more by waiting for company,
+// because a sync costs the same for one write as for hundreds.
+func (d *driver) worthAGroup() bool {
+	// What stands in the queue already comes along.
+	for n := len(d.writes); n > 0 && !d.next.full(); n-- {
+		d.next.add(<-d.writes)
+	}
+	waiting := len(d.next.writes)
+	switch {
+	case waiting == 0:
+		return false
+	case d.groups == 0 || d.next.full() && d.groups < groupsMax:
+		return true
+	}
+	return d.groups < groupsMax && waiting >= d.size
+}
+
+// takeGroup hands over what has gathered.
+func (d *driver) takeGroup() statemachine.ClientWrites {
+	in := statemachine.ClientWrites{Writes: make([]statemachine.ClientWrite, len(d.next.writes))}
+	for i, w := range d.next.writes {
+		d.request++
+		d.waiting[d.request] = w
+		w.last = i == len(d.next.writes)-1
+		in.Writes[i] = statemachine.ClientWrite{Request: d.request, Write: w.write}
+	}
+	d.groups++
+	d.size = len(in.Writes)
+	held := d.next.held
+	clear(d.next.writes)
+	d.next = group{writes: d.next.writes[:0]}
+	if held != nil {
+		d.next.add(held)
+	}
+	return in
+}
