@@ -83,11 +83,21 @@ func (f *faults) cut(a, b int) {
 	})
 }
 
+// crash cuts the power of a host: now, or in the middle of its next batch, when
+// most is at stake.
 func (f *faults) crash() {
 	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
-	if !h.up {
+	if !h.up || h.doomed {
 		return
 	}
+	if f.rng.IntN(2) == 0 {
+		h.doomed = true
+		return
+	}
+	f.down(h)
+}
+
+func (f *faults) down(h *host) {
 	f.w.count.crashes++
 	h.crash()
 	f.w.queue.push(f.w.now+1+exponential(f.rng, f.w.opt.DownFor), func() {

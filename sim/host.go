@@ -24,10 +24,11 @@ type host struct {
 	node   *statemachine.Node
 	id     keyspace.ReplicaID
 
-	up    bool
-	run   int    // counts starts; events of an earlier run are void
-	began Millis // of this run: the zero of its monotonic clock
-	skew  Millis // of its wall clock
+	up     bool
+	doomed bool   // to crash while its next batch is not synced yet
+	run    int    // counts starts; events of an earlier run are void
+	began  Millis // of this run: the zero of its monotonic clock
+	skew   Millis // of its wall clock
 
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
@@ -62,7 +63,7 @@ func (h *host) start() {
 		cfg.Seeds = []string{h.w.hosts[1].addr}
 	}
 	h.run++
-	h.up, h.busy, h.work = true, false, nil
+	h.up, h.doomed, h.busy, h.work = true, false, false, nil
 	h.began = h.w.now
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
@@ -173,6 +174,10 @@ func (h *host) startWork() {
 		h.w.model.stamped(task.Batch, applied)
 		if h.w.opt.AckBeforeSync {
 			h.later(0, func() { h.step(statemachine.Applied{Result: applied}) })
+		}
+		if h.doomed && !h.w.calm {
+			h.doomed = false
+			h.later(Millis(h.rng.Int64N(int64(sync))), func() { h.w.faults.down(h) })
 		}
 		h.later(sync, func() {
 			h.disk.Sync()
