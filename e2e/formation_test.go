@@ -88,7 +88,7 @@ func TestDocumentedFilesFormACluster(t *testing.T) {
 			}
 			checkMembers(t, nodes)
 			for _, n := range nodes {
-				if _, err := os.Stat(filepath.Join(n.dir, "data", n.name)); err != nil {
+				if _, err := os.Stat(filepath.Join(n.dir, "data-"+n.name)); err != nil {
 					t.Errorf("%s has no directory of its own: %v", n.name, err)
 				}
 			}

@@ -21,6 +21,11 @@ func storeProblem(err error, key string) (*Problem, bool) {
 		p := newProblem(slugNotReady, "the node is stopping; nothing was stored")
 		p.closeConn = true
 		return p, true
+	case errors.Is(err, ErrUnknown):
+		p := newProblem(slugNotReady, "the node stopped before the write of "+quoted(key)+
+			" was known to be durable: it may or may not be stored, so read it back")
+		p.closeConn = true
+		return p, true
 	case errors.Is(err, ErrClockConflict):
 		return newProblem(slugConflictClock,
 			"the stored version of "+quoted(key)+" leaves no newer timestamp"), true

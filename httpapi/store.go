@@ -16,6 +16,9 @@ var (
 	ErrClockConflict = errors.New("httpapi: no timestamp left after the stored version")
 	// ErrDamaged says that the stored record fails its checksum.
 	ErrDamaged = errors.New("httpapi: stored record is damaged")
+	// ErrUnknown says that the node stopped before it knew whether a write
+	// became durable: it may be found after a restart, or not.
+	ErrUnknown = errors.New("httpapi: the fate of the write is unknown")
 	// ErrClosed says that the node is stopping.
 	ErrClosed = errors.New("httpapi: node is stopping")
 )
@@ -35,7 +38,7 @@ type Store interface {
 	Range(start, end string, visit func(Record) bool) (next string, err error)
 
 	// Write makes one write durable in the local replica before it returns.
-	// After an error nothing of the write is visible.
+	// After an error nothing of the write is visible, ErrUnknown aside.
 	Write(Write) (Written, error)
 
 	// Digest is the root of the digest tree.

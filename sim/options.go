@@ -87,7 +87,7 @@ func Swarm(seed uint64) Options {
 	if o.Nodes == 1 {
 		o.DownFor = min(o.DownFor, 2_000) // or nobody would write anything
 	}
-	some(50, func() { o.Core.ChunkEntries = 1 + r.IntN(8) })
+	some(50, func() { o.Core.ChunkEntries = 4 + r.IntN(16) })
 	some(30, func() { o.Core.PushEntries = 1 + r.IntN(8) })
 	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
 	return o

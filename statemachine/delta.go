@@ -16,7 +16,7 @@ import "kvs/statemachine/keyspace"
 // delta is this node's one running fetch.
 type delta struct {
 	running bool
-	session uint64
+	session uint64 // of the question that is open; every question has its own
 	source  ReplicaID
 	boot    Boot // of the source: another start may know less
 
@@ -36,7 +36,7 @@ func (n *Node) beginDelta(p *peer) {
 		return
 	}
 	n.delta = delta{
-		running: true, session: n.delta.session + 1, source: p.Replica, boot: p.Boot,
+		running: true, session: n.delta.session, source: p.Replica, boot: p.Boot,
 		base: n.vv.Clone(), not: n.vv.Clone(), first: true,
 	}
 	n.ask()
@@ -56,6 +56,9 @@ func (n *Node) ask() {
 		n.endDelta()
 		return
 	}
+	// A late copy of an answer to another question must not pass for this one's,
+	// even if both asked behind the same dot: passes do.
+	n.delta.session++
 	n.send(p, ClassControl, Need{n.delta.session, n.delta.not, n.delta.after})
 	n.arm(timerDelta, deltaTimeout)
 }

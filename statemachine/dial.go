@@ -86,7 +86,22 @@ func (n *Node) satisfied(d *dial) bool {
 func (n *Node) onReached(in Reached) {
 	if i, ok := n.findDial(in.Addr); ok {
 		n.dials[i].owner = in.Peer
-		n.dials[i].backoff = dialBackoffMin
+	}
+}
+
+// refusal is a peer that was turned away, and when.
+type refusal struct {
+	PeerRefused
+	at Millis
+}
+
+// shun puts off the next attempt to reach a peer that was refused: the reason
+// will hardly go away by itself.
+func (n *Node) shun(m Member) {
+	for i := range n.dials {
+		if d := &n.dials[i]; d.owner == m.Replica || d.addr == m.Addr {
+			d.at = n.now.Mono + n.jittered(dialRefused)
+		}
 	}
 }
 

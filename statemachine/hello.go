@@ -18,8 +18,10 @@ func (n *Node) Hello() Hello {
 func (n *Node) onPeerUp(h Hello) {
 	h.Member.Replica, h.Member.Boot = h.Replica, h.Boot
 	if reason := n.judge(h); reason != RefusedNot {
-		n.notify(PeerRefused{h.Member, reason})
+		n.refused = refusal{PeerRefused{h.Member, reason}, n.now.Mono}
+		n.notify(n.refused.PeerRefused)
 		n.emit(Disconnect{h.Replica, reason})
+		n.shun(h.Member)
 		return
 	}
 	n.learn(h.Member)

@@ -58,6 +58,7 @@ const (
 const (
 	dialBackoffMin  Millis = 250
 	dialBackoffMax  Millis = 5_000
+	dialRefused     Millis = 60_000
 	mintAfter       Millis = 10_000 // a node with seeds that meets no cluster by then may mint one
 	announceDelay   Millis = 50     // changes of the member table gather this long
 	pushRetryMin    Millis = 500    // no progress of an acknowledgement: push again

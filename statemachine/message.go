@@ -90,6 +90,7 @@ type Ack struct {
 
 // Need asks for one chunk of the entries whose dots are not in Not, behind the
 // dot After. The asker keeps all state of the exchange; the answerer none.
+// Session numbers the question, and its answer echoes it.
 type Need struct {
 	Session uint64 `cbor:"1,keyasint"`
 	Not     VV     `cbor:"2,keyasint"`

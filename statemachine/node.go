@@ -26,6 +26,8 @@ type Node struct {
 	// unsaved says that a peer's change is not on its way to the store yet.
 	unsaved bool
 	dials   []dial // sorted by address
+	// refused is the last peer that was turned away.
+	refused refusal
 	jobs    jobs
 	ring    ring
 	delta   delta

@@ -14,7 +14,8 @@ type Status struct {
 	VV       VV
 	Sum      Sum
 	Live     uint64
-	Members  []MemberView // the members view, self included, in the order of joining
+	Members  []MemberView  // the members view, self included, in the order of joining
+	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Stats    Stats
 }
 
@@ -45,6 +46,9 @@ func (n *Node) Status() Status {
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
+	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
+		s.Refused = append(s.Refused, n.refused.PeerRefused)
+	}
 	for _, p := range n.peers {
 		if p.state == MemberGone || p.Joined == 0 {
 			continue // gone, or not a member of any cluster yet

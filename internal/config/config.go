@@ -27,7 +27,7 @@ type Config struct {
 	NodeID      string   `yaml:"node_id" group:"" default:"${hostname}" check:"name" help:"Unique node identifier"`
 	BindAddress string   `yaml:"bind_address" default:"127.0.0.1" check:"ip" help:"IP address to bind to (0.0.0.0 for external access)"`
 	Port        int      `yaml:"port" default:"8080" min:"1" max:"65535" help:"HTTP port (TCP), and cluster port (UDP)"`
-	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing; unset in a file with node_id: ./data/<node_id>"`
+	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing; unset in a file with node_id: ./data-<node_id>"`
 	SeedNodes   []string `yaml:"seed_nodes" default:"[]" check:"hostport" help:"host:port of nodes to join, [] for a first or single node"`
 	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`
@@ -43,7 +43,7 @@ type Config struct {
 	ReplicationInterval time.Duration `yaml:"replication_interval_ms" unit:"ms" default:"1000" min:"10" max:"60000" help:"Delta sync with a peer (ms); less is fresher and costs more messages"`
 	FailedAfter         time.Duration `yaml:"failed_after_s" unit:"s" default:"300" min:"1" max:"604800" reload:"true" help:"Silence after which a member counts as failed (seconds)"`
 	RemovedAfter        time.Duration `yaml:"removed_after_s" unit:"s" default:"600" min:"2" max:"604800" reload:"true" help:"Silence after which it leaves the members list (seconds)"`
-	MaxClockSkew        time.Duration `yaml:"max_clock_skew_ms" unit:"ms" default:"500" min:"1" max:"3600000" reload:"true" help:"Lead over the peers' clocks at which our stamps are clamped (ms)"`
+	MaxClockSkew        time.Duration `yaml:"max_clock_skew_ms" unit:"ms" default:"500" min:"1" max:"3600000" reload:"true" help:"Lead of a peer's timestamp beyond which it no longer moves our clock (ms)"`
 
 	AdvertiseAddress  string `yaml:"advertise_address" group:"Cluster addresses and trust" default:"" check:"address" help:"Address that peers dial, host or host:port; empty: derived from bind_address"`
 	ClusterPort       int    `yaml:"cluster_port" default:"0" min:"0" max:"65535" help:"UDP port between nodes, 0 for the same number as port"`

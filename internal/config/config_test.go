@@ -173,7 +173,7 @@ max_clock_skew_ms: 250
 	want.DefaultTTL, want.GossipIntervalMin = 90*time.Minute, time.Second
 	want.BackupRetention, want.MaxClockSkew = 24*time.Hour, 250*time.Millisecond
 	want.ClusterSecret = "hunter2"
-	want.DataDir = "data/node2" // its own, because the file names the node but no directory
+	want.DataDir = "./data-node2" // its own, because the file names the node but no directory
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Error(diff)
 	}

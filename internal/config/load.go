@@ -169,15 +169,15 @@ func (r *reader) mapping(root *yaml.Node) {
 	}
 }
 
-// ownDirectory gives a node that the file names, but no directory, one below the
-// default: the files of several nodes may lie side by side.
+// ownDirectory gives a node that the file names, but no directory, one beside the
+// default: the files of several nodes may lie in one place.
 func (r *reader) ownDirectory() {
 	name := r.cfg.NodeID
 	if r.set["node_id"] == nil || r.set["data_dir"] != nil || name != filepath.Base(name) ||
 		!filepath.IsLocal(name) {
 		return
 	}
-	r.cfg.DataDir = filepath.Join(r.cfg.DataDir, name)
+	r.cfg.DataDir += "-" + name
 }
 
 func (r *reader) find(key *yaml.Node) (setting, bool) {

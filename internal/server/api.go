@@ -138,6 +138,10 @@ func (a *api) Health() httpapi.Health {
 			h.Reasons = append(h.Reasons, "member "+m.Name+" at "+m.Addr+" has "+m.State.String())
 		}
 	}
+	for _, r := range s.Refused {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, "peer "+r.Peer.Name+" at "+r.Peer.Addr+" is refused: "+r.Reason.String())
+	}
 	return h
 }
 

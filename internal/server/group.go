@@ -29,7 +29,7 @@ func (d *driver) write(w *pendingWrite) error {
 	select {
 	case <-w.done:
 	case <-d.stopped:
-		return httpapi.ErrClosed
+		return httpapi.ErrUnknown
 	}
 	switch w.result.Refused {
 	case statemachine.RefusedNot:

@@ -209,7 +209,7 @@ func TestWritesEndWhenTheDiskFails(t *testing.T) {
 	s.fail(errors.New("the disk is gone"))
 	eventually(t, 5*time.Second, "writes are refused", func() bool {
 		_, err := s.api().Write(httpapi.Write{Key: "k", Value: []byte("1")})
-		return errors.Is(err, httpapi.ErrClosed)
+		return errors.Is(err, httpapi.ErrClosed) || errors.Is(err, httpapi.ErrUnknown)
 	})
 	if err := <-s.Failed(); err == nil || err.Error() != "the disk is gone" {
 		t.Errorf("failed with %v", err)

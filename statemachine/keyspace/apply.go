@@ -76,7 +76,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 		e.Value, e.ValHash = w.Value, HashValue(w.Value)
 	}
 	if w.TTL > 0 {
-		e.Expires = min(s.high+w.TTL, TimestampMax-1)
+		e.Expires = min(b.Now+w.TTL, TimestampMax-1)
 	}
 	out := s.outcome(Won, e.Header, cur, b.Now)
 	s.store(tx, kh, &e, cur)

@@ -26,7 +26,7 @@ type Write struct {
 	Key    string
 	Value  []byte
 	Delete bool
-	TTL    Millis // 0 never expires
+	TTL    Millis // from the batch's Now; 0 never expires
 }
 
 // Claim is the end of a delta: the sender had sent whatever of VV was not in

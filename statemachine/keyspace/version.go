@@ -95,7 +95,7 @@ func uuidFor(s Stream, seq Seq) UUID {
 
 // clocks are the lower bounds that a stamp must respect.
 type clocks struct {
-	now Millis // wall time of the step that made the batch, clamped to peers
+	now Millis // wall time of the batch, or of an earlier one if the clock went back
 	hlc Millis // newest plausible timestamp seen
 }
 
