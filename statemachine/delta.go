@@ -9,9 +9,12 @@ import "kvs/statemachine/keyspace"
 // A chunk counts only for the dots of its own entries, because a dot whose
 // entry was replaced has no record any more. The claim over all of them is made
 // at the end: pass 1 fetches what is not in base, pass i what is not in the
-// source's vector at the start of pass i-1; a pass that fits one view with
-// vector U ends the delta with the claim U (core design, "claims only at the
-// head").
+// source's vector at the start of pass i-1; a pass that saw one state of the
+// source, with vector U, ends the delta with the claim U (core design, "claims
+// only at the head"). It did if it was one chunk, or if the source's count of
+// changes stayed the same. Without the second a source that stores entries
+// which it cannot claim, RangesMax being reached, would send them in every pass
+// anew, and the delta would never end.
 
 // delta is this node's one running fetch.
 type delta struct {
@@ -25,6 +28,10 @@ type delta struct {
 	start VV   // the source's vector at the start of the running pass
 	after Dot  // where the running pass is
 	first bool // the next chunk is the first of its pass
+	// changes is the source's count at the start of the pass; steady says that it
+	// has stayed the same.
+	changes uint64
+	steady  bool
 
 	applying bool // a chunk waits for the store; the next is asked for then
 	entries  uint64
@@ -79,6 +86,7 @@ func (n *Node) onDotsRead(in DotsRead) {
 	n.send(p, ClassBulk, Delta{
 		Session: r.need.Session, After: r.need.After,
 		Entries: in.Page.Entries, Last: in.Page.Last, Done: in.Page.Done, VV: in.Page.VV,
+		Changes: in.Page.Changes,
 	})
 }
 
@@ -100,11 +108,12 @@ func (n *Node) onDelta(p *peer, m Delta) {
 		return
 	}
 	if d.first {
-		d.start = m.VV
+		d.start, d.changes = m.VV, m.Changes
 	}
+	d.steady = d.first || d.steady && m.Changes != 0 && m.Changes == d.changes
 	j := job{kind: jobDelta, peer: p.Replica, session: d.session, entries: m.Entries}
 	switch {
-	case m.Done && (d.first || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
+	case m.Done && (d.steady || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
 		j.claim = &keyspace.Claim{Base: d.base, VV: m.VV}
 	case m.Done:
 		d.not, d.after, d.first = d.start, Dot{}, true

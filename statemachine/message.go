@@ -105,6 +105,7 @@ type Delta struct {
 	Last    Dot     `cbor:"4,keyasint"`
 	Done    bool    `cbor:"5,keyasint,omitempty"`
 	VV      VV      `cbor:"6,keyasint"`
+	Changes uint64  `cbor:"7,keyasint,omitempty"` // 0 unknown; else equal numbers mean an unchanged store
 }
 
 // TreeNode is the sum of one node of the digest tree, the first half of it.

@@ -13,7 +13,7 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 		len(b.Writes), len(b.Entries))
 	assertf(b.Adopt == nil || len(b.Writes)+len(b.Entries) == 0, "an adoption travels alone")
 	before := s.vv.Clone()
-	s.touched = s.touched[:0]
+	s.touched, s.changed = s.touched[:0], false
 	s.high = max(s.high, b.Now)
 	out := &Applied{Batch: b.ID, Outcomes: make([]Outcome, 0, len(b.Writes)+len(b.Entries))}
 	s.settle(tx, b)
@@ -151,6 +151,7 @@ func (s *State) adoptClaim(c *Claim) bool {
 // store writes a record with all its indexes over cur.
 func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 	var was Sum
+	s.changed = true
 	if cur != nil {
 		was = s.digest(e.Key, cur)
 		tx.Delete(dotKey(cur.Dot))
@@ -213,6 +214,7 @@ func (s *State) save(tx Tx, before VV) {
 		was := before.Of(set.Stream)
 		if set.Head != was.Head || !slices.Equal(set.Ranges, was.Ranges) {
 			tx.Set(vectorKey(set.Stream), set.appendBody(nil))
+			s.changed = true
 		}
 	}
 	slices.Sort(s.touched)
@@ -221,5 +223,9 @@ func (s *State) save(tx Tx, before VV) {
 	}
 	tx.Set(keyClock, binary.BigEndian.AppendUint64(
 		binary.BigEndian.AppendUint64(nil, uint64(s.hlc)), uint64(s.high)))
-	tx.Set(keyCounts, binary.BigEndian.AppendUint64(nil, s.live))
+	if s.changed {
+		s.changes++
+	}
+	tx.Set(keyCounts, binary.BigEndian.AppendUint64(
+		binary.BigEndian.AppendUint64(nil, s.live), s.changes))
 }

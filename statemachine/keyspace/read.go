@@ -21,9 +21,10 @@ func DecodeRecord(b []byte) (rec Record, ok bool) {
 // Page is a part of the answer to a delta: entries whose dots the asker lacks.
 type Page struct {
 	Entries []Entry
-	Last    Dot  // the cursor for the next page
-	Done    bool // nothing follows
-	VV      VV   // of the view that was read
+	Last    Dot    // the cursor for the next page
+	Done    bool   // nothing follows
+	VV      VV     // of the view that was read
+	Changes uint64 // pages with one number, not 0, come from the same store
 }
 
 // ReadDots collects the stored entries whose dots are not in the vector not,
@@ -32,7 +33,7 @@ type Page struct {
 // is any. It sends what is stored whether or not its dot is claimed: an entry
 // that replaced a claimed one must reach whoever takes over the claim.
 func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
-	p := Page{VV: LoadVV(r), Last: after}
+	p := Page{VV: LoadVV(r), Changes: loadChanges(r), Last: after}
 	bytes := 0
 	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, min(after.Seq, seqMax) + 1}) {
 		e := readEntry(r, key)

@@ -13,9 +13,13 @@ type State struct {
 	hlc    Millis // newest plausible timestamp seen
 	high   Millis // newest wall time of a batch: now never goes backwards
 	live   uint64
-	tree   Tree
-	hasher *Hasher
-	mutant Mutant
+	// changes counts the batches that changed a record or the vector. Two reads
+	// that show the same number, not 0, saw the same store.
+	changes uint64
+	changed bool // by the running batch
+	tree    Tree
+	hasher  *Hasher
+	mutant  Mutant
 
 	touched []Leaf // leaves changed by the running batch
 }
@@ -53,6 +57,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	}
 	if b := tx.Get(keyCounts); b != nil {
 		s.live = binary.BigEndian.Uint64(b)
+		s.changes = binary.BigEndian.Uint64(b[8:])
 	}
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
 		s.tree.Add(Leaf(binary.BigEndian.Uint32(k[1:])), sumOf(v))
@@ -70,6 +75,14 @@ func LoadVV(r Reader) VV {
 		vv.sets = append(vv.sets, set)
 	}
 	return vv
+}
+
+// loadChanges reads the number of changes of a view.
+func loadChanges(r Reader) uint64 {
+	if b := r.Get(keyCounts); b != nil {
+		return binary.BigEndian.Uint64(b[8:])
+	}
+	return 0
 }
 
 // Snapshot copies the state, and reads the remembered members from r.
