@@ -11,6 +11,7 @@ type dial struct {
 	owner   ReplicaID // who answered there last, zero if nobody has yet
 	at      Millis    // of the next attempt
 	backoff Millis
+	refused bool // whoever answered there last was turned away
 }
 
 // planDials makes the list of addresses follow the seeds and the member table.
@@ -58,11 +59,19 @@ func (n *Node) onDialDue() {
 		if d.at <= n.now.Mono {
 			n.emit(Dial{d.addr})
 			d.at = n.now.Mono + n.jittered(d.backoff)
-			d.backoff = min(2*d.backoff, dialBackoffMax)
+			d.backoff = min(2*d.backoff, d.patience())
 		}
 		next = min(next, d.at)
 	}
 	n.timers[timerDial] = next
+}
+
+// patience is the longest time between two attempts.
+func (d *dial) patience() Millis {
+	if d.refused {
+		return dialRefused
+	}
+	return dialBackoffMax
 }
 
 // satisfied says that there is no point in dialing an address.
@@ -95,12 +104,12 @@ type refusal struct {
 	at Millis
 }
 
-// shun puts off the next attempt to reach a peer that was refused: the reason
-// will hardly go away by itself.
+// shun lets the attempts to reach a refused peer grow rare: the reason will
+// hardly go away by itself.
 func (n *Node) shun(m Member) {
 	for i := range n.dials {
 		if d := &n.dials[i]; d.owner == m.Replica || d.addr == m.Addr {
-			d.at = n.now.Mono + n.jittered(dialRefused)
+			d.refused = true
 		}
 	}
 }
@@ -109,6 +118,7 @@ func (n *Node) shun(m Member) {
 func (n *Node) settled(addr string) {
 	if i, ok := n.findDial(addr); ok {
 		n.dials[i].backoff = dialBackoffMin
+		n.dials[i].refused = false
 	}
 }
 
