@@ -61,7 +61,7 @@ func Swarm(seed uint64) Options {
 		ClockGrain:           []Millis{1, 1, 10, 100, 1000}[r.IntN(5)],
 		WriteEvery:           Millis(40 + r.IntN(200)),
 		Keys:                 []int{2, 5, 20, 100}[r.IntN(4)],
-		DeletePermille:       100 + r.IntN(300),
+		DeletePermille:       200 + r.IntN(200),
 		BurstPermille:        r.IntN(50),
 		ValueMax:             []int{10, 200, 2000}[r.IntN(3)],
 		KeepUnsyncedPermille: r.IntN(1000),
