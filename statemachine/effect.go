@@ -81,6 +81,12 @@ type Respond struct {
 	Result  WriteResult
 }
 
+// Done ends a command.
+type Done struct {
+	Request RequestID
+	Result  CommandResult
+}
+
 // Notify tells the shell of something that a person may want to know.
 type Notify struct{ Event Event }
 
@@ -104,6 +110,13 @@ const (
 	RefusedProtocol           // no protocol version in common
 	RefusedBoot               // a newer start of the same replica is known
 	RefusedFull               // the member table is full
+	RefusedSyncing            // the node takes over the data of its cluster first
+	RefusedLeaving            // the node is leaving its cluster, or has left
+	RefusedName               // another replica with this node's name came first
+	RefusedUnknown            // no such peer, or no connection to it
+	RefusedTimeout            // what had to happen first did not happen in time
+	RefusedSelf               // a node cannot do this to itself
+	RefusedFenced             // the replica was evicted, or has left
 )
 
 func (Dial) effect()        {}
@@ -115,6 +128,7 @@ func (ReadLeaf) effect()    {}
 func (ReadDots) effect()    {}
 func (ReadRecords) effect() {}
 func (Respond) effect()     {}
+func (Done) effect()        {}
 func (Notify) effect()      {}
 
 func (ReadDigest) storeRead()  {}

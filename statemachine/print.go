@@ -85,6 +85,24 @@ func (i RecordsRead) Append(b []byte) []byte {
 	return append(entries(num(open(b, "RecordsRead"), i.Op), i.Entries), ')')
 }
 
+func (i SetMode) Append(b []byte) []byte {
+	b = num(open(b, "SetMode"), i.Request)
+	if i.ReadOnly {
+		b = word(b, "read-only")
+	}
+	return append(b, ')')
+}
+func (i SyncNow) Append(b []byte) []byte {
+	return append(i.Peer.Append(append(num(open(b, "SyncNow"), i.Request), ' ')), ')')
+}
+func (i Leave) Append(b []byte) []byte { return append(num(open(b, "Leave"), i.Request), ')') }
+func (i Forget) Append(b []byte) []byte {
+	return append(i.Member.Append(append(num(open(b, "Forget"), i.Request), ' ')), ')')
+}
+func (i Diff) Append(b []byte) []byte {
+	return append(i.Peer.Append(append(num(open(b, "Diff"), i.Request), ' ')), ')')
+}
+
 // Append prints the effect.
 func (e Dial) Append(b []byte) []byte { return append(append(open(b, "Dial"), e.Addr...), ')') }
 func (e Disconnect) Append(b []byte) []byte {
@@ -121,6 +139,10 @@ func (e Respond) Append(b []byte) []byte {
 	b = word(num(open(b, "Respond"), e.Request), e.Result.Refused.String())
 	return append(e.Result.Version.Append(append(b, ' ')), ')')
 }
+func (e Done) Append(b []byte) []byte {
+	b = word(num(open(b, "Done"), e.Request), e.Result.Refused.String())
+	return append(num(num(b, len(e.Result.Peers)), len(e.Result.Differences)), ')')
+}
 func (e Notify) Append(b []byte) []byte { return append(e.Event.Append(open(b, "Notify")), ')') }
 
 // String names the reason in words that a person can act on.
@@ -128,6 +150,8 @@ func (r Refusal) String() string {
 	return [...]string{
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
+		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
+		"not to itself", "evicted",
 	}[r]
 }
 

@@ -1,0 +1,66 @@
+package statemachine
+
+import "kvs/statemachine/keyspace"
+
+// Commands are what operators ask of a node. Each is answered by exactly one
+// Done, unless the run ends before.
+
+// SetMode switches client writes off or on. It lasts until the next start, which
+// takes the configured mode again.
+type SetMode struct {
+	Request  RequestID
+	ReadOnly bool
+}
+
+// SyncNow begins to compare with a peer at once, or with every linked one if
+// Peer is zero. Done follows when the comparisons have begun, not when they end.
+type SyncNow struct {
+	Request RequestID
+	Peer    ReplicaID
+}
+
+// Leave takes this node out of its cluster for good: client writes are refused,
+// and once at least one peer durably has every write of this replica (all of
+// them with All) it says that it has left. If that does not happen within
+// leaveTimeout, nothing is said and the node goes on as before, unless Force.
+type Leave struct {
+	Request    RequestID
+	All, Force bool
+}
+
+// Forget evicts another replica for good: nobody waits for it any more, and
+// should it come back, it has to join again as a new one.
+type Forget struct {
+	Request RequestID
+	Member  ReplicaID
+}
+
+// Diff asks which visible records differ from a peer's right now.
+type Diff struct {
+	Request RequestID
+	Peer    ReplicaID
+}
+
+// CommandResult is the fate of a command.
+type CommandResult struct {
+	Refused Refusal // RefusedNot if it was carried out
+	// Peers are those that hold all writes of a node that left, or those that a
+	// comparison began with.
+	Peers []ReplicaID
+	// Differences answer Diff, at most leafItemsMax of them, in the order of
+	// their key hashes. More says that the bound cut some off.
+	Differences []Difference
+	More        bool
+}
+
+// Difference is one record that two replicas do not have alike.
+type Difference struct {
+	Hash        keyspace.KeyHash
+	Here, There bool // a visible record of that key is there
+}
+
+func (SetMode) input() {}
+func (SyncNow) input() {}
+func (Leave) input()   {}
+func (Forget) input()  {}
+func (Diff) input()    {}
