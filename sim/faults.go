@@ -13,6 +13,9 @@ func (f *faults) begin() {
 	f.every(f.w.opt.CutEvery, f.partition)
 	f.every(f.w.opt.CrashEvery, f.crash)
 	f.every(f.w.opt.JumpEvery, f.jump)
+	f.every(f.w.opt.DisasterEvery, f.disaster)
+	f.every(f.w.opt.DisasterEvery/2, f.backUp)
+	f.every(f.w.opt.OperateEvery, f.w.operators.act)
 }
 
 // every repeats do at random intervals until the fault phase ends.

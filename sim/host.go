@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"kvs/sim/disk"
@@ -30,6 +31,14 @@ type host struct {
 	began  Millis // of this run: the zero of its monotonic clock
 	skew   Millis // of its wall clock
 
+	former []keyspace.ReplicaID // who it was in earlier lives
+	set    bool                 // a fault has changed its disk
+	fallen bool                 // and it may be behind what it has said
+	// reseeded says that its disk may know nobody, so that it needs seeds.
+	reseeded bool
+	left     bool       // it left the cluster, and was not started again yet
+	backup   *disk.Disk // an old copy of its disk
+
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
 	tickAt  Millis
@@ -49,7 +58,15 @@ func (h *host) start() {
 	var snap keyspace.Snapshot
 	h.state, snap = keyspace.Open(h.disk.Update, birth, mutant)
 	h.hasher = keyspace.NewHasher(h.state.DigestKey())
-	h.id = snap.Identity.Replica
+	if id := snap.Identity.Replica; h.id != id {
+		if h.id != (keyspace.ReplicaID{}) {
+			h.former = append(h.former, h.id)
+		}
+		h.id = id
+	}
+	h.fallen = h.fallen && h.w.known[h.id] // a new replica is nobody's past
+	h.w.known[h.id] = true
+	h.left = false
 
 	cfg := h.w.opt.Core
 	cfg.Mutant = mutant
@@ -61,6 +78,15 @@ func (h *host) start() {
 		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[h.rng.IntN(h.index)].addr}
 	} else if h.w.opt.AllSeeded && len(h.w.hosts) > 1 {
 		cfg.Seeds = []string{h.w.hosts[1].addr}
+	}
+	if h.reseeded && len(h.w.hosts) > 1 {
+		// Its operator gives it the others as seeds before it starts again.
+		cfg.Seeds = nil
+		for _, o := range h.w.hosts {
+			if o != h {
+				cfg.Seeds = append(cfg.Seeds, o.addr)
+			}
+		}
 	}
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil
@@ -85,6 +111,37 @@ func (h *host) crash() {
 	h.w.clients.crashed(h)
 }
 
+// upright says that the host's replica is in good standing with all others, so
+// that nothing may come back on it even for a moment. While a replica runs that
+// was evicted and does not know it, newcomers may still copy from it; they find
+// out when they meet the others.
+func (h *host) upright() bool {
+	if h.w.alone || h.fallen {
+		return false
+	}
+	return !slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o.up && h.w.departed[o.id] })
+}
+
+// hasTwin says that another host has a disk of this very replica.
+func (h *host) hasTwin() bool {
+	return slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
+}
+
+// restart begins the next run at the core's own wish: all is durable, and the
+// peers are told.
+func (h *host) restart() {
+	h.disk.Sync()
+	h.up = false
+	h.run++
+	h.w.net.hangUp(h)
+	h.w.clients.crashed(h)
+	h.w.queue.push(h.w.now+1+Millis(h.rng.IntN(200)), func() {
+		if !h.up {
+			h.start()
+		}
+	})
+}
+
 // now is the host's view of the time.
 func (h *host) now() statemachine.Time {
 	grain := h.w.opt.ClockGrain
@@ -100,6 +157,9 @@ func (h *host) step(in statemachine.Input) {
 	h.w.trace(h, in, effects)
 	for _, e := range effects {
 		h.perform(e)
+		if !h.up {
+			return
+		}
 	}
 	h.startWork()
 	h.scheduleTick()
@@ -119,6 +179,10 @@ func (h *host) perform(e statemachine.Effect) {
 		h.w.net.disconnect(h, e.Peer)
 	case statemachine.Respond:
 		h.w.clients.answered(h, e)
+	case statemachine.Restart:
+		h.restart()
+	case statemachine.Done:
+		h.w.operators.answered(h, e)
 	case statemachine.Notify:
 		h.w.noticed(h, e.Event)
 	}
@@ -171,13 +235,17 @@ func (h *host) startWork() {
 		if task.Batch.Adopt != nil {
 			h.hasher = keyspace.NewHasher(h.state.DigestKey())
 		}
-		h.w.model.stamped(task.Batch, applied)
+		h.w.model.stamped(h, task.Batch, applied)
 		if h.w.opt.AckBeforeSync {
 			h.later(0, func() { h.step(statemachine.Applied{Result: applied}) })
 		}
 		if h.doomed && !h.w.calm {
 			h.doomed = false
-			h.later(Millis(h.rng.Int64N(int64(sync))), func() { h.w.faults.down(h) })
+			h.later(Millis(h.rng.Int64N(int64(sync))), func() {
+				if !h.w.calm {
+					h.w.faults.down(h)
+				}
+			})
 		}
 		h.later(sync, func() {
 			h.disk.Sync()

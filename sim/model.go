@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 
 	"kvs/statemachine/keyspace"
@@ -12,6 +13,14 @@ type model struct {
 	w      *World
 	writes []issued
 	byDot  map[keyspace.Dot]int // never ranged over
+	// purged holds the versions of each key that somebody has forgotten.
+	purged map[string][]purged // never ranged over
+	// byVersion finds what a client wrote under a version; salvaged copies of it
+	// have other dots.
+	byVersion map[keyspace.Version]int // never ranged over
+	// lost holds the writes that no disk has any more, through no fault of the
+	// core: their only disks were wiped or set back.
+	lost map[keyspace.Version]bool // never ranged over
 	// promised is the greatest acknowledged version of each key.
 	promised map[string]issued
 	keys     []string // of promised, in the order of their first write
@@ -24,10 +33,23 @@ type issued struct {
 	ver     keyspace.Version
 	deleted bool
 	value   string
+	void    bool // the dot stands for nothing any more
+}
+
+// purged is a version that was forgotten.
+type purged struct {
+	ver keyspace.Version
+	// twin says that two hosts shared the identity of the replica that forgot it,
+	// and did not know yet: it waited for one of them only.
+	twin bool
 }
 
 func newModel(w *World) *model {
-	return &model{w: w, byDot: map[keyspace.Dot]int{}, promised: map[string]issued{}}
+	return &model{
+		w: w, byDot: map[keyspace.Dot]int{}, promised: map[string]issued{},
+		purged: map[string][]purged{}, byVersion: map[keyspace.Version]int{},
+		lost: map[keyspace.Version]bool{},
+	}
 }
 
 // beats states the seed's rule once more: newest timestamp, then the origin
@@ -43,7 +65,7 @@ func beats(a, b keyspace.Version) bool {
 }
 
 // stamped records the local writes of a batch.
-func (m *model) stamped(b *keyspace.Batch, a *keyspace.Applied) {
+func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 	for i := range b.Writes {
 		o := &a.Outcomes[i]
 		if o.Kind == keyspace.Refused {
@@ -54,10 +76,56 @@ func (m *model) stamped(b *keyspace.Batch, a *keyspace.Applied) {
 			return
 		}
 		m.byDot[o.Header.Dot] = len(m.writes)
+		m.byVersion[o.Header.Ver] = len(m.writes)
 		m.writes = append(m.writes, issued{
 			b.Writes[i].Key, o.Header.Dot, o.Header.Ver, b.Writes[i].Delete, string(b.Writes[i].Value),
+			false,
 		})
 	}
+	if b.Claim != nil && a.Claimed && len(b.Claim.Voids.Sets()) > 0 {
+		for i := range m.writes {
+			m.writes[i].void = m.writes[i].void || b.Claim.Voids.Contains(m.writes[i].dot)
+		}
+	}
+	for i := range a.Salvaged {
+		m.salvaged(&a.Salvaged[i])
+	}
+	for _, p := range a.Purged {
+		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.hasTwin()})
+		delete(m.lost, p.Ver) // it was on its way when its last disk was lost
+	}
+	for _, p := range a.Unplaced {
+		m.lost[p.Ver] = true // the log of losers holds it
+	}
+}
+
+// salvaged records a write that came over from an earlier life: the version must
+// be known, the dot new.
+func (m *model) salvaged(e *keyspace.Entry) {
+	was, ok := m.byVersion[e.Ver]
+	if _, twice := m.byDot[e.Dot]; twice || !ok {
+		m.w.fail("dots", "%v salvages %v, which nobody wrote, or is given twice", e.Dot, e.Ver)
+		return
+	}
+	m.byDot[e.Dot] = len(m.writes)
+	wr := m.writes[was]
+	wr.dot, wr.void = e.Dot, false
+	m.writes = append(m.writes, wr)
+}
+
+// forgotten says that a version, or a greater one of its key, was purged.
+func (m *model) forgotten(key string, v keyspace.Version) bool {
+	return slices.ContainsFunc(m.purged[key], func(p purged) bool {
+		return !beats(v, p.ver)
+	})
+}
+
+// deleted is forgotten, as far as it may never come back: no disaster has taken
+// the deletion itself away.
+func (m *model) deleted(key string, v keyspace.Version) bool {
+	return slices.ContainsFunc(m.purged[key], func(p purged) bool {
+		return !beats(v, p.ver) && !m.lost[p.ver] && !p.twin
+	})
 }
 
 // acked records what a client was promised, and checks that the answering host

@@ -28,6 +28,7 @@ type pair struct{ from, to int }
 type conn struct {
 	ends   [2]*host
 	runs   [2]int
+	ids    [2]keyspace.ReplicaID
 	up     [2]bool   // PeerUp was delivered, PeerDown was not
 	upAt   [2]Millis // when PeerUp arrives
 	closed bool
@@ -74,8 +75,15 @@ func (n *network) dial(h *host, addr string) {
 	})
 }
 
+// connect opens a connection. Of two hosts with one identity a third keeps only
+// the one that came last, as the transport does.
 func (n *network) connect(a, b *host) {
-	c := &conn{ends: [2]*host{a, b}, runs: [2]int{a.run, b.run}}
+	for _, o := range n.w.hosts {
+		n.supersede(a, o, b)
+		n.supersede(b, o, a)
+	}
+	c := &conn{ends: [2]*host{a, b}, runs: [2]int{a.run, b.run},
+		ids: [2]keyspace.ReplicaID{a.id, b.id}}
 	n.conns[between2(a.index, b.index)] = c
 	for side := range 2 {
 		self, peer := c.ends[side], c.ends[1-side]
@@ -91,6 +99,15 @@ func (n *network) connect(a, b *host) {
 	}
 }
 
+// supersede closes a host's connection to another if that one had the identity
+// with which a third connects now.
+func (n *network) supersede(h, old, by *host) {
+	c := n.conns[between2(h.index, old.index)]
+	if h != old && old != by && c != nil && c.ids[1-c.side(h)] == by.id {
+		n.close(c)
+	}
+}
+
 // close ends a connection; either side that still runs is told.
 func (n *network) close(c *conn) {
 	if c.closed {
@@ -98,16 +115,26 @@ func (n *network) close(c *conn) {
 	}
 	c.closed = true
 	for side := range 2 {
-		self, peer := c.ends[side], c.ends[1-side]
+		self, peer := c.ends[side], c.ids[1-side]
 		if c.up[side] && self.run == c.runs[side] {
-			self.later(0, func() { self.step(statemachine.PeerDown{Peer: peer.id}) })
+			self.later(0, func() { self.step(statemachine.PeerDown{Peer: peer}) })
 		}
 	}
 }
 
 func (n *network) disconnect(h *host, peer keyspace.ReplicaID) {
 	for _, p := range n.w.hosts {
-		if c := n.conns[between2(h.index, p.index)]; p.id == peer && p != h && c != nil {
+		c := n.conns[between2(h.index, p.index)]
+		if p != h && c != nil && c.ids[1-c.side(h)] == peer {
+			n.close(c)
+		}
+	}
+}
+
+// hangUp closes all connections of a host that stops in good order.
+func (n *network) hangUp(h *host) {
+	for _, p := range n.w.hosts {
+		if c := n.conns[between2(h.index, p.index)]; c != nil {
 			n.close(c)
 		}
 	}
@@ -143,7 +170,10 @@ func (n *network) send(h *host, e statemachine.Send) {
 			continue
 		}
 		c := n.conns[between2(h.index, to.index)]
-		if c == nil || !c.standsFor(h) || !n.open(h, to) || n.chance(n.w.loss()) {
+		if c == nil || !c.standsFor(h) || !c.standsFor(to) {
+			continue // another host may have the same identity
+		}
+		if !n.open(h, to) || n.chance(n.w.loss()) {
 			return
 		}
 		copies := 1

@@ -33,6 +33,8 @@ type Options struct {
 	SkewMax              Millis // clocks are off by up to this, either way
 	JumpEvery            Millis // clocks jump within SkewMax; 0 never
 	ClockGrain           Millis // clocks tick this coarsely, to provoke ties
+	DisasterEvery        Millis // disks wiped, set back or copied; 0 never
+	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	WriteEvery           Millis // mean time between two client requests
 	Keys                 int
 	DeletePermille       int
@@ -90,7 +92,19 @@ func Swarm(seed uint64) Options {
 	some(50, func() { o.Core.ChunkEntries = 4 + r.IntN(16) })
 	some(30, func() { o.Core.PushEntries = 1 + r.IntN(8) })
 	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
+	some(75, func() { o.collect(r) })
+	some(30, func() { o.DisasterEvery = between(r, 5_000, 40_000) })
+	some(30, func() { o.OperateEvery = between(r, 5_000, 40_000) })
 	return o
+}
+
+// collect makes collection and all that comes of it happen within a run.
+func (o *Options) collect(r *rand.Rand) {
+	o.Core.Collect = between(r, 200, 3_000)
+	o.Core.Retention = between(r, 1, 10_000)
+	if r.IntN(3) == 0 {
+		o.Core.Horizon = between(r, 5_000, 30_000)
+	}
 }
 
 // scaleTimers makes what happens every few minutes happen within a run.

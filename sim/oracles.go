@@ -46,7 +46,9 @@ func (w *World) claims(h *host) {
 			kept = append(kept, i)
 			continue
 		}
-		t.atLeast(h, "claim", wr.key, wr.ver)
+		if !wr.void {
+			t.atLeast(h, "claim", wr.key, wr.ver)
+		}
 	}
 	t.unclaimed = kept
 }
@@ -57,18 +59,35 @@ func (w *World) tree(h *host) {
 	var fresh keyspace.Tree
 	hasher := keyspace.NewHasher(h.state.DigestKey())
 	live := uint64(0)
+	turned, within := h.turned()
 	for k, b := range h.disk.Reader().Ascend(keyspace.DataKey(""), keyspace.DataEnd()) {
 		rec, _ := keyspace.DecodeRecord(b)
 		key := keyspace.UserKey(k)
-		fresh.Add(hasher.Key(key).Leaf(), hasher.Record(key, &rec.Header))
-		if !rec.Tombstone() {
-			live++
+		if rec.Tombstone() || expiredBy(rec.Expires, turned) {
+			continue
 		}
+		fresh.Add(hasher.Key(key).Leaf(), hasher.Record(key, &rec.Header))
+		live++
+	}
+	if within {
+		return // the tree is between two minutes
 	}
 	if fresh.Root() != h.state.Tree().Root() || live != h.state.Live() {
 		w.fail("tree", "host %d keeps %v over %d records, its records make %v over %d", h.index,
 			h.state.Tree().Node(0, 0), h.state.Live(), fresh.Node(0, 0), live)
 	}
+}
+
+// turned is the minute whose expired records have left the host's digest; within
+// says that those of the next are leaving.
+func (h *host) turned() (minute keyspace.Minute, within bool) {
+	return h.state.AsOf(), h.state.Turning()
+}
+
+// expiredBy states the rule once more: a record leaves the digest at the end of
+// the minute in which it expires.
+func expiredBy(expires Millis, minute keyspace.Minute) bool {
+	return expires != 0 && (expires+59_999)/60_000 <= Millis(minute)
 }
 
 // differing says why the hosts have not become one cluster with one content
@@ -80,10 +99,14 @@ func (w *World) differing() string {
 		switch {
 		case len(h.work) > 0 || h.busy:
 			return fmt.Sprintf("host %d is still writing", h.index)
+		case s.Mode != statemachine.ModeNormal || s.Transfer.Active():
+			return fmt.Sprintf("host %d is %v, phase %v", h.index, s.Mode, s.Transfer.Phase)
 		case s.Identity.Cluster != first.Identity.Cluster:
 			return fmt.Sprintf("hosts 0 and %d are in different clusters", h.index)
 		case !s.VV.Equal(first.VV):
 			return fmt.Sprintf("host 0 claims %v, host %d claims %v", first.VV, h.index, s.VV)
+		case s.AsOf != first.AsOf && s.Expiring > 0:
+			return fmt.Sprintf("hosts 0 and %d are at minutes %d and %d", h.index, first.AsOf, s.AsOf)
 		case s.Sum != first.Sum:
 			return fmt.Sprintf("hosts 0 and %d have equal vectors and different digests", h.index)
 		}
@@ -94,17 +117,62 @@ func (w *World) differing() string {
 	return ""
 }
 
-// membership says what is wrong with a host's view of the cluster.
+// membership says what is wrong with a host's view of the cluster: every other
+// host must be in it, alive and connected.
 func (w *World) membership(h *host, s statemachine.Status) string {
-	if len(s.Members) != len(w.hosts) {
-		return fmt.Sprintf("host %d lists %d members of %d", h.index, len(s.Members), len(w.hosts))
-	}
-	for _, m := range s.Members {
-		if m.State != statemachine.MemberAlive || !m.Connected {
+	for _, o := range w.hosts {
+		i := slices.IndexFunc(s.Members, func(m statemachine.MemberView) bool { return m.Replica == o.id })
+		if i < 0 {
+			return fmt.Sprintf("host %d does not list host %d, %v", h.index, o.index, o.id)
+		}
+		if m := s.Members[i]; m.State != statemachine.MemberAlive || !m.Connected {
 			return fmt.Sprintf("host %d holds %s for %v, connected %v", h.index, m.Name, m.State, m.Connected)
 		}
 	}
+	for _, m := range s.Members {
+		if w.running(m.Replica) == nil && m.State == statemachine.MemberAlive && m.Connected {
+			return fmt.Sprintf("host %d holds %s for connected, and nobody is %v", h.index, m.Name, m.Replica)
+		}
+	}
 	return ""
+}
+
+// running is the host that is this replica now, nil if none is.
+func (w *World) running(id statemachine.ReplicaID) *host {
+	for _, h := range w.hosts {
+		if h.id == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// littered says what is left that collection should have taken by now, "" if
+// nothing is.
+func (w *World) littered() string {
+	old := w.oldestWall() - w.opt.Core.Retention
+	for _, h := range w.hosts {
+		for _, key := range sortedKeys(h.records()) {
+			rec := h.records()[key]
+			gone := rec.hdr.Tombstone() && rec.hdr.Ver.TS <= old ||
+				rec.hdr.Expires != 0 && rec.hdr.Expires <= min(old, w.oldestWall()-5*60_000)-60_000
+			if gone {
+				s := h.node.Status()
+				return fmt.Sprintf("host %d still has %v of %s; blocked by %v, %d pins", h.index,
+					rec.hdr.Ver, key, s.Blocked, s.Pins)
+			}
+		}
+	}
+	return ""
+}
+
+// oldestWall is the time on the clock that is the furthest behind.
+func (w *World) oldestWall() Millis {
+	at := never
+	for _, h := range w.hosts {
+		at = min(at, h.now().Wall)
+	}
+	return at
 }
 
 // judge checks the final content against the model.
@@ -113,45 +181,63 @@ func (w *World) judge() {
 		return
 	}
 	w.inspect()
-	first := w.hosts[0].records()
+	first := w.visible(w.hosts[0])
 	for _, h := range w.hosts[1:] {
 		w.sameRecords(h, first)
 	}
-	w.nothingLost(first)
-	w.nothingInvented(first)
-	w.newestWins(first)
+	all := w.hosts[0].records()
+	w.nothingLost(all)
+	w.nothingInvented(all)
+	w.newestWins(all)
+	w.nothingBack(first)
 	if len(w.clients.open) > 0 {
 		w.fail("responses", "%d requests were never answered", len(w.clients.open))
 	}
-	if w.opt.Duration >= 60_000 && (w.clients.acked < 50 || w.clients.deletes < 10) {
+	quiet := w.opt.DisasterEvery == 0 && w.opt.OperateEvery == 0
+	if quiet && w.opt.Duration >= 60_000 && (w.clients.acked < 50 || w.clients.deletes < 10) {
 		w.fail("workload", "only %d writes and %d deletes", w.clients.acked, w.clients.deletes)
 	}
 }
 
-// sameRecords compares a host's records with the first host's: version,
-// deletion, expiry and value. Tombstones count too, as nothing collects them;
-// only where vectors lie, a replica may lack both a record and its deletion.
-func (w *World) sameRecords(h *host, first map[string]record) {
-	mine := h.records()
-	if w.opt.FalseClaims {
-		first, mine = visible(first), visible(mine)
+// visible is what a reader sees on a host, records apart that may have expired
+// on one clock and not on another.
+func (w *World) visible(h *host) map[string]record {
+	newest := Millis(0)
+	for _, o := range w.hosts {
+		newest = max(newest, o.now().Wall)
 	}
+	out := make(map[string]record)
+	for key, rec := range h.records() {
+		if !rec.hdr.Tombstone() && (rec.hdr.Expires == 0 || rec.hdr.Expires > newest) {
+			out[key] = rec
+		}
+	}
+	return out
+}
+
+// sameRecords compares what is visible on a host with the first host: version,
+// expiry and value. Tombstones go at different times.
+func (w *World) sameRecords(h *host, first map[string]record) {
+	mine := w.visible(h)
 	for _, key := range sortedKeys(first) {
 		a, b := first[key], mine[key]
-		if a.hdr != b.hdr || a.value != b.value {
+		if a.hdr.Ver != b.hdr.Ver || a.hdr.Expires != b.hdr.Expires || a.value != b.value {
 			w.fail("convergence", "hosts 0 and %d differ in %s: %v and %v", h.index, key, a.hdr.Ver, b.hdr.Ver)
 		}
 	}
 	if len(mine) != len(first) {
-		w.fail("convergence", "host 0 holds %d records, host %d %d", len(first), h.index, len(mine))
+		w.fail("convergence", "host 0 shows %d records, host %d %d", len(first), h.index, len(mine))
 	}
 }
 
 // nothingLost checks that every acknowledged write is there, or a version that
-// beats it.
+// beats it, or that it was forgotten in good order.
 func (w *World) nothingLost(final map[string]record) {
 	for _, key := range w.model.keys {
 		p := w.model.promised[key]
+		if w.model.forgotten(key, p.ver) || w.model.lost[p.ver] {
+			continue
+		}
 		rec, ok := final[key]
 		if !ok || beats(p.ver, rec.hdr.Ver) {
 			w.fail("lost write", "%s: acknowledged %v, in the end %v", key, p.ver, rec.hdr.Ver)
@@ -163,14 +249,13 @@ func (w *World) nothingLost(final map[string]record) {
 func (w *World) nothingInvented(final map[string]record) {
 	for _, key := range sortedKeys(final) {
 		rec := final[key]
-		i, ok := w.model.byDot[rec.hdr.Dot]
+		i, ok := w.model.byVersion[rec.hdr.Ver]
 		if !ok {
-			w.fail("invented", "%s: nobody wrote %v", key, rec.hdr.Dot)
+			w.fail("invented", "%s: nobody wrote %v", key, rec.hdr.Ver)
 			return
 		}
 		wr := &w.model.writes[i]
-		if wr.key != key || wr.ver != rec.hdr.Ver || wr.value != rec.value ||
-			wr.deleted != rec.hdr.Tombstone() {
+		if wr.key != key || wr.value != rec.value || wr.deleted != rec.hdr.Tombstone() {
 			w.fail("invented", "%s: %v is not what was written as %v", key, rec.hdr.Ver, wr.ver)
 		}
 	}
@@ -182,21 +267,25 @@ func (w *World) newestWins(final map[string]record) {
 	vv := w.hosts[0].node.Status().VV
 	for i := range w.model.writes {
 		wr := &w.model.writes[i]
-		if rec, ok := final[wr.key]; vv.Contains(wr.dot) && (!ok || beats(wr.ver, rec.hdr.Ver)) {
+		if wr.void || !vv.Contains(wr.dot) || w.model.forgotten(wr.key, wr.ver) {
+			continue
+		}
+		if rec, ok := final[wr.key]; !ok || beats(wr.ver, rec.hdr.Ver) {
 			w.fail("winner", "%s: %v should have won over %v", wr.key, wr.ver, rec.hdr.Ver)
 		}
 	}
 }
 
-// visible leaves out the tombstones.
-func visible(all map[string]record) map[string]record {
-	out := make(map[string]record)
-	for key, rec := range all {
-		if !rec.hdr.Tombstone() {
-			out[key] = rec
+// nothingBack checks that no visible record is older than a deletion of its key
+// that was forgotten, nor the expired record itself.
+func (w *World) nothingBack(final map[string]record) {
+	for _, key := range sortedKeys(final) {
+		rec := final[key]
+		if !w.alone && !rec.hdr.Tombstone() && w.model.deleted(key, rec.hdr.Ver) {
+			w.fail("resurrection", "%s is back as %v, of which %v was purged", key, rec.hdr.Ver,
+				w.model.purged[key])
 		}
 	}
-	return out
 }
 
 func sortedKeys(m map[string]record) []string {

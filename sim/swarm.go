@@ -31,6 +31,9 @@ type Report struct {
 	Crashes  int
 	Cuts     int
 	Lost     int
+	Purged   int
+	Rejoined int
+	Alone    int      // runs in which no complete replica was left
 	Healed   []Millis // convergence times of the runs that passed, by seed
 	Slowest  uint64   // the seed that took the longest of these
 	Failures []Result // by seed
@@ -93,6 +96,11 @@ func summarise(results []*Result) Report {
 		rep.Crashes += r.Crashes
 		rep.Cuts += r.Cuts
 		rep.Lost += r.Lost
+		rep.Purged += r.Purged
+		rep.Rejoined += r.Rejoined
+		if r.Alone {
+			rep.Alone++
+		}
 		if r.Failure != nil {
 			rep.Failures = append(rep.Failures, *r)
 			continue

@@ -21,6 +21,16 @@ func newWitness() witness { return witness{high: map[string]keyspace.Version{}} 
 // durable checks that a batch only moved records forward (no resurrection on
 // this host), and remembers them.
 func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
+	for _, p := range a.Purged {
+		delete(t.high, p.Key)
+	}
+	for _, p := range a.Unplaced {
+		delete(t.high, p.Key)
+	}
+	if b.Chunk != nil && b.Chunk.Reconcile {
+		t.reread(h) // records of an earlier life may be gone
+		return
+	}
 	for i := range a.Outcomes {
 		o := &a.Outcomes[i]
 		if o.Kind != keyspace.Won {
@@ -33,16 +43,32 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 			key = b.Entries[i-len(b.Writes)].Key
 		}
 		old, known := t.high[key]
-		if known && !beats(o.Header.Ver, old) {
+		if known && beats(old, o.Header.Ver) { // equal: a salvaged copy gives way to the original
 			h.w.fail("monotone", "host %d replaced %v of %s by %v", h.index, old, key, o.Header.Ver)
+		}
+		if m := h.w.model; m.deleted(key, o.Header.Ver) && !o.Header.Tombstone() && h.upright() {
+			h.w.fail("resurrection", "host %d took %v of %s, of which %v was purged", h.index,
+				o.Header.Ver, key, m.purged[key])
 		}
 		t.high[key] = o.Header.Ver
 	}
 }
 
-// atLeast checks that the host durably holds a version or a greater one.
+// reread forgets what the host knew and takes what its disk holds now.
+func (t *witness) reread(h *host) {
+	clear(t.high)
+	for k, rec := range h.records() { // order cannot matter: each key is its own
+		t.high[k] = rec.hdr.Ver
+	}
+}
+
+// atLeast checks that the host durably holds a version or a greater one, or that
+// such a one was there and was purged.
 func (t *witness) atLeast(h *host, oracle, key string, v keyspace.Version) {
 	have, known := t.high[key]
+	if !known && h.w.model.forgotten(key, v) {
+		return
+	}
 	if !known || beats(v, have) {
 		h.w.fail(oracle, "host %d has %v of %s, less than %v", h.index, have, key, v)
 	}
@@ -50,6 +76,12 @@ func (t *witness) atLeast(h *host, oracle, key string, v keyspace.Version) {
 
 // reopened checks after a start that the disk still holds all that was durable.
 func (t *witness) reopened(h *host) {
+	if h.set {
+		// A fault has changed the disk behind the host's back.
+		h.set = false
+		t.reread(h)
+		return
+	}
 	stored := h.records()
 	keys := make([]string, 0, len(t.high))
 	for k := range t.high {
@@ -58,6 +90,10 @@ func (t *witness) reopened(h *host) {
 	slices.Sort(keys)
 	for _, k := range keys {
 		rec, ok := stored[k]
+		if !ok && h.w.model.forgotten(k, t.high[k]) {
+			delete(t.high, k) // the purge was committed, and survived
+			continue
+		}
 		if !ok || beats(t.high[k], rec.hdr.Ver) {
 			h.w.fail("durability", "host %d restarted with %v of %s, had %v", h.index, rec.hdr.Ver, k,
 				t.high[k])

@@ -21,7 +21,14 @@ type World struct {
 	net     *network
 	clients *clients
 	faults  *faults
-	model   *model
+	// operators are the people who run the cluster.
+	operators *operators
+	departed  map[statemachine.ReplicaID]bool // never ranged over
+	known     map[statemachine.ReplicaID]bool // never ranged over
+	model     *model
+	// alone says that no complete replica was left at some time, so that what the
+	// rest knew of deletions may be gone with the others.
+	alone   bool
 	era     int // raised when all faults end
 	calm    bool
 	count   counts
@@ -34,6 +41,8 @@ type counts struct {
 	events, messages     int
 	partitions, crashes  int
 	lostBatches          int
+	rejoined, disasters  int
+	copies               int
 	divergences, repairs int
 }
 
@@ -61,6 +70,9 @@ type Result struct {
 	Crashes  int
 	Cuts     int
 	Lost     int    // unsynced batches lost in crashes
+	Purged   int    // versions forgotten
+	Rejoined int    // lives that ended
+	Alone    bool   // no complete replica was left at some time
 	Healed   Millis // from the end of the faults to convergence
 	Trace    string // SHA-256 over every step, if asked for
 	Failure  *Failure
@@ -77,7 +89,8 @@ func Run(opt Options) Result {
 		Seed: opt.Seed, Nodes: opt.Nodes, Virtual: w.now, Events: w.count.events,
 		Messages: w.count.messages, Writes: w.clients.acked, Deletes: w.clients.deletes,
 		Crashes: w.count.crashes, Cuts: w.count.partitions, Lost: w.count.lostBatches,
-		Healed: healed, Failure: w.failure,
+		Healed: healed, Failure: w.failure, Purged: len(w.model.purged), Rejoined: w.count.rejoined,
+		Alone: w.alone,
 	}
 	if w.sum != nil {
 		r.Trace = hex.EncodeToString(w.sum.Sum(nil))
@@ -91,6 +104,9 @@ func newWorld(opt Options) *World {
 	w.net = newNetwork(w, stream(1))
 	w.clients = newClients(w, stream(2))
 	w.faults = &faults{w, stream(3)}
+	w.operators = &operators{w: w, rng: stream(4)}
+	w.departed = map[statemachine.ReplicaID]bool{}
+	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
 	if opt.HashTrace {
 		w.sum = sha256.New()
@@ -138,23 +154,37 @@ func (w *World) settle() Millis {
 	w.era++
 	w.net.heal()
 	for _, h := range w.hosts {
+		if h.up && h.left {
+			h.crash()
+		}
 		if !h.up {
 			h.start()
 		}
 	}
-	for w.failure == nil {
-		w.until(w.now + 100)
-		why := w.differing()
-		if why == "" {
-			break
-		}
-		if w.now-from > w.opt.Settle {
-			w.fail("convergence", "after %d ms: %s", w.now-from, why)
-		}
-	}
+	w.operators.tidyUp()
+	w.wait("convergence", w.opt.Settle, w.differing)
 	healed := w.now - from
+	if w.opt.Core.Retention <= 60_000 {
+		w.wait("collection", w.opt.Core.Retention+w.opt.Settle+120_000, w.littered)
+		w.wait("convergence", w.opt.Settle, w.differing)
+	}
 	w.judge()
 	return healed
+}
+
+// wait plays on until nothing is wrong any more, at most for a while.
+func (w *World) wait(oracle string, most Millis, wrong func() string) {
+	from := w.now
+	for w.failure == nil {
+		w.until(w.now + 100)
+		why := wrong()
+		if why == "" {
+			return
+		}
+		if w.now-from > most {
+			w.fail(oracle, "after %d ms: %s", w.now-from, why)
+		}
+	}
 }
 
 // loss and dup end with the faults.
@@ -180,7 +210,7 @@ func (w *World) fail(oracle, format string, args ...any) {
 }
 
 func (w *World) noticed(h *host, e statemachine.Event) {
-	switch e.(type) {
+	switch e := e.(type) {
 	case statemachine.Diverged:
 		w.count.divergences++
 		if !w.opt.FalseClaims {
@@ -188,6 +218,14 @@ func (w *World) noticed(h *host, e statemachine.Event) {
 		}
 	case statemachine.Repaired:
 		w.count.repairs++
+	case statemachine.Departed:
+		w.departed[e.Member.Replica] = true
+	case statemachine.Rejoining:
+		w.count.rejoined++
+	case statemachine.SettledAlone:
+		w.alone = true
+	case statemachine.CopyChanged:
+		w.count.copies++
 	}
 }
 

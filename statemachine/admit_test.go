@@ -23,11 +23,6 @@ func TestUnfitPeersAreShownTheDoor(t *testing.T) {
 		}, "no common protocol version"},
 		{"no protocol", 'q', func(h *statemachine.Hello) { h.ProtocolMin, h.ProtocolMax = 0, 0 },
 			"no common protocol version"},
-		{"an older start", 'p', func(h *statemachine.Hello) { h.Boot.Count = 1 },
-			"older start of a known replica"},
-		{"a clone", 'p', func(h *statemachine.Hello) { h.Boot.Count = 2 },
-			"older start of a known replica"},
-		{"itself", 'a', nil, "older start of a known replica"},
 	} {
 		h := member(t, 'a', nil)
 		h.step(statemachine.PeerUp{Hello: hello('p', known)})
@@ -36,6 +31,27 @@ func TestUnfitPeersAreShownTheDoor(t *testing.T) {
 		if len(got) != 2 || brief(got[0]) != "PeerRefused" ||
 			brief(got[1]) != "disconnect "+string(c.peer)+": "+c.want {
 			t.Errorf("%s: %d effects, want a refusal: %s", c.name, len(got), c.want)
+		}
+	}
+}
+
+// TestOlderStartsAreTold: a peer at an older start than is known, or at a second
+// one of the same count, stays connected and is told so, and nothing else.
+func TestOlderStartsAreTold(t *testing.T) {
+	for name, boot := range map[string]statemachine.Boot{
+		"an older start": {Count: 1}, "a clone": {Count: 2},
+	} {
+		h := member(t, 'a', nil)
+		h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
+			h.Boot = statemachine.Boot{Count: 2, Random: [8]byte{2}}
+		})})
+		h.settle()
+		h.step(statemachine.PeerDown{Peer: id('p')})
+		got := h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) { h.Boot = boot })})
+		told := sends[statemachine.Refuse](got)
+		if len(got) != 2 || brief(got[0]) != "PeerRefused" || len(told) != 1 ||
+			told[0].Replica != id('p') || told[0].Boot != boot || told[0].Reason != statemachine.RefusedBoot {
+			t.Errorf("%s: %d effects, %v", name, len(got), told)
 		}
 	}
 }
@@ -62,7 +78,7 @@ func TestFullMemberTableRefusesNewcomers(t *testing.T) {
 	var table statemachine.Table
 	for i := range statemachine.MembersMax {
 		table.Members = append(table.Members, statemachine.Member{
-			Replica: keyspace.ReplicaID{1, byte(i), byte(i >> 8)}, Joined: 1,
+			Replica: keyspace.ReplicaID{1, byte(i), byte(i >> 8)}, Joined: 1, Addr: "m",
 			Boot: statemachine.Boot{Count: 1},
 		})
 	}

@@ -23,7 +23,10 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 	case ReadDots:
 		return DotsRead{e.Op, keyspace.ReadDots(r, e.Not, e.After, e.Entries, chunkBytesMax)}
 	case ReadRecords:
-		return RecordsRead{e.Op, keyspace.ReadRecords(r, e.Keys, chunkEntriesMax, chunkBytesMax)}
+		es := keyspace.ReadRecords(r, e.Keys, chunkEntriesMax, chunkBytesMax)
+		return RecordsRead{e.Op, es, keyspace.LoadVV(r)}
+	case ReadCopy:
+		return CopyRead{e.Op, keyspace.ReadCopy(r, e.Phase, e.Cutoff, e.After, e.Entries, chunkBytesMax)}
 	}
 	panic("statemachine: no answer to " + Print(read))
 }

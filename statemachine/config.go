@@ -26,6 +26,17 @@ type Config struct {
 	// view shows a member as failed, and no longer shows it.
 	// Invariant: FailedAfter < RemovedAfter.
 	FailedAfter, RemovedAfter Millis
+	// Collect is the interval between two rounds of collection, and of the
+	// reports that it waits for.
+	Collect Millis
+	// Retention is how long tombstones and expired records are kept at least.
+	// Collection is safe with any value; a longer one lets followers of changes
+	// be away for longer.
+	Retention Millis
+	// Horizon is the longest absence after which a replica may still catch up.
+	// After it the others stop waiting for it, and it starts over. It is also the
+	// age up to which a new replica copies records before it serves.
+	Horizon Millis
 	// MaxSkew is how far ahead of this node's clock a peer's timestamp may be
 	// and still move the clock floor.
 	MaxSkew Millis
@@ -48,6 +59,7 @@ func DefaultConfig() Config {
 		Replication: 1_000,
 		Sync:        300_000, Catchup: 120_000,
 		FailedAfter: 300_000, RemovedAfter: 600_000,
+		Collect: 10_000, Retention: 3_600_000, Horizon: 720 * 3_600_000,
 		MaxSkew:   500,
 		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}

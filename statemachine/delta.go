@@ -23,11 +23,12 @@ type delta struct {
 	source  ReplicaID
 	boot    Boot // of the source: another start may know less
 
-	base  VV   // this node's vector when the delta began; the claim needs it
-	not   VV   // what the running pass leaves out
-	start VV   // the source's vector at the start of the running pass
-	after Dot  // where the running pass is
-	first bool // the next chunk is the first of its pass
+	pin   uint64 // of the copy that this is the tail of, 0 for a plain delta
+	base  VV     // this node's vector when the delta began; the claim needs it
+	not   VV     // what the running pass leaves out
+	start VV     // the source's vector at the start of the running pass
+	after Dot    // where the running pass is
+	first bool   // the next chunk is the first of its pass
 	// changes is the source's count at the start of the pass; steady says that it
 	// has stayed the same.
 	changes uint64
@@ -39,7 +40,7 @@ type delta struct {
 
 // beginDelta starts a fetch, unless one is running.
 func (n *Node) beginDelta(p *peer) {
-	if n.delta.running {
+	if n.delta.running || n.transfer.Active() || !p.complete() || n.ending {
 		return
 	}
 	n.delta = delta{
@@ -66,12 +67,16 @@ func (n *Node) ask() {
 	// A late copy of an answer to another question must not pass for this one's,
 	// even if both asked behind the same dot: passes do.
 	n.delta.session++
-	n.send(p, ClassControl, Need{n.delta.session, n.delta.not, n.delta.after})
+	n.send(p, ClassControl, Need{n.delta.session, n.delta.not, n.delta.after, n.delta.pin})
 	n.arm(timerDelta, deltaTimeout)
 }
 
 // onNeed reads one chunk for a peer.
 func (n *Node) onNeed(p *peer, m Need) {
+	if m.Pin != 0 && !n.pinned(p, m.Pin) {
+		n.send(p, ClassControl, Opened{Session: m.Session})
+		return
+	}
 	n.read(pendingRead{kind: readChunk, peer: p.Replica, boot: p.Boot, need: m}, func(op OpID) Effect {
 		return ReadDots{op, m.Not, m.After, n.cfg.ChunkEntries}
 	})
@@ -83,11 +88,15 @@ func (n *Node) onDotsRead(in DotsRead) {
 		return
 	}
 	n.stats.DeltaEntries += uint64(len(in.Page.Entries))
-	n.send(p, ClassBulk, Delta{
+	d := Delta{
 		Session: r.need.Session, After: r.need.After,
 		Entries: in.Page.Entries, Last: in.Page.Last, Done: in.Page.Done, VV: in.Page.VV,
 		Changes: in.Page.Changes,
-	})
+	}
+	if d.Done || r.need.After == (Dot{}) {
+		d.Floor, d.Stamps, d.Voids = in.Page.Floor, in.Page.Stamps, in.Page.Voids
+	}
+	n.send(p, ClassBulk, d)
 }
 
 // onDelta hands one chunk to the store.
@@ -107,6 +116,9 @@ func (n *Node) onDelta(p *peer, m Delta) {
 		n.stats.DroppedOverload++
 		return
 	}
+	if d.pin == 0 && n.apart(p, m) {
+		return
+	}
 	if d.first {
 		d.start, d.changes = m.VV, m.Changes
 	}
@@ -114,7 +126,10 @@ func (n *Node) onDelta(p *peer, m Delta) {
 	j := job{kind: jobDelta, peer: p.Replica, session: d.session, entries: m.Entries}
 	switch {
 	case m.Done && (d.steady || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
-		j.claim = &keyspace.Claim{Base: d.base, VV: m.VV}
+		j.claim = &keyspace.Claim{
+			Base: d.base, VV: m.VV, Floor: m.Floor, Stamps: m.Stamps, Voids: m.Voids,
+			Copy: d.pin != 0,
+		}
 	case m.Done:
 		d.not, d.after, d.first = d.start, Dot{}, true
 	default:
@@ -124,6 +139,38 @@ func (n *Node) onDelta(p *peer, m Delta) {
 	d.entries += uint64(len(m.Entries))
 	n.enqueue(j)
 	n.disarm(timerDelta)
+}
+
+// apart says that one of the two has purged what the other may never have seen,
+// so that no delta can make them equal: the one below the floor has to start
+// over. If both are, as two processes that shared an identity may be, it is the
+// one with the greater identity.
+func (n *Node) apart(p *peer, m Delta) bool {
+	below := n.delta.first && !n.delta.base.Reaches(m.Floor) &&
+		!n.cfg.Mutant.Is(keyspace.MutantBehindFloor)
+	level := n.level(p)
+	switch {
+	case below && (level || n.id.Replica.Compare(p.Replica) > 0):
+		n.endDelta()
+		n.belowFloor(p)
+	case below, !level:
+		n.endDelta()
+	default:
+		return false
+	}
+	return true
+}
+
+// belowFloor starts over, unless another peer has all that this one claims and
+// can still send it.
+func (n *Node) belowFloor(p *peer) {
+	p.beyond = true
+	for _, q := range n.linked() {
+		if q.complete() && !q.beyond && q.claims.Covers(p.claims) {
+			return
+		}
+	}
+	n.rejoin(RefusedFenced, keyspace.Evicted)
 }
 
 // onChunkApplied asks for the next chunk, or ends the fetch.
@@ -139,6 +186,9 @@ func (n *Node) onChunkApplied(j *job, a *keyspace.Applied) {
 	}
 	if a.Claimed {
 		n.notify(CaughtUp{d.source, d.entries})
+	}
+	if d.pin != 0 {
+		n.copy.progress = n.now.Mono
 	}
 	n.endDelta()
 }

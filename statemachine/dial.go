@@ -3,6 +3,8 @@ package statemachine
 import (
 	"slices"
 	"strings"
+
+	"kvs/statemachine/keyspace"
 )
 
 // dial is one address that this node wants a connection to.
@@ -20,9 +22,12 @@ func (n *Node) planDials() {
 	var want []string
 	want = append(want, n.cfg.Seeds[:min(len(n.cfg.Seeds), seedsMax)]...)
 	for _, p := range n.peers {
-		if p.Addr != "" {
+		if p.Addr != "" && p.Standing == keyspace.Active {
 			want = append(want, p.Addr)
 		}
+	}
+	if n.self.Standing != keyspace.Active {
+		want = nil
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
@@ -53,23 +58,27 @@ func (n *Node) onDialDue() {
 	next := never
 	for i := range n.dials {
 		d := &n.dials[i]
-		if n.satisfied(d) {
+		if n.satisfied(d) && d.owner != n.id.Replica {
 			continue
 		}
 		if d.at <= n.now.Mono {
 			n.emit(Dial{d.addr})
 			d.at = n.now.Mono + n.jittered(d.backoff)
-			d.backoff = min(2*d.backoff, d.patience())
+			d.backoff = min(2*d.backoff, n.patience(d))
 		}
 		next = min(next, d.at)
 	}
 	n.timers[timerDial] = next
 }
 
-// patience is the longest time between two attempts.
-func (d *dial) patience() Millis {
-	if d.refused {
+// patience is the longest time between two attempts. Behind an address at which
+// this very node has answered there may be a copy of it.
+func (n *Node) patience(d *dial) Millis {
+	switch {
+	case d.refused:
 		return dialRefused
+	case d.owner == n.id.Replica:
+		return dialSelf
 	}
 	return dialBackoffMax
 }
@@ -79,7 +88,7 @@ func (n *Node) satisfied(d *dial) bool {
 	if d.owner == n.id.Replica {
 		return true
 	}
-	if p := n.peer(d.owner); p != nil && p.up {
+	if p := n.peer(d.owner); p != nil && p.up || n.isGuest(d.owner) {
 		return true
 	}
 	for _, p := range n.peers {
@@ -114,31 +123,46 @@ func (n *Node) shun(m Member) {
 	}
 }
 
-// settled resets the patience with an address whose owner is connected.
+// settled forgets that the owner of an address was refused. How often it is
+// dialed is another matter: two processes with one identity take each other's
+// place at every peer, and must let each other finish a sentence now and then.
 func (n *Node) settled(addr string) {
 	if i, ok := n.findDial(addr); ok {
-		n.dials[i].backoff = dialBackoffMin
 		n.dials[i].refused = false
 	}
 }
 
 func (n *Node) onPeerDown(id ReplicaID) {
+	n.dropGuest(id)
 	p := n.peer(id)
-	if p == nil || !p.up {
-		return
-	}
-	p.up, p.linked = false, false
-	p.cursor.live = false
-	if n.delta.running && n.delta.source == id {
-		n.endDelta()
-	}
-	if n.scrub.running && n.scrub.partner == id {
-		n.endScrub()
-	}
 	for i := range n.dials {
-		if d := &n.dials[i]; d.owner == id || d.addr == p.Addr {
-			d.at = n.now.Mono + n.between(0, dialBackoffMin)
+		d := &n.dials[i]
+		if d.owner != id && (p == nil || d.addr != p.Addr) {
+			continue
 		}
+		if p != nil && p.up && n.now.Mono-p.upAt >= dialBackoffMax {
+			d.backoff = dialBackoffMin
+		}
+		d.at = n.now.Mono + n.between(0, d.backoff)
+		d.backoff = min(2*d.backoff, n.patience(d))
 	}
 	n.armBy(timerDial, 0)
+	if p != nil && p.up {
+		n.cut(p)
+	}
+}
+
+// cut ends everything that goes on with a peer.
+func (n *Node) cut(p *peer) {
+	p.up, p.linked = false, false
+	p.cursor.live = false
+	if n.delta.running && n.delta.source == p.Replica {
+		n.endDelta()
+	}
+	if n.scrub.running && n.scrub.partner == p.Replica {
+		n.endScrub()
+	}
+	if n.transfer.Active() {
+		n.armBy(timerCopy, 0)
+	}
 }

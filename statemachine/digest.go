@@ -1,8 +1,10 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // digest says what this node claims, and the sum over its tree at that moment.
 func (n *Node) digest() Digest {
-	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall, Self: n.self}
+	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall, Self: n.self, AsOf: n.asOf}
 }
 
 func (n *Node) onDigestDue() {
@@ -20,16 +22,63 @@ func (n *Node) onDigestDue() {
 // a delta, equal claims over different data for a scrub.
 func (n *Node) onDigest(p *peer, d Digest) {
 	n.learn(d.Self)
+	if n.ending {
+		return
+	}
+	n.accepted = n.accepted || p.complete()
+	p.claims = d.VV
+	if n.leaving.running {
+		n.armBy(timerLeave, 0)
+	}
 	switch {
 	case n.vv.Foresees(n.stream, d.VV):
 		n.stats.DroppedMalformed++
+	case n.transfer.Active() || !p.complete():
+		p.owed = VV{}
 	case !n.vv.Covers(d.VV):
 		n.onBehind(p, d.VV)
-	case d.VV.Covers(n.vv) && d.Sum != n.sum:
+	case d.VV.Covers(n.vv) && n.differs(d):
 		p.owed = VV{}
 		n.onDivergence(p)
 	default:
 		p.owed = VV{}
+		n.scrubClaim(d)
+	}
+}
+
+// level says that a peer has come up to all that was purged here. Until then
+// nothing is taken from it: what it has may be older than a deletion that nobody
+// remembers. It is told so by the floor in any delta that it asks for, and starts
+// over. A replica that takes a copy is exempt, because its writes are stamped
+// above what its source has purged.
+func (n *Node) level(p *peer) bool {
+	switch {
+	case len(n.floor.Sets()) == 0, !p.complete(), n.cfg.Mutant.Is(keyspace.MutantLevel):
+		return true
+	case p.claims.Reaches(n.floor):
+		return true
+	}
+	r := p.reports.newest
+	return r != nil && r.Boot == p.Boot && r.VV.Reaches(n.floor)
+}
+
+// differs says that a peer's digest is not this node's of the same minute. If
+// the clocks are too far apart to compare, nothing is said.
+func (n *Node) differs(d Digest) bool {
+	switch back := n.asOf - d.AsOf; {
+	case back == 0:
+		return d.Sum != n.sum
+	case d.AsOf < n.asOf && back <= keyspace.MinutesBack:
+		return d.Sum != n.past[back-1]
+	}
+	return false
+}
+
+// scrubClaim is the rule that a digest proves a claim, which is not true: equal
+// digests say nothing of tombstones. Only a broken variant has it.
+func (n *Node) scrubClaim(d Digest) {
+	if n.cfg.Mutant.Is(keyspace.MutantScrubClaims) && d.AsOf == n.asOf && d.Sum == n.sum && n.jobs.room() {
+		n.enqueue(job{kind: jobIdentity, claim: &keyspace.Claim{Base: n.vv.Clone(), VV: d.VV}})
 	}
 }
 

@@ -75,6 +75,19 @@ type ReadRecords struct {
 	Keys []keyspace.KeyHash
 }
 
+// ReadCopy asks for one chunk of a copy of all records.
+type ReadCopy struct {
+	Op      OpID
+	Phase   keyspace.Phase
+	Cutoff  Millis
+	After   string
+	Entries int // at most
+}
+
+// Restart ends this run: the shell closes everything, opens the directory again
+// and goes on with a new Node. The replica may be another one then.
+type Restart struct{}
+
 // Respond ends a client's request.
 type Respond struct {
 	Request RequestID
@@ -127,6 +140,8 @@ func (ReadDigest) effect()  {}
 func (ReadLeaf) effect()    {}
 func (ReadDots) effect()    {}
 func (ReadRecords) effect() {}
+func (ReadCopy) effect()    {}
+func (Restart) effect()     {}
 func (Respond) effect()     {}
 func (Done) effect()        {}
 func (Notify) effect()      {}
@@ -135,3 +150,4 @@ func (ReadDigest) storeRead()  {}
 func (ReadLeaf) storeRead()    {}
 func (ReadDots) storeRead()    {}
 func (ReadRecords) storeRead() {}
+func (ReadCopy) storeRead()    {}

@@ -1,5 +1,7 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // Event is something that a person may want to know. The shell words logs and
 // metrics from it. The set is sealed.
 type Event interface {
@@ -55,6 +57,32 @@ type Repaired struct {
 	Records uint64
 }
 
+// Departed says that a replica has left or was evicted.
+type Departed struct{ Member Member }
+
+// Rejoining says that this replica ends its life and begins another as a new
+// one, and why.
+type Rejoining struct{ Reason Refusal }
+
+// CopyChanged says that a copy of the cluster's data has come to another phase.
+type CopyChanged struct {
+	Source ReplicaID
+	Phase  keyspace.Phase
+}
+
+// SettledAlone says that this node found nobody to copy from, and goes on with
+// what it has.
+type SettledAlone struct{}
+
+// Unplaced says that writes of an earlier life lie below what was purged
+// meanwhile, so that only the log of losers holds them.
+type Unplaced struct{ Records uint64 }
+
+func (Departed) event()      {}
+func (Rejoining) event()     {}
+func (CopyChanged) event()   {}
+func (Unplaced) event()      {}
+func (SettledAlone) event()  {}
 func (MemberChanged) event() {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}

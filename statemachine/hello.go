@@ -1,6 +1,7 @@
 package statemachine
 
 import (
+	"bytes"
 	"slices"
 
 	"kvs/statemachine/keyspace"
@@ -17,17 +18,34 @@ func (n *Node) Hello() Hello {
 // onPeerUp admits a peer or shows it the door.
 func (n *Node) onPeerUp(h Hello) {
 	h.Member.Replica, h.Member.Boot = h.Replica, h.Boot
-	if reason := n.judge(h); reason != RefusedNot {
+	switch reason := n.judge(h); {
+	case n.self.Standing != keyspace.Active:
+		n.emit(Disconnect{h.Replica, RefusedLeaving})
+		return
+	case h.Replica == n.id.Replica:
+		n.onDouble(h)
+		return
+	case reason == RefusedFenced || reason == RefusedBoot:
+		n.refused = refusal{PeerRefused{h.Member, reason}, n.now.Mono}
+		n.notify(n.refused.PeerRefused)
+		n.fence(h, reason)
+		return
+	case reason != RefusedNot:
 		n.refused = refusal{PeerRefused{h.Member, reason}, n.now.Mono}
 		n.notify(n.refused.PeerRefused)
 		n.emit(Disconnect{h.Replica, reason})
 		n.shun(h.Member)
 		return
 	}
+	n.dropGuest(h.Replica)
 	n.learn(h.Member)
 	p := n.peer(h.Replica)
+	if p == nil {
+		n.emit(Disconnect{h.Replica, RefusedFull})
+		return
+	}
 	p.Boot = h.Boot
-	p.up = true
+	p.up, p.upAt = true, n.now.Mono
 	p.linked = false
 	p.pushes = Stream{}
 	p.cursor.live = false
@@ -45,23 +63,32 @@ func (n *Node) judge(h Hello) Refusal {
 	if h.Cluster != n.id.Cluster && h.Cluster != none && n.id.Cluster != none {
 		return RefusedCluster
 	}
-	if h.Replica == n.id.Replica {
-		return RefusedBoot
-	}
 	p := n.peer(h.Replica)
-	if p == nil {
-		if len(n.peers)+1 >= MembersMax {
-			return RefusedFull
-		}
+	switch {
+	case h.Member.Standing != keyspace.Active:
+		return RefusedFenced
+	case p == nil && n.tableFull():
+		return RefusedFull
+	case p == nil:
 		return RefusedNot
-	}
-	// An older start of a replica is a ghost, and so is a second one with the
-	// same count (I9).
-	if h.Boot.Count < p.Boot.Count || h.Boot.Count == p.Boot.Count && h.Boot != p.Boot &&
-		p.Boot != (Boot{}) {
+	case p.Standing != keyspace.Active && !n.cfg.Mutant.Is(keyspace.MutantFence):
+		return RefusedFenced
+	case n.outdated(p, h.Boot):
+		// An older start of a replica is a ghost, and so is a second one with the
+		// same count (I9).
 		return RefusedBoot
 	}
 	return RefusedNot
+}
+
+// onDouble meets another process with this node's own identity: a disk was
+// copied. The newer start keeps the identity; the other begins another life.
+func (n *Node) onDouble(h Hello) {
+	mine := n.id.Boot
+	if h.Boot.Count > mine.Count || h.Boot.Count == mine.Count &&
+		bytes.Compare(h.Boot.Random[:], mine.Random[:]) > 0 {
+		n.rejoin(RefusedBoot, keyspace.Active)
+	}
 }
 
 // onHello takes note of a peer's cluster, which may have changed from none.
@@ -70,6 +97,7 @@ func (n *Node) onHello(p *peer, h Hello) {
 		n.emit(Disconnect{p.Replica, RefusedCluster})
 		return
 	}
+	n.learn(h.Member)
 	p.cluster = h.Cluster
 	n.tryLink(p)
 }
@@ -89,8 +117,10 @@ func (n *Node) tryLink(p *peer) {
 		n.send(p, ClassControl, Welcome{n.id.Cluster, n.id.Digest})
 	case p.cluster == n.id.Cluster:
 		p.linked = true
-		p.owed = VV{}
-		n.probe(p)
+		p.owed, p.claims, p.beyond = VV{}, VV{}, false
+		if !p.Stage.syncing() {
+			n.probe(p)
+		}
 		n.send(p, ClassControl, n.table())
 		n.send(p, ClassControl, n.digest())
 	}
@@ -105,6 +135,7 @@ func (n *Node) greetAgain() {
 			n.tryLink(p)
 		}
 	}
+	n.refuseAgain()
 }
 
 // onWelcome joins the cluster that a peer belongs to. A node that has one says
@@ -114,17 +145,22 @@ func (n *Node) onWelcome(p *peer, m Welcome) {
 	case n.id.Cluster != none:
 		n.send(p, ClassControl, n.Hello())
 	case m.Cluster != none:
-		n.adopt(keyspace.Adoption{Cluster: m.Cluster, Digest: m.Digest})
+		n.adopt(keyspace.Adoption{Cluster: m.Cluster, Digest: m.Digest, Copy: true})
 	}
 }
 
 // adopt asks the store to join a cluster. The first adoption applied counts.
 func (n *Node) adopt(a keyspace.Adoption) {
+	n.enqueue(job{kind: jobIdentity, adopt: &a, join: n.joinTime()})
+}
+
+// joinTime is a join time later than that of all known replicas.
+func (n *Node) joinTime() Millis {
 	joined := max(n.now.Wall, 1)
 	for _, p := range n.peers {
 		joined = max(joined, p.Joined+1)
 	}
-	n.enqueue(job{kind: jobIdentity, adopt: &a, join: joined})
+	return joined
 }
 
 // foundOrWait mints a cluster at once when there is nobody to ask.
@@ -148,7 +184,9 @@ func (n *Node) onMintDue() {
 	}
 	first := n.seedsConnected()
 	for _, p := range n.peers {
-		first = first && p.up && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
+		if p.Standing == keyspace.Active {
+			first = first && p.up && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
+		}
 	}
 	if first {
 		n.adopt(n.cfg.Mint)

@@ -97,6 +97,13 @@ type DotsRead struct {
 type RecordsRead struct {
 	Op      OpID
 	Entries []Entry
+	VV      VV // of the view
+}
+
+// CopyRead answers ReadCopy.
+type CopyRead struct {
+	Op   OpID
+	Page keyspace.CopyPage
 }
 
 func (Tick) input()         {}
@@ -110,3 +117,4 @@ func (DigestRead) input()   {}
 func (LeafRead) input()     {}
 func (DotsRead) input()     {}
 func (RecordsRead) input()  {}
+func (CopyRead) input()     {}

@@ -11,6 +11,11 @@ const (
 	jobPush                    // fresh writes of a peer
 	jobDelta                   // one chunk of a delta
 	jobItems                   // records from a scrub
+	jobTurn                    // expired records leave the digest
+	jobPurge                   // one step of a round of collection
+	jobTransfer                // a copy begins, or goes on with another source
+	jobCopy                    // one chunk of a copy
+	jobRejoin                  // this life ends
 )
 
 // job is a change that waits to become part of a batch. Jobs are applied in the
@@ -27,6 +32,23 @@ type job struct {
 	adopt   *keyspace.Adoption
 	join    Millis
 	members []keyspace.Member
+
+	view     VV // of a scrub's records
+	purge    *keyspace.Purge
+	transfer *keyspace.Transfer
+	chunk    *keyspace.Chunk
+	rejoin   bool
+	restore  bool
+}
+
+// alone says that the job makes a batch by itself: what follows depends on its
+// outcome, or it walks over the store.
+func (j *job) alone() bool {
+	switch j.kind {
+	case jobTurn, jobPurge, jobTransfer, jobCopy, jobRejoin, jobItems:
+		return true
+	}
+	return j.adopt != nil
 }
 
 // count is how many places the job takes of a batch's BatchWritesMax.
@@ -61,6 +83,8 @@ type jobs struct {
 	waiting []job
 	bytes   int
 	flying  []flight // handed to the store, oldest first
+	taken   uint64   // jobs ever enqueued
+	done    uint64   // of these, those that are durable
 	last    BatchID
 }
 
@@ -77,6 +101,7 @@ func (q *jobs) room() bool { return len(q.waiting) < jobsMax && q.bytes < jobByt
 // one in the life of a replica, or as many as peers offer one at that moment.
 func (n *Node) enqueue(j job) {
 	n.jobs.waiting = append(n.jobs.waiting, j)
+	n.jobs.taken++
 	n.jobs.bytes += j.bytes()
 }
 
@@ -117,12 +142,9 @@ func (n *Node) takeJobs() []job {
 	return taken
 }
 
-// joins says that b may follow a in one batch: a claim ends a batch, adoptions
-// and scrubs keep to themselves.
-func joins(a, b *job) bool {
-	return a.claim == nil && a.adopt == nil && b.adopt == nil &&
-		(a.kind == jobItems) == (b.kind == jobItems)
-}
+// joins says that b may follow a in one batch: a claim ends a batch, and some
+// keep to themselves.
+func joins(a, b *job) bool { return a.claim == nil && !a.alone() && !b.alone() }
 
 // batch assembles the transaction that carries out the jobs.
 func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
@@ -142,6 +164,12 @@ func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
 			b.Adopt = j.adopt
 		}
 		b.Join = max(b.Join, j.join)
+		b.Turn = b.Turn || j.kind == jobTurn
+		b.Rejoin = b.Rejoin || j.rejoin
+		b.Restore = b.Restore || j.restore
+		if j.alone() {
+			b.View, b.Purge, b.Transfer, b.Chunk = j.view, j.purge, j.transfer, j.chunk
+		}
 	}
 	return b
 }
@@ -153,9 +181,13 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 		"batch %d applied out of turn", a.Batch)
 	done := n.jobs.flying[0]
 	n.jobs.flying = n.jobs.flying[1:]
+	n.jobs.done += uint64(len(done.jobs))
 	assertf(a.VV.Covers(n.vv), "the vector shrank from %v to %v", n.vv, a.VV)
 	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
+	n.floor, n.tombstones, n.expiring = a.Floor, a.Tombstones, a.Expiring
+	n.asOf, n.past = a.AsOf, a.Past
 	n.onIdentity(a)
+	n.onTransfer(a.Transfer)
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
 	for i := range done.jobs {
 		j := &done.jobs[i]
@@ -184,19 +216,45 @@ func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Ap
 		n.onChunkApplied(j, a)
 	case jobItems:
 		n.onItemsApplied(j, entries)
+	case jobTurn:
+		n.onTurned(a)
+	case jobPurge:
+		n.onPurged(a)
+	case jobTransfer, jobCopy:
+		n.onCopied(j, a)
+	case jobRejoin:
+		n.onRejoin()
 	}
 }
 
 // onClientWrites takes a group of writes of clients.
 func (n *Node) onClientWrites(ws []ClientWrite) {
-	switch {
-	case n.cfg.ReadOnly:
-		n.refuse(ws, RefusedReadOnly)
-	case !n.jobs.room():
-		n.refuse(ws, RefusedOverloaded)
-	default:
-		n.enqueue(job{kind: jobClient, writes: ws})
+	if why := n.refuses(); why != RefusedNot {
+		n.refuse(ws, why)
+		return
 	}
+	n.enqueue(job{kind: jobClient, writes: ws})
+}
+
+// refuses says why no client write is taken now, RefusedNot if one is.
+func (n *Node) refuses() Refusal {
+	switch {
+	case n.leaving.running, n.self.Standing != keyspace.Active:
+		return RefusedLeaving
+	case n.ending, n.stage().syncing():
+		return RefusedSyncing
+	case n.readOnly:
+		return RefusedReadOnly
+	case !n.jobs.room():
+		return RefusedOverloaded
+	}
+	return RefusedNot
+}
+
+// onSetMode switches client writes off or on.
+func (n *Node) onSetMode(in SetMode) {
+	n.readOnly = in.ReadOnly
+	n.emit(Done{in.Request, CommandResult{}})
 }
 
 func (n *Node) refuse(ws []ClientWrite, why Refusal) {

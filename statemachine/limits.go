@@ -6,6 +6,22 @@ const (
 	// MembersMax bounds the member table, this node included.
 	MembersMax = 256
 
+	// RosterMax bounds the replicas known at all, those included that have left
+	// or were evicted: these are few bytes each, and are never forgotten.
+	RosterMax = 4096
+
+	// reportsMax bounds the reports in one message.
+	reportsMax = MembersMax
+
+	// guestsMax bounds the connections kept to say why they are refused.
+	guestsMax = 64
+
+	// copyAhead bounds the chunks of a copy that wait for the store.
+	copyAhead = 2
+
+	// pinsMax bounds the copies that a node is the source of at one time.
+	pinsMax = 8
+
 	// NameBytesMax and AddrBytesMax bound the strings of a Member.
 	NameBytesMax = 255
 	AddrBytesMax = 255
@@ -59,6 +75,7 @@ const (
 	dialBackoffMin  Millis = 250
 	dialBackoffMax  Millis = 5_000
 	dialRefused     Millis = 60_000
+	dialSelf        Millis = 20_000
 	mintAfter       Millis = 10_000 // a node with seeds that meets no cluster by then may mint one
 	announceDelay   Millis = 50     // changes of the member table gather this long
 	pushRetryMin    Millis = 500    // no progress of an acknowledgement: push again
@@ -66,4 +83,15 @@ const (
 	deltaTimeout    Millis = 2_000
 	scrubTimeout    Millis = 10_000
 	scrubAgainAfter Millis = 1_000
+
+	turnDelay    Millis = 1_000  // a start is busy enough; the digest follows the clock then
+	leaveTimeout Millis = 10_000 // the longest that a drain may take
+	leavePoll    Millis = 100
+	leaveLinger  Millis = 1_000 // the announcement of a departure gets away in this time
+	copyPoll     Millis = 1_000
+	copyTimeout  Millis = 5_000  // silence after which a copy looks for another source
+	copyGiveUp   Millis = 60_000 // without any source a node goes on with what it has
+	copyShun     Millis = 10_000 // a source that failed is not asked again before this
+	pinTimeout   Millis = 60_000 // a pin whose copy makes no progress
+	vouchAfter   Millis = 60_000 // a restarted source that reaches nobody may serve
 )

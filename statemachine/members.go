@@ -20,55 +20,129 @@ func newer(a, b Member) bool {
 
 // valid says that an entry keeps to the bounds.
 func (m Member) valid() bool {
-	return m.Replica != ReplicaID{} && len(m.Name) <= NameBytesMax && len(m.Addr) <= AddrBytesMax
+	return m.Replica != ReplicaID{} && len(m.Name) <= NameBytesMax && len(m.Addr) <= AddrBytesMax &&
+		m.Standing <= keyspace.Evicted && m.Stage <= StageRejoining && m.Joined >= 0
 }
 
 // learn merges one member entry and reports whether others should hear of it.
 // A mere heartbeat is not worth a rumour.
 func (n *Node) learn(m Member) bool {
-	if m.Replica == n.id.Replica || !m.valid() {
+	if m.Replica == n.id.Replica {
+		if m.Standing == keyspace.Evicted && n.self.Standing == keyspace.Active {
+			n.rejoin(RefusedFenced, keyspace.Evicted)
+		}
+		return false
+	}
+	if !m.valid() {
 		return false
 	}
 	i, known := n.find(m.Replica)
 	if !known {
-		if len(n.peers)+1 >= MembersMax {
-			n.stats.DroppedMembers++
-			return false
-		}
-		n.peers = slices.Insert(n.peers, i, &peer{Member: m, seen: n.now, unsaved: true})
-		n.unsaved = true
-		n.notify(MemberChanged{m, MemberAlive})
-		n.planDials()
-		n.announce()
-		n.armView()
-		return true
+		return n.meet(i, m)
 	}
 	p := n.peers[i]
+	raised := m.Standing > p.Standing
+	if raised {
+		n.raise(p, m.Standing)
+	}
 	if !newer(m, p.Member) {
+		return raised
+	}
+	return n.renew(p, m) || raised
+}
+
+// meet takes a replica into the table that nobody here has heard of.
+func (n *Node) meet(at int, m Member) bool {
+	if len(n.peers)+1 >= RosterMax || m.Standing == keyspace.Active && n.tableFull() {
+		n.stats.DroppedMembers++
 		return false
 	}
+	p := &peer{Member: m, seen: n.now, heard: n.now.Wall, unsaved: true}
+	n.peers = slices.Insert(n.peers, at, p)
+	n.unsaved = true
+	switch {
+	case m.Standing != keyspace.Active:
+		n.notify(Departed{m})
+	case m.Addr == "":
+		p.state = MemberGone // only the roster speaks of it
+	default:
+		n.notify(MemberChanged{m, MemberAlive})
+	}
+	n.planDials()
+	n.announce()
+	n.armView()
+	return true
+}
+
+// renew takes over a newer entry of a known replica.
+func (n *Node) renew(p *peer, m Member) bool {
 	old := p.Member
 	p.Member = m
+	p.Standing = max(old.Standing, m.Standing)
 	if p.Joined == 0 {
 		p.Joined = old.Joined
 	}
+	if m.Addr == "" && m.Name == "" {
+		p.Addr, p.Name, p.Stage = old.Addr, old.Name, old.Stage
+	}
 	n.hear(p)
-	rumour := old.Boot != m.Boot || old.Addr != m.Addr || old.Name != m.Name || old.Joined != p.Joined
+	rumour := old.Boot != p.Boot || old.Addr != p.Addr || old.Name != p.Name || old.Joined != p.Joined ||
+		old.Stage != p.Stage
 	if rumour {
 		p.unsaved, n.unsaved = true, true
 		n.planDials()
 		n.announce()
 	}
+	if p.linked && old.Stage.syncing() && !p.Stage.syncing() {
+		n.probe(p)
+	}
 	return rumour
 }
 
-// remember restores a member from the store, before the first Step.
+// tableFull says that there is no room for another replica of the roster.
+func (n *Node) tableFull() bool {
+	return len(n.choose(func(p *peer) bool { return p.Standing == keyspace.Active }))+1 >= MembersMax
+}
+
+// remember restores a member from the store, before the first Step. An entry of
+// this very replica says that it has left.
 func (n *Node) remember(m keyspace.Member) {
-	if i, known := n.find(m.Replica); !known && len(n.peers)+1 < MembersMax {
-		n.peers = slices.Insert(n.peers, i, &peer{Member: Member{
-			Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined,
+	if m.Replica == n.id.Replica {
+		n.self.Standing = m.Standing
+		return
+	}
+	if i, known := n.find(m.Replica); !known && len(n.peers)+1 < RosterMax {
+		n.peers = slices.Insert(n.peers, i, &peer{heard: m.Seen, kept: m.Seen, Member: Member{
+			Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined, Boot: m.Boot,
+			Standing: m.Standing,
 		}})
 	}
+}
+
+// beginStanding goes on from what the store remembers of this replica.
+func (n *Node) beginStanding() {
+	switch {
+	case n.self.Standing != keyspace.Active:
+		n.rejoin(RefusedLeaving, n.self.Standing) // it was started to come back
+	case n.id.Joined == 0 && n.id.Cluster != ClusterID{}:
+		n.enqueue(job{kind: jobIdentity, join: n.joinTime()})
+	}
+	if n.transfer.Active() {
+		n.arm(timerCopy, 0)
+	}
+}
+
+// memory is what the store keeps of a peer.
+func (n *Node) memory(p *peer) keyspace.Member {
+	p.kept = p.heard
+	m := keyspace.Member{
+		Replica: p.Replica, Name: p.Name, Addr: p.Addr, Joined: p.Joined, Boot: p.Boot,
+		Standing: p.Standing, Seen: p.heard,
+	}
+	if p.Standing != keyspace.Active {
+		m.Name, m.Addr = "", ""
+	}
+	return m
 }
 
 // saveMembers keeps what has changed of the members for the next start.
@@ -77,10 +151,11 @@ func (n *Node) saveMembers() {
 	for _, p := range n.peers {
 		if p.unsaved {
 			p.unsaved = false
-			changed = append(changed, keyspace.Member{
-				Replica: p.Replica, Name: p.Name, Addr: p.Addr, Joined: p.Joined,
-			})
+			changed = append(changed, n.memory(p))
 		}
+	}
+	if n.self.Standing != keyspace.Active {
+		changed = append(changed, n.memory(&peer{Member: n.self}))
 	}
 	n.unsaved = false
 	n.enqueue(job{kind: jobIdentity, members: changed})
@@ -88,8 +163,12 @@ func (n *Node) saveMembers() {
 
 // hear notes a sign of life.
 func (n *Node) hear(p *peer) {
-	p.seen = n.now
-	if p.state != MemberAlive {
+	p.seen, p.heard = n.now, n.now.Wall
+	if p.heard-p.kept > n.cfg.Horizon/64 || p.heard < p.kept {
+		p.unsaved, n.unsaved = true, true
+		p.kept = p.heard
+	}
+	if p.state != MemberAlive && p.Standing == keyspace.Active {
 		p.state = MemberAlive
 		n.notify(MemberChanged{p.Member, MemberAlive})
 	}
@@ -100,8 +179,11 @@ func (n *Node) hear(p *peer) {
 // silent, however little they have to say.
 func (n *Node) onViewDue() {
 	for _, p := range n.peers {
+		if p.Standing != keyspace.Active {
+			continue
+		}
 		if p.up {
-			p.seen = n.now
+			n.hear(p)
 		}
 		silence := n.now.Mono - p.seen.Mono
 		state := MemberAlive
@@ -124,6 +206,9 @@ func (n *Node) onViewDue() {
 func (n *Node) armView() {
 	at := never
 	for _, p := range n.peers {
+		if p.Standing != keyspace.Active {
+			continue
+		}
 		switch p.state {
 		case MemberAlive:
 			at = min(at, p.seen.Mono+n.cfg.FailedAfter)
@@ -139,15 +224,19 @@ func (n *Node) table() Table {
 	n.self.Heartbeat++
 	t := Table{Members: []Member{n.self}}
 	for _, p := range n.peers {
-		if p.state != MemberGone {
-			t.Members = append(t.Members, p.Member)
+		switch m := p.Member; {
+		case p.Standing != keyspace.Active:
+			m.Name, m.Addr = "", "" // what matters is that it never comes back
+			t.Members = append(t.Members, m)
+		case p.state != MemberGone:
+			t.Members = append(t.Members, m)
 		}
 	}
 	return t
 }
 
 func (n *Node) onTable(t Table) {
-	for _, m := range t.Members[:min(len(t.Members), MembersMax)] {
+	for _, m := range t.Members[:min(len(t.Members), RosterMax)] {
 		n.learn(m)
 	}
 }

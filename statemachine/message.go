@@ -18,6 +18,12 @@ const (
 	KindCompare  Kind = 9
 	KindLeafList Kind = 10
 	KindItems    Kind = 11
+	KindReports  Kind = 12
+	KindRefuse   Kind = 13
+	KindOpen     Kind = 14
+	KindOpened   Kind = 15
+	KindFetch    Kind = 16
+	KindChunk    Kind = 17
 )
 
 // Message is what peers say to each other. It is a type apart from Input, so
@@ -62,7 +68,24 @@ type Member struct {
 	Boot        Boot      `cbor:"5,keyasint"`
 	Incarnation uint64    `cbor:"6,keyasint,omitempty"`
 	Heartbeat   uint64    `cbor:"7,keyasint,omitempty"`
+
+	Standing keyspace.Standing `cbor:"8,keyasint,omitempty"` // only ever rises, whoever says so
+	Stage    Stage             `cbor:"9,keyasint,omitempty"`
 }
+
+// syncing says that the replica takes no client writes, and no pushes.
+func (s Stage) syncing() bool { return s == StageSyncing || s == StageRejoining }
+
+// Stage says how much of its cluster's data a replica has.
+type Stage uint8
+
+// The stages. A replica that is not complete is nobody's source.
+const (
+	StageComplete  Stage = iota
+	StageSyncing         // takes no client writes, and is not pushed to
+	StagePartial         // has what is recent, and serves clients
+	StageRejoining       // like syncing, with the data of an earlier life
+)
 
 // Table is the member table, or the part of it that changed.
 type Table struct {
@@ -76,6 +99,8 @@ type Digest struct {
 	Sum  Sum    `cbor:"2,keyasint"`
 	Wall Millis `cbor:"3,keyasint"`
 	Self Member `cbor:"4,keyasint,omitzero"` // the sender's own entry, in case an announcement was lost
+	// AsOf is the minute up to which expired records have left Sum.
+	AsOf keyspace.Minute `cbor:"5,keyasint,omitempty"`
 }
 
 // Push carries fresh writes of the sender's running stream, in order.
@@ -95,6 +120,7 @@ type Need struct {
 	Session uint64 `cbor:"1,keyasint"`
 	Not     VV     `cbor:"2,keyasint"`
 	After   Dot    `cbor:"3,keyasint"`
+	Pin     uint64 `cbor:"4,keyasint,omitempty"` // of the copy that this is the tail of
 }
 
 // Delta answers Need with one chunk, and the vector of the view it came from.
@@ -106,6 +132,11 @@ type Delta struct {
 	Done    bool    `cbor:"5,keyasint,omitempty"`
 	VV      VV      `cbor:"6,keyasint"`
 	Changes uint64  `cbor:"7,keyasint,omitempty"` // 0 unknown; else equal numbers mean an unchanged store
+	// Floor and Stamps say what the source has purged, Voids what nobody has; in
+	// the first chunk of a pass and in the last.
+	Floor  VV     `cbor:"9,keyasint,omitzero"`
+	Stamps Millis `cbor:"10,keyasint,omitempty"`
+	Voids  VV     `cbor:"11,keyasint,omitzero"`
 }
 
 // TreeNode is the sum of one node of the digest tree, the first half of it.
@@ -141,6 +172,42 @@ type Items struct {
 	Round   uint64             `cbor:"1,keyasint"`
 	Entries []Entry            `cbor:"2,keyasint"`
 	Want    []keyspace.KeyHash `cbor:"3,keyasint"`
+	VV      VV                 `cbor:"4,keyasint,omitzero"` // of the view that Entries come from
+}
+
+// Open asks a peer to be the source of a copy: to pin what it has, so that
+// nothing is purged while the copy is made.
+type Open struct {
+	Session uint64 `cbor:"1,keyasint"`
+}
+
+// Opened names the pin, and says how the source stood when it was made. A zero
+// pin says that there is none, or none any more.
+type Opened struct {
+	Session uint64 `cbor:"1,keyasint"`
+	Pin     uint64 `cbor:"2,keyasint,omitempty"`
+	VV      VV     `cbor:"3,keyasint"`
+	Floor   VV     `cbor:"4,keyasint,omitzero"`
+}
+
+// Fetch asks for one chunk of a copy, behind the key After.
+type Fetch struct {
+	Session uint64         `cbor:"1,keyasint"` // numbers the question
+	Pin     uint64         `cbor:"2,keyasint"`
+	Phase   keyspace.Phase `cbor:"3,keyasint"`
+	Cutoff  Millis         `cbor:"4,keyasint,omitempty"`
+	After   string         `cbor:"5,keyasint,omitempty"`
+}
+
+// Chunk answers Fetch.
+type Chunk struct {
+	Session uint64  `cbor:"1,keyasint"`
+	Entries []Entry `cbor:"2,keyasint"` // in the order of their keys
+	To      string  `cbor:"3,keyasint,omitempty"`
+	Done    bool    `cbor:"4,keyasint,omitempty"`
+	VV      VV      `cbor:"5,keyasint"` // of the view that was read
+	Stamps  Millis  `cbor:"6,keyasint,omitempty"`
+	Voids   VV      `cbor:"7,keyasint,omitzero"`
 }
 
 // Kind returns the number of the message on the wire.
@@ -155,3 +222,9 @@ func (Delta) Kind() Kind    { return KindDelta }
 func (Compare) Kind() Kind  { return KindCompare }
 func (LeafList) Kind() Kind { return KindLeafList }
 func (Items) Kind() Kind    { return KindItems }
+func (Reports) Kind() Kind  { return KindReports }
+func (Refuse) Kind() Kind   { return KindRefuse }
+func (Open) Kind() Kind     { return KindOpen }
+func (Opened) Kind() Kind   { return KindOpened }
+func (Fetch) Kind() Kind    { return KindFetch }
+func (Chunk) Kind() Kind    { return KindChunk }

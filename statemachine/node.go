@@ -33,6 +33,24 @@ type Node struct {
 	delta   delta
 	scrub   scrub
 
+	transfer keyspace.Transfer // mirrors the store: this node is not complete yet
+	copy     copying
+	pins     []pin
+	floor    VV // mirrors the store: what was purged, as heads
+	// tombstones and expiring mirror the store's counts.
+	tombstones, expiring uint64
+	asOf                 keyspace.Minute // the minute that sum is of
+	past                 [keyspace.MinutesBack]Sum
+	turning              bool // a turn is with the store
+	collection           collection
+	report               *Report // this node's own, nil if it has nothing to say
+	reported             uint64  // its number
+	accepted             bool    // a complete replica talks to this run
+	guests               []guest
+	leaving              leaving
+	ending               bool // this life ends
+	readOnly             bool
+
 	reads    map[OpID]pendingRead
 	lastRead OpID
 
@@ -50,7 +68,10 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 		sum:    restored.Sum,
 		live:   restored.Live,
 		stream: restored.Stream,
-		reads:  make(map[OpID]pendingRead),
+		floor:  restored.Floor.Clone(), tombstones: restored.Tombstones, expiring: restored.Expiring,
+		asOf: restored.AsOf, past: restored.Past, transfer: restored.Transfer.Clone(),
+		reads:    make(map[OpID]pendingRead),
+		readOnly: cfg.ReadOnly,
 	}
 	n.ring.limit = cfg.RingBytes
 	n.self = Member{
@@ -60,6 +81,7 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 		n.timers[i] = never
 	}
 	n.timers[timerStart] = 0
+	n.self.Stage = n.stage()
 	for _, m := range restored.Members {
 		n.remember(m)
 	}
@@ -95,16 +117,37 @@ func (n *Node) Step(now Time, in Input) []Effect {
 		n.onDotsRead(in)
 	case RecordsRead:
 		n.onRecordsRead(in)
+	case CopyRead:
+		n.onCopyRead(in)
+	default:
+		n.onCommand(in)
 	}
 	n.pumpJobs()
 	return n.out
+}
+
+// onCommand does what an operator asks.
+func (n *Node) onCommand(in Input) {
+	switch in := in.(type) {
+	case Leave:
+		n.onLeave(in)
+	case Forget:
+		n.onForget(in)
+	case SetMode:
+		n.onSetMode(in)
+	}
 }
 
 // onReceived drops what does not come from the running connection of a peer of
 // this cluster, and hands the rest on.
 func (n *Node) onReceived(in Received) {
 	p := n.peer(in.From)
-	if p == nil || !p.up || p.Boot != in.Boot {
+	if m, ok := in.Msg.(Refuse); ok && (n.isGuest(in.From) || p != nil && p.up) {
+		n.onRefuse(m)
+		return
+	}
+	stale := n.ending || p == nil || !p.up || p.Boot != in.Boot
+	if stale && !(n.cfg.Mutant.Is(keyspace.MutantBootFence) && p != nil && p.up) {
 		n.stats.DroppedStale++
 		return
 	}
@@ -126,17 +169,44 @@ func (n *Node) onReceived(in Received) {
 		n.stats.DroppedUnlinked++
 		return
 	}
-	switch m := in.Msg.(type) {
+	n.onLinked(p, in.Msg)
+}
+
+// onLinked hands on what a peer of this cluster says.
+func (n *Node) onLinked(p *peer, m Message) {
+	switch m := m.(type) {
 	case Digest:
 		n.onDigest(p, m)
 	case Push:
 		n.onPush(p, m)
 	case Ack:
 		n.onAck(p, m)
-	case Need:
-		n.onNeed(p, m)
 	case Delta:
 		n.onDelta(p, m)
+	case Reports:
+		n.onReports(p, m)
+	case Open:
+		n.onOpen(p, m)
+	case Opened:
+		n.onOpened(p, m)
+	case Fetch:
+		n.onFetch(p, m)
+	case Chunk:
+		n.onChunk(p, m)
+	default:
+		if n.transfer.Active() {
+			n.stats.DroppedSyncing++ // a node that is not complete is nobody's source
+			return
+		}
+		n.onQuestion(p, m)
+	}
+}
+
+// onQuestion answers what only a complete node can.
+func (n *Node) onQuestion(p *peer, m Message) {
+	switch m := m.(type) {
+	case Need:
+		n.onNeed(p, m)
 	case Compare:
 		n.onCompare(p, m)
 	case LeafList:

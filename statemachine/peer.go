@@ -6,13 +6,16 @@ import (
 
 // peer is all that this node knows of another replica. It outlives connections.
 type peer struct {
-	Member      // as gossiped; Boot is the newest known
-	seen   Time // when it was last heard of, directly or through others
+	Member        // as gossiped; Boot is the newest known
+	seen   Time   // when it was last heard of, directly or through others
+	heard  Millis // wall time of that, kept across restarts
+	kept   Millis // what of it the store knows
 	state  MemberState
 
 	unsaved bool // the store does not know of its last change
 
 	up      bool      // a connection stands
+	upAt    Millis    // since when
 	cluster ClusterID // what it said of its cluster
 	linked  bool      // up, and of this cluster
 
@@ -21,6 +24,20 @@ type peer struct {
 	owed     VV     // what it claimed at owedAt and this node lacked
 	owedAt   Millis
 	compared Millis // when a scrub with it last began
+	claims   VV     // the newest claim that came from it over this link
+	reports  reports
+	fenced   uint64 // of a departed one: jobs that were waiting when it was fenced
+	beyond   bool   // it has purged what this node may not have seen
+	shunned  Millis // not asked for a copy before this
+}
+
+// complete says that the replica has all that it claims to have, so that it may
+// be asked for data.
+func (p *peer) complete() bool { return p.Stage == StageComplete }
+
+// hello is what the peer would say of itself.
+func (p *peer) hello() Hello {
+	return Hello{Cluster: p.cluster, Replica: p.Replica, Boot: p.Boot, Member: p.Member}
 }
 
 func (n *Node) find(id ReplicaID) (int, bool) {

@@ -2,6 +2,8 @@ package statemachine
 
 import (
 	"strconv"
+
+	"kvs/statemachine/keyspace"
 )
 
 // The one-line forms below are the language of traces: complete enough that two
@@ -85,6 +87,11 @@ func (i RecordsRead) Append(b []byte) []byte {
 	return append(entries(num(open(b, "RecordsRead"), i.Op), i.Entries), ')')
 }
 
+// Append prints the input.
+func (i CopyRead) Append(b []byte) []byte {
+	b = word(entries(num(open(b, "CopyRead"), i.Op), i.Page.Entries), i.Page.To)
+	return append(i.Page.VV.Append(append(b, ' ')), ')')
+}
 func (i SetMode) Append(b []byte) []byte {
 	b = num(open(b, "SetMode"), i.Request)
 	if i.ReadOnly {
@@ -120,7 +127,7 @@ func (e Apply) Append(b []byte) []byte {
 	if e.Batch.Adopt != nil {
 		b = e.Batch.Adopt.Cluster.Append(word(b, "adopt="))
 	}
-	return append(b, ')')
+	return append(walks(b, e.Batch), ')')
 }
 func (e ReadDigest) Append(b []byte) []byte {
 	return append(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), ')')
@@ -135,6 +142,11 @@ func (e ReadDots) Append(b []byte) []byte {
 func (e ReadRecords) Append(b []byte) []byte {
 	return append(num(num(open(b, "ReadRecords"), e.Op), len(e.Keys)), ')')
 }
+func (e ReadCopy) Append(b []byte) []byte {
+	b = word(num(open(b, "ReadCopy"), e.Op), e.Phase.String())
+	return append(word(b, e.After), ')')
+}
+func (e Restart) Append(b []byte) []byte { return append(b, "Restart"...) }
 func (e Respond) Append(b []byte) []byte {
 	b = word(num(open(b, "Respond"), e.Request), e.Result.Refused.String())
 	return append(e.Result.Version.Append(append(b, ' ')), ')')
@@ -147,12 +159,16 @@ func (e Notify) Append(b []byte) []byte { return append(e.Event.Append(open(b, "
 
 // String names the reason in words that a person can act on.
 func (r Refusal) String() string {
-	return [...]string{
+	names := [...]string{
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
 		"not to itself", "evicted",
-	}[r]
+	}
+	if int(r) >= len(names) {
+		return "unknown" // a later version's
+	}
+	return names[r]
 }
 
 // Append prints the message.
@@ -198,19 +214,63 @@ func (m Items) Append(b []byte) []byte {
 	return append(num(b, len(m.Want)), ')')
 }
 
+// Append prints the message.
+func (m Reports) Append(b []byte) []byte {
+	b = num(open(b, "Reports"), len(m.Have))
+	for i := range m.Reports {
+		r := &m.Reports[i]
+		b = r.VV.Append(num(r.Replica.Append(append(b, ' ')), r.N))
+	}
+	return append(b, ')')
+}
+func (m Refuse) Append(b []byte) []byte {
+	return append(word(m.Replica.Append(open(b, "Refuse")), m.Reason.String()), ')')
+}
+func (m Open) Append(b []byte) []byte { return append(num(open(b, "Open"), m.Session), ')') }
+func (m Opened) Append(b []byte) []byte {
+	b = num(num(open(b, "Opened"), m.Session), m.Pin)
+	return append(m.Floor.Append(append(m.VV.Append(append(b, ' ')), ' ')), ')')
+}
+func (m Fetch) Append(b []byte) []byte {
+	b = word(num(open(b, "Fetch"), m.Session), m.Phase.String())
+	return append(word(b, m.After), ')')
+}
+func (m Chunk) Append(b []byte) []byte {
+	b = word(entries(num(open(b, "Chunk"), m.Session), m.Entries), m.To)
+	return append(m.VV.Append(append(b, ' ')), ')')
+}
+
 // Append prints the member entry.
 func (m Member) Append(b []byte) []byte {
 	b = append(m.Replica.Append(b), '=')
 	b = append(append(b, m.Name...), '@')
 	b = append(append(b, m.Addr...), '/')
 	b = m.Boot.Append(append(num(b, m.Joined), ' '))
-	return num(num(b, m.Incarnation), m.Heartbeat)
+	b = num(num(b, m.Incarnation), m.Heartbeat)
+	if m.Standing != keyspace.Active {
+		b = word(b, m.Standing.String())
+	}
+	if m.Stage != StageComplete {
+		b = num(word(b, "stage"), m.Stage)
+	}
+	return b
 }
 
 // Append prints the event.
 func (e MemberChanged) Append(b []byte) []byte {
 	return append(word(e.Member.Append(open(b, "MemberChanged")), e.State.String()), ')')
 }
+func (e Departed) Append(b []byte) []byte {
+	return append(e.Member.Append(open(b, "Departed")), ')')
+}
+func (e Rejoining) Append(b []byte) []byte {
+	return append(word(open(b, "Rejoining"), e.Reason.String()), ')')
+}
+func (e CopyChanged) Append(b []byte) []byte {
+	return append(word(e.Source.Append(open(b, "CopyChanged")), e.Phase.String()), ')')
+}
+func (SettledAlone) Append(b []byte) []byte { return append(b, "SettledAlone"...) }
+func (e Unplaced) Append(b []byte) []byte   { return append(num(open(b, "Unplaced"), e.Records), ')') }
 func (e ClusterChosen) Append(b []byte) []byte {
 	return append(e.Cluster.Append(open(b, "ClusterChosen")), ')')
 }
@@ -223,4 +283,24 @@ func (e CaughtUp) Append(b []byte) []byte {
 func (e Diverged) Append(b []byte) []byte { return append(e.Peer.Append(open(b, "Diverged")), ')') }
 func (e Repaired) Append(b []byte) []byte {
 	return append(num(e.Peer.Append(open(b, "Repaired")), e.Records), ')')
+}
+
+// walks prints what a batch does beside writes and entries.
+func walks(b []byte, batch *keyspace.Batch) []byte {
+	if batch.Turn {
+		b = word(b, "turn")
+	}
+	if batch.Purge != nil {
+		b = batch.Purge.Frontier.Append(word(b, "purge="))
+	}
+	if batch.Chunk != nil {
+		b = word(word(b, "chunk="+batch.Chunk.Phase.String()), batch.Chunk.To)
+	}
+	if batch.Transfer != nil {
+		b = word(b, "transfer="+batch.Transfer.Phase.String())
+	}
+	if batch.Rejoin {
+		b = word(b, "rejoin")
+	}
+	return b
 }

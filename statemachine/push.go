@@ -1,5 +1,7 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // L1: the origin of a write pushes it to every peer at once. A push leaves only
 // after the write is durable here, so that no peer holds a dot that its origin
 // has lost.
@@ -23,6 +25,9 @@ func (n *Node) probe(p *peer) {
 	c := &p.cursor
 	if !c.known || c.acked+1 < n.ring.first() {
 		c.acked = n.ring.last()
+		if n.cfg.Mutant.Is(keyspace.MutantRingStart) {
+			c.acked = n.ring.first() - 1
+		}
 	}
 	c.known = true
 	c.live = true
@@ -110,8 +115,12 @@ func (n *Node) onPush(p *peer, m Push) {
 			return
 		}
 	}
-	if !n.jobs.room() {
+	switch {
+	case !n.jobs.room() || n.stage().syncing():
 		n.stats.DroppedOverload++
+		return
+	case !n.level(p):
+		n.stats.DroppedBelow++
 		return
 	}
 	p.pushes = m.Entries[0].Dot.Stream

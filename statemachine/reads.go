@@ -13,6 +13,7 @@ const (
 	readListing                  // leaves that differ, to list them
 	readDiff                     // leaves that a peer listed
 	readItems                    // records for a peer
+	readCopy                     // a chunk of a copy for a peer
 )
 
 // pendingRead is what must be remembered until a read is answered. The answer

@@ -48,7 +48,7 @@ func (n *Node) onDivergence(p *peer) {
 }
 
 func (n *Node) beginScrub(p *peer) {
-	if n.scrub.running {
+	if n.scrub.running || n.transfer.Active() || !p.complete() || n.ending {
 		return
 	}
 	p.compared = n.now.Mono
@@ -191,7 +191,7 @@ func (n *Node) onLeafRead(in LeafRead) {
 		list := LeafList{Round: r.round, Leaves: r.list.Leaves}
 		for _, leaf := range in.Leaves {
 			for _, it := range leaf {
-				if !it.Tombstone && len(list.Items) < leafItemsMax {
+				if !it.Hidden && len(list.Items) < leafItemsMax {
 					list.Items = append(list.Items, LeafItem{it.Key, it.Digest})
 				}
 			}
@@ -214,7 +214,7 @@ func compareLeaves(theirs LeafList, mine [][]keyspace.LeafItem) (give, want []ke
 	for _, leaf := range mine {
 		for _, it := range leaf {
 			mineAt[it.Key] = it
-			if _, found := findItem(listed, it.Key); !found && !it.Tombstone {
+			if _, found := findItem(listed, it.Key); !found && !it.Hidden {
 				give = append(give, it.Key)
 			}
 		}
@@ -224,7 +224,7 @@ func compareLeaves(theirs LeafList, mine [][]keyspace.LeafItem) (give, want []ke
 		switch {
 		case !have:
 			want = append(want, it.Key)
-		case own.Tombstone:
+		case own.Hidden:
 			give = append(give, it.Key)
 		case own.Digest != it.Digest:
 			give = append(give, it.Key)
@@ -254,7 +254,7 @@ func (n *Node) onRecordsRead(in RecordsRead) {
 	r, p := n.finish(in.Op)
 	if p != nil {
 		n.stats.ScrubEntries += uint64(len(in.Entries))
-		n.send(p, ClassBulk, Items{r.round, in.Entries, r.want})
+		n.send(p, ClassBulk, Items{r.round, in.Entries, r.want, in.VV})
 	}
 }
 
@@ -269,11 +269,11 @@ func (n *Node) onItems(p *peer, m Items) {
 		n.read(r, func(op OpID) Effect { return ReadRecords{op, m.Want} })
 	}
 	switch {
-	case len(m.Entries) == 0:
+	case len(m.Entries) == 0 || !n.level(p):
 	case !n.jobs.room():
 		n.stats.DroppedOverload++
 	default:
-		n.enqueue(job{kind: jobItems, peer: p.Replica, session: m.Round, entries: m.Entries})
+		n.enqueue(job{kind: jobItems, peer: p.Replica, session: m.Round, entries: m.Entries, view: m.VV})
 	}
 	if n.mine(p, m.Round) {
 		n.endScrub()

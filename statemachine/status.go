@@ -17,6 +17,42 @@ type Status struct {
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Stats    Stats
+
+	Mode       Mode
+	Transfer   keyspace.Transfer
+	AsOf       keyspace.Minute // the minute that Sum is of
+	Floor      VV
+	Tombstones uint64
+	Expiring   uint64
+	Blocked    []ReplicaID // whose reports collection waits for
+	BlockedAt  Millis      // wall time since which it waits for just these
+	Pins       int         // copies in the making, which hold collection up too
+}
+
+// Mode is what a node does for clients.
+type Mode uint8
+
+// The modes.
+const (
+	ModeNormal   Mode = iota
+	ModeReadOnly      // refuses client writes, and replicates
+	ModeSyncing       // takes over a copy first, and refuses client writes meanwhile
+	ModeLeft          // is leaving its cluster or has left; serves reads
+)
+
+// String names the mode.
+func (m Mode) String() string { return [...]string{"normal", "read-only", "syncing", "leaving"}[m] }
+
+func (n *Node) mode() Mode {
+	switch n.refuses() {
+	case RefusedLeaving:
+		return ModeLeft
+	case RefusedSyncing:
+		return ModeSyncing
+	case RefusedReadOnly:
+		return ModeReadOnly
+	}
+	return ModeNormal
 }
 
 // MemberView is one row of the members view.
@@ -36,21 +72,29 @@ type Stats struct {
 	Scrubs, Divergences, ScrubEntries, Repaired uint64
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
-	DroppedMembers                              uint64
+	DroppedMembers, DroppedSyncing              uint64
+	Purged                                      uint64 // tombstones and expired records
+	CopyEntries                                 uint64 // sent to copies
+	Salvaged, Unplaced                          uint64 // writes of an earlier life
+	DroppedBelow                                uint64 // from peers below the floor
+	Voided                                      uint64 // dots of departed replicas that nobody has
 }
 
 // Status copies the node's state for readers in other goroutines.
 func (n *Node) Status() Status {
 	s := Status{
-		Identity: n.id, Hello: n.Hello(), ReadOnly: n.cfg.ReadOnly,
+		Identity: n.id, Hello: n.Hello(), ReadOnly: n.readOnly,
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
+		Mode: n.mode(), AsOf: n.asOf, Transfer: n.transfer.Clone(), Floor: n.floor.Clone(),
+		Tombstones: n.tombstones, Expiring: n.expiring,
+		Blocked: slices.Clone(n.collection.blocked), BlockedAt: n.collection.since, Pins: len(n.pins),
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
 		s.Refused = append(s.Refused, n.refused.PeerRefused)
 	}
 	for _, p := range n.peers {
-		if p.state == MemberGone || p.Joined == 0 {
+		if p.state == MemberGone || !p.active() {
 			continue // gone, or not a member of any cluster yet
 		}
 		s.Members = append(s.Members, MemberView{

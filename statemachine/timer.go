@@ -16,6 +16,10 @@ const (
 	timerCatchup               // ask somebody else, if still behind
 	timerSync                  // scrub with the next peer
 	timerScrub                 // the partner of a scrub is silent
+	timerCollect               // count reports and forget
+	timerTurn                  // expired records leave the digest
+	timerLeave                 // drained by now, or not
+	timerCopy                  // a copy needs a source, or its source is silent
 	timerCount
 )
 
@@ -73,6 +77,14 @@ func (n *Node) fire(t timer) {
 		n.onSyncDue()
 	case timerScrub:
 		n.endScrub()
+	case timerCollect:
+		n.onCollectDue()
+	case timerTurn:
+		n.onTurnDue()
+	case timerLeave:
+		n.onLeaveDue()
+	case timerCopy:
+		n.onCopyDue()
 	}
 }
 
@@ -82,11 +94,14 @@ func (n *Node) onStart() {
 		p.seen = n.now
 	}
 	n.foundOrWait()
+	n.beginStanding()
 	n.planDials()
 	n.arm(timerTable, n.between(n.cfg.GossipMin, n.cfg.GossipMax))
 	n.arm(timerDigest, n.jittered(n.cfg.Replication))
 	n.arm(timerSync, n.jittered(n.cfg.Sync))
 	n.arm(timerCatchup, n.cfg.Catchup)
+	n.arm(timerCollect, n.jittered(n.cfg.Collect))
+	n.arm(timerTurn, turnDelay)
 	n.armView()
 }
 

@@ -96,8 +96,8 @@ func (s *Store) carryOut(e statemachine.Effect) {
 	case !ok:
 		answer := statemachine.Answer(nil, s.state, nil, e.(statemachine.ReadDigest))
 		s.pipeline.pass(&staged{answer: answer})
-	case apply.Batch.Adopt != nil:
-		s.adopt(apply.Batch)
+	case apply.Batch.Walks():
+		s.walk(apply.Batch)
 	default:
 		tx := s.pipeline.begin()
 		out := s.state.Apply(tx, apply.Batch)
@@ -108,12 +108,15 @@ func (s *Store) carryOut(e statemachine.Effect) {
 	}
 }
 
-// adopt carries out an adoption, which rebuilds indexes in several transactions
-// of its own: with an empty pipeline, and without the reader.
-func (s *Store) adopt(b *keyspace.Batch) {
+// walk carries out a batch that iterates over what is stored: with an empty
+// pipeline. An adoption rebuilds indexes in several transactions of its own,
+// without the reader.
+func (s *Store) walk(b *keyspace.Batch) {
 	s.pipeline.drain()
-	s.rebuild.Lock()
-	defer s.rebuild.Unlock()
+	if b.Adopt != nil {
+		s.rebuild.Lock()
+		defer s.rebuild.Unlock()
+	}
 	out := s.state.Execute(s.engine.update, b)
 	s.digestKey = s.state.DigestKey()
 	d := s.digestNow()

@@ -32,6 +32,10 @@ func checkBounds(m statemachine.Message) error {
 			return err
 		}
 		return atMost("entries", len(m.Entries), entriesMax)
+	case statemachine.Chunk:
+		return atMost("entries", len(m.Entries), entriesMax)
+	case statemachine.Reports:
+		return checkReports(m)
 	}
 	return nil
 }
@@ -46,8 +50,22 @@ func checkContent(m statemachine.Message) error {
 		return checkEntries(m.Entries)
 	case statemachine.Items:
 		return checkEntries(m.Entries)
+	case statemachine.Chunk:
+		return checkEntries(m.Entries)
 	}
 	return nil
+}
+
+func checkReports(m statemachine.Reports) error {
+	if err := atMost("names of reports", len(m.Have), statemachine.RosterMax); err != nil {
+		return err
+	}
+	for i := range m.Reports {
+		if err := atMost("replicas of a report", len(m.Reports[i].Roster), statemachine.RosterMax); err != nil {
+			return err
+		}
+	}
+	return atMost("reports", len(m.Reports), statemachine.MembersMax)
 }
 
 func checkEntries(es []statemachine.Entry) error {
@@ -60,7 +78,7 @@ func checkEntries(es []statemachine.Entry) error {
 }
 
 func checkTable(m statemachine.Table) error {
-	if err := atMost("members", len(m.Members), statemachine.MembersMax); err != nil {
+	if err := atMost("members", len(m.Members), statemachine.RosterMax); err != nil {
 		return err
 	}
 	for i := range m.Members {

@@ -129,6 +129,18 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.LeafList](body)
 	case statemachine.KindItems:
 		return decodeAs[statemachine.Items](body)
+	case statemachine.KindReports:
+		return decodeAs[statemachine.Reports](body)
+	case statemachine.KindRefuse:
+		return decodeAs[statemachine.Refuse](body)
+	case statemachine.KindOpen:
+		return decodeAs[statemachine.Open](body)
+	case statemachine.KindOpened:
+		return decodeAs[statemachine.Opened](body)
+	case statemachine.KindFetch:
+		return decodeAs[statemachine.Fetch](body)
+	case statemachine.KindChunk:
+		return decodeAs[statemachine.Chunk](body)
 	}
 	return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 }

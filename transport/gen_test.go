@@ -64,7 +64,53 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Want: genSlice(t, 20, genKeyHash),
 		}
 	}
+	return genRosterMessage(t, kind)
+}
+
+// genRosterMessage draws what replicas say of the roster and of copies.
+func genRosterMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
+	switch kind {
+	case statemachine.KindReports:
+		return statemachine.Reports{
+			Have:    genSlice(t, 5, genReportID),
+			Reports: genSlice(t, 3, genReport),
+		}
+	case statemachine.KindRefuse:
+		return statemachine.Refuse{
+			Replica: gen16(t), Boot: genBoot(t), Reason: statemachine.Refusal(rapid.Byte().Draw(t, "reason")),
+		}
+	case statemachine.KindOpen:
+		return statemachine.Open{Session: genUint64(t)}
+	case statemachine.KindOpened:
+		return statemachine.Opened{Session: genUint64(t), Pin: genUint64(t), VV: genVV(t), Floor: genVV(t)}
+	case statemachine.KindFetch:
+		return statemachine.Fetch{
+			Session: genUint64(t), Pin: genUint64(t), Phase: keyspace.Phase(rapid.Byte().Draw(t, "phase")),
+			After: rapid.StringN(0, 50, 1000).Draw(t, "after"),
+		}
+	case statemachine.KindChunk:
+		return statemachine.Chunk{
+			Session: genUint64(t), Entries: genSlice(t, 5, genEntry),
+			To: rapid.StringN(0, 50, 1000).Draw(t, "to"), Done: rapid.Bool().Draw(t, "done"),
+			VV: genVV(t), Voids: genVV(t),
+		}
+	}
 	panic("no generator for this kind")
+}
+
+func genReportID(t *rapid.T) statemachine.ReportID {
+	return statemachine.ReportID{Replica: gen16(t), Boot: genBoot(t), N: genUint64(t)}
+}
+
+func genReport(t *rapid.T) statemachine.Report {
+	return statemachine.Report{
+		Replica: gen16(t), Boot: genBoot(t), N: genUint64(t), VV: genVV(t),
+		Roster: genSlice(t, 4, func(t *rapid.T) statemachine.RosterLine {
+			return statemachine.RosterLine{
+				Replica: gen16(t), Boot: genBoot(t), Standing: keyspace.Standing(rapid.Byte().Draw(t, "standing")),
+			}
+		}),
+	}
 }
 
 func genSlice[T any](t *rapid.T, most int, one func(*rapid.T) T) []T {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,23 +45,38 @@ func serve(out io.Writer, path string) error {
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	s, err := server.Start(cfg, log)
-	if err != nil {
-		return err
+	for {
+		s, err := server.Start(cfg, log)
+		if err != nil {
+			return err
+		}
+		if isTerminal(out) {
+			banner(out, cfg, s, time.Since(began))
+		}
+		log.Info("ready", "node", cfg.NodeID, "address", s.Address(), "data_dir", cfg.DataDir,
+			"replica", s.Status().Identity.Replica.String(), "keys", s.Status().Live,
+			"took_ms", time.Since(began).Milliseconds(), "version", server.Version)
+		err = runUntilEnd(s, log, signals)
+		if !errors.Is(err, server.ErrRestart) {
+			return err
+		}
+		began = time.Now()
 	}
-	if isTerminal(out) {
-		banner(out, cfg, s, time.Since(began))
-	}
-	log.Info("ready", "node", cfg.NodeID, "address", s.Address(), "data_dir", cfg.DataDir,
-		"replica", s.Status().Identity.Replica.String(), "keys", s.Status().Live,
-		"took_ms", time.Since(began).Milliseconds(), "version", server.Version)
+}
+
+// runUntilEnd closes the node when it is told to stop or cannot go on.
+func runUntilEnd(s *server.Server, log *slog.Logger, signals chan os.Signal) error {
 	select {
 	case sig := <-signals:
 		log.Info("stopping", "signal", sig.String())
 		signal.Stop(signals) // a second one kills
 		return s.Close()
 	case err := <-s.Failed():
-		log.Error("cannot go on", "error", err)
+		if errors.Is(err, server.ErrRestart) {
+			log.Info("starting again")
+		} else {
+			log.Error("cannot go on", "error", err)
+		}
 		_ = s.Close() // the first failure is the one to report
 		return err
 	}

@@ -16,6 +16,7 @@ func swarmCommand() *cobra.Command {
 	var (
 		c     sim.Campaign
 		limit time.Duration
+		all   bool
 	)
 	cmd := &cobra.Command{
 		Use:     "swarm",
@@ -27,7 +28,7 @@ func swarmCommand() *cobra.Command {
 			if limit > 0 {
 				c.Stop = func() bool { return time.Since(began) > limit }
 			}
-			c.Options, c.StopAtFirst = sim.Swarm, true
+			c.Options, c.StopAtFirst = sim.Swarm, !all
 			rep := c.Run()
 			return printSwarm(cmd.OutOrStdout(), rep, time.Since(began))
 		},
@@ -36,6 +37,7 @@ func swarmCommand() *cobra.Command {
 	f.Uint64Var(&c.Seeds, "seeds", 1000, "how many seeds")
 	f.Uint64Var(&c.Start, "start", 0, "the first seed")
 	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
+	f.BoolVar(&all, "all", false, "go on after a failure, and list all that fail")
 	f.DurationVar(&limit, "for", 0, "stop after this time")
 	return cmd
 }
@@ -44,6 +46,8 @@ func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
 	fmt.Fprintf(out, "%d seeds in %.1f s (%.1f a second): %d writes acknowledged, %d crashes, "+
 		"%d partitions, %d batches lost unsynced\n", rep.Seeds, wall.Seconds(),
 		float64(rep.Seeds)/wall.Seconds(), rep.Writes, rep.Crashes, rep.Cuts, rep.Lost)
+	fmt.Fprintf(out, "%d keys purged, %d lives ended, %d runs lost every complete replica\n",
+		rep.Purged, rep.Rejoined, rep.Alone)
 	if n := len(rep.Healed); n > 0 {
 		slices.Sort(rep.Healed)
 		fmt.Fprintf(out, "converged after the faults ended: p50 %v, p99 %v, longest %v (seed %d)\n",
@@ -54,6 +58,9 @@ func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
 		return nil
 	}
 	first := rep.Failures[0]
+	for _, r := range rep.Failures[1:] {
+		fmt.Fprintf(out, "seed %d: %s\n", r.Seed, r.Failure.Oracle)
+	}
 	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --seed %d\nresult=FAIL(%s)\n", first.Seed,
 		first.Failure, first.Seed, first.Failure.Oracle)
 	code := exitOracle

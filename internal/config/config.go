@@ -33,17 +33,18 @@ type Config struct {
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`
 	LogFormat   string   `yaml:"log_format" default:"auto" oneof:"auto text json" reload:"true" help:"text, json, or auto: text on a terminal, json elsewhere"`
 
-	GossipIntervalMin   time.Duration `yaml:"gossip_interval_min" group:"Cluster timing configuration" unit:"s" default:"60" min:"1" max:"86400" reload:"true" help:"Min gossip interval (seconds)"`
-	GossipIntervalMax   time.Duration `yaml:"gossip_interval_max" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Max gossip interval (seconds)"`
-	SyncInterval        time.Duration `yaml:"sync_interval" unit:"s" default:"300" min:"1" max:"86400" reload:"true" help:"Regular sync interval (seconds)"`
-	CatchupInterval     time.Duration `yaml:"catchup_interval" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Catch-up sync interval (seconds)"`
-	BootstrapMaxAge     time.Duration `yaml:"bootstrap_max_age_hours" unit:"h" default:"720" min:"1" max:"87600" status:"pending" help:"Absence after which a node starts over (hours)"`
-	ThrottleDelay       time.Duration `yaml:"throttle_delay_ms" unit:"ms" default:"100" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between sync requests (ms)"`
-	FetchDelay          time.Duration `yaml:"fetch_delay_ms" unit:"ms" default:"50" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between data fetches (ms)"`
-	ReplicationInterval time.Duration `yaml:"replication_interval_ms" unit:"ms" default:"1000" min:"10" max:"60000" help:"Delta sync with a peer (ms); less is fresher and costs more messages"`
-	FailedAfter         time.Duration `yaml:"failed_after_s" unit:"s" default:"300" min:"1" max:"604800" reload:"true" help:"Silence after which a member counts as failed (seconds)"`
-	RemovedAfter        time.Duration `yaml:"removed_after_s" unit:"s" default:"600" min:"2" max:"604800" reload:"true" help:"Silence after which it leaves the members list (seconds)"`
-	MaxClockSkew        time.Duration `yaml:"max_clock_skew_ms" unit:"ms" default:"500" min:"1" max:"3600000" reload:"true" help:"Lead of a peer's timestamp beyond which it no longer moves our clock (ms)"`
+	GossipIntervalMin     time.Duration `yaml:"gossip_interval_min" group:"Cluster timing configuration" unit:"s" default:"60" min:"1" max:"86400" reload:"true" help:"Min gossip interval (seconds)"`
+	GossipIntervalMax     time.Duration `yaml:"gossip_interval_max" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Max gossip interval (seconds)"`
+	SyncInterval          time.Duration `yaml:"sync_interval" unit:"s" default:"300" min:"1" max:"86400" reload:"true" help:"Regular sync interval (seconds)"`
+	CatchupInterval       time.Duration `yaml:"catchup_interval" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Catch-up sync interval (seconds)"`
+	BootstrapMaxAge       time.Duration `yaml:"bootstrap_max_age_hours" unit:"h" default:"720" min:"1" max:"87600" help:"Absence after which a node starts over, and age of what a new one copies first (hours)"`
+	ThrottleDelay         time.Duration `yaml:"throttle_delay_ms" unit:"ms" default:"100" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between sync requests (ms)"`
+	FetchDelay            time.Duration `yaml:"fetch_delay_ms" unit:"ms" default:"50" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between data fetches (ms)"`
+	ReplicationInterval   time.Duration `yaml:"replication_interval_ms" unit:"ms" default:"1000" min:"10" max:"60000" help:"Delta sync with a peer (ms); less is fresher and costs more messages"`
+	FailedAfter           time.Duration `yaml:"failed_after_s" unit:"s" default:"300" min:"1" max:"604800" reload:"true" help:"Silence after which a member counts as failed (seconds)"`
+	RemovedAfter          time.Duration `yaml:"removed_after_s" unit:"s" default:"600" min:"2" max:"604800" reload:"true" help:"Silence after which it leaves the members list (seconds)"`
+	TombstoneMinRetention time.Duration `yaml:"tombstone_min_retention" unit:"duration" default:"1h" help:"How long deleted and expired records are remembered at least"`
+	MaxClockSkew          time.Duration `yaml:"max_clock_skew_ms" unit:"ms" default:"500" min:"1" max:"3600000" reload:"true" help:"Lead of a peer's timestamp beyond which it no longer moves our clock (ms)"`
 
 	AdvertiseAddress  string `yaml:"advertise_address" group:"Cluster addresses and trust" default:"" check:"address" help:"Address that peers dial, host or host:port; empty: derived from bind_address"`
 	ClusterPort       int    `yaml:"cluster_port" default:"0" min:"0" max:"65535" help:"UDP port between nodes, 0 for the same number as port"`

@@ -45,6 +45,7 @@ type driver struct {
 	closing chan struct{} // no new writes
 	stopped chan struct{} // run ends
 	refuse  func()        // stops taking writes; those under way are still answered
+	restart func()        // the node has to be started again
 	stop    func()        // ends run, and the wait of all whose write is still under way
 
 	waiting map[statemachine.RequestID]*pendingWrite
@@ -202,6 +203,8 @@ func (d *driver) perform(e statemachine.Effect) {
 		d.peers.Disconnect(e.Peer, e.Reason)
 	case statemachine.Notify:
 		report(d.log, e.Event)
+	case statemachine.Restart:
+		d.restart()
 	default:
 		d.store.Perform(e)
 	}

@@ -36,6 +36,8 @@ func (d *driver) write(w *pendingWrite) error {
 		return nil
 	case statemachine.RefusedReadOnly:
 		return httpapi.ErrReadOnly
+	case statemachine.RefusedSyncing:
+		return httpapi.ErrNotReady
 	case statemachine.RefusedClock:
 		return httpapi.ErrClockConflict
 	}

@@ -26,6 +26,19 @@ func report(log *slog.Logger, e statemachine.Event) {
 	case statemachine.PeerRefused:
 		log.Warn("peer refused", "reason", e.Reason.String(), "member", e.Peer.Name,
 			"address", e.Peer.Addr, "replica", e.Peer.Replica.String())
+	case statemachine.Departed:
+		log.Warn("replica "+e.Member.Standing.String(), "member", e.Member.Name,
+			"replica", e.Member.Replica.String())
+	case statemachine.Rejoining:
+		log.Warn("starting over as a new replica: this one's place is gone; writes that nobody "+
+			"else has come along", "reason", e.Reason.String())
+	case statemachine.CopyChanged:
+		log.Info("copy of the cluster's data", "phase", e.Phase.String(), "source", e.Source.String())
+	case statemachine.SettledAlone:
+		log.Warn("no node to copy from: going on with what is here")
+	case statemachine.Unplaced:
+		log.Error("writes of an earlier life lie below what was purged meanwhile; they are in the "+
+			"log of losers", "records", e.Records)
 	case statemachine.CaughtUp:
 		log.Debug("caught up", "source", e.Source.String(), "entries", e.Entries)
 	case statemachine.Diverged:

@@ -22,6 +22,10 @@ import (
 // Version is what /version and /health report; the linker may set it.
 var Version = "0.1.0-dev"
 
+// ErrRestart is what a node fails with that has to be started again, with the same
+// configuration: its replica begins another life, as the log says.
+var ErrRestart = errors.New("the node has to start again")
+
 // Server is a running node.
 type Server struct {
 	cfg       config.Config
@@ -56,6 +60,7 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 	}
 	// The driver exists before the store, which answers into its inbox.
 	s.driver = newDriver(log)
+	s.driver.restart = func() { s.fail(ErrRestart) }
 	if s.store, err = storage.Open(storage.Options{
 		Dir: cfg.DataDir, Birth: birth(), Logger: log,
 		Deliver: s.driver.fromStore, Fatal: s.fail,

@@ -25,6 +25,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	core.Replication = millis(cfg.ReplicationInterval)
 	core.Sync, core.Catchup = millis(cfg.SyncInterval), millis(cfg.CatchupInterval)
 	core.FailedAfter, core.RemovedAfter = millis(cfg.FailedAfter), millis(cfg.RemovedAfter)
+	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
 	core.MaxSkew, core.RingBytes = millis(cfg.MaxClockSkew), cfg.PushRingMB<<20
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes

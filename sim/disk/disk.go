@@ -67,6 +67,22 @@ func (d *Disk) Crash(keep int) {
 	d.Sync()
 }
 
+// Clone returns a copy of everything, unsynced transactions included.
+func (d *Disk) Clone() *Disk {
+	c := &Disk{records: *d.records.Copy()}
+	for _, u := range d.unsynced {
+		c.unsynced = append(c.unsynced, append(undo(nil), u...))
+	}
+	return c
+}
+
+// Durable returns a copy of what a loss of power would leave right now.
+func (d *Disk) Durable() *Disk {
+	c := d.Clone()
+	c.Crash(0)
+	return c
+}
+
 // View runs fn on what is committed.
 func (d *Disk) View(fn func(keyspace.Reader)) { fn(view{d}) }
 

@@ -12,7 +12,7 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 	assertf(len(b.Writes)+len(b.Entries) <= BatchWritesMax, "batch of %d writes and %d entries",
 		len(b.Writes), len(b.Entries))
 	assertf(b.Adopt == nil || len(b.Writes)+len(b.Entries) == 0, "an adoption travels alone")
-	before := s.vv.Clone()
+	before, floor := s.vv.Clone(), s.floor.Clone()
 	s.touched, s.changed = s.touched[:0], false
 	s.high = max(s.high, b.Now)
 	out := &Applied{Batch: b.ID, Outcomes: make([]Outcome, 0, len(b.Writes)+len(b.Entries))}
@@ -20,14 +20,40 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 	for i := range b.Writes {
 		out.Outcomes = append(out.Outcomes, s.write(tx, b, &b.Writes[i]))
 	}
-	for i := range b.Entries {
-		out.Outcomes = append(out.Outcomes, s.merge(tx, b, &b.Entries[i]))
+	if b.Chunk != nil {
+		s.copyChunk(tx, b, out)
+	} else {
+		for i := range b.Entries {
+			out.Outcomes = append(out.Outcomes, s.merge(tx, b, &b.Entries[i]))
+		}
 	}
-	out.Claimed = s.adoptClaim(b.Claim)
-	s.save(tx, before)
-	out.VV, out.Sum, out.Live = s.vv.Clone(), s.tree.total, s.live
-	out.Cluster, out.Digest, out.Joined = s.id.Cluster, s.id.Digest, s.id.Joined
+	out.Claimed = s.adoptClaim(tx, b.Claim)
+	if b.Turn {
+		out.Turned = s.turnTo(tx, s.high)
+	}
+	if b.Purge != nil {
+		out.Purged, out.PurgeNext = s.purge(tx, b.Purge)
+	}
+	s.save(tx, before, floor)
+	s.report(out)
 	return out
+}
+
+// report copies what the protocol needs to know of the state.
+func (s *State) report(out *Applied) {
+	out.VV, out.Live, out.Floor, out.Stamps = s.vv.Clone(), s.live, s.floor.Clone(), s.gcTs
+	out.Tombstones, out.Expiring = s.tombs, s.expiring
+	out.Cluster, out.Digest, out.Joined = s.id.Cluster, s.id.Digest, s.id.Joined
+	out.Transfer = s.transfer.Clone()
+	s.sums(out)
+}
+
+// sums reports the digest of all, as of now and of the last minutes.
+func (s *State) sums(out *Applied) {
+	out.Sum, out.AsOf = s.tree.total, s.AsOf()
+	for i := range out.Past {
+		out.Past[i], _ = s.NodeAt(LevelRoot, 0, out.AsOf-min(out.AsOf, Minute(i+1)))
+	}
 }
 
 // settle applies what a batch says of the replica itself and of its peers.
@@ -42,6 +68,18 @@ func (s *State) settle(tx Tx, b *Batch) {
 	if b.Adopt != nil && s.id.Cluster == (ClusterID{}) {
 		s.id.Cluster, s.id.Digest = b.Adopt.Cluster, b.Adopt.Digest
 		s.beginRebuild(tx)
+		if b.Adopt.Copy && s.empty() {
+			s.setTransfer(tx, Transfer{Phase: PhaseOpen})
+		}
+	}
+	if b.Rejoin {
+		tx.Set(keyRejoin, present)
+	}
+	if b.Restore {
+		s.restoreLife(tx)
+	}
+	if b.Transfer != nil {
+		s.setTransfer(tx, b.Transfer.Clone())
 	}
 	if s.id != old {
 		tx.Set(keyIdentity, s.id.encode())
@@ -61,7 +99,10 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	if cur != nil && !s.mutant.Is(MutantStamp) {
 		beat = &cur.Ver
 	}
-	c := clocks{now: s.high, hlc: s.hlc}
+	c := clocks{now: s.high, hlc: s.hlc, gc: s.gcTs}
+	if s.mutant.Is(MutantStampFloor) {
+		c.gc = 0
+	}
 	v, ok := stamp(c, s.id.Joined, uuidFor(dot.Stream, dot.Seq), beat)
 	if !ok {
 		return s.outcome(Refused, Header{}, cur, b.Now)
@@ -75,7 +116,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	} else {
 		e.Value, e.ValHash = w.Value, HashValue(w.Value)
 	}
-	if w.TTL > 0 {
+	if w.TTL > 0 && !w.Delete {
 		e.Expires = min(b.Now+w.TTL, TimestampMax-1)
 	}
 	out := s.outcome(Won, e.Header, cur, b.Now)
@@ -90,11 +131,22 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 // the entry will be sent again; a claim made over its key never depends on it,
 // because ReadDots sends what is stored and not what is claimed.
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
+	if s.mutant.Is(MutantLocalExpiry) && e.Expires != 0 {
+		e.Expires += b.Now - e.Ver.TS
+	}
 	kh := s.hasher.Key(e.Key)
 	cur := s.header(tx, e.Key)
 	known := s.vv.Contains(e.Dot)
-	if known && !b.Repair {
+	if known && !b.Repair && !s.mutant.Is(MutantKnownDots) {
 		return s.outcome(Dup, e.Header, cur, b.Now)
+	}
+	if known && cur == nil && e.Expires != 0 && s.turn.passed(e.Expires, e.Key) {
+		return s.outcome(Dup, e.Header, cur, b.Now) // expired here, and purged: nothing to repair
+	}
+	if known && cur == nil && !b.View.Reaches(s.floor) && !s.mutant.Is(MutantFloor) &&
+		!s.mutant.Is(MutantKnownDots) {
+		// The record may have been purged here, and its sender may not know (I7).
+		return s.outcome(Refused, e.Header, cur, b.Now)
 	}
 	if !known && e.Dot.Stream == s.stream {
 		return s.outcome(Refused, e.Header, cur, b.Now)
@@ -139,37 +191,69 @@ func (s *State) see(b *Batch, ts Millis) {
 }
 
 // adoptClaim takes over the claim of a finished delta, but only on top of the
-// base that it was made for (I5), and only if it does not speak of writes of
-// this run that were never made.
-func (s *State) adoptClaim(c *Claim) bool {
-	if c == nil || !s.vv.Covers(c.Base) || s.vv.Foresees(s.stream, c.VV) {
+// base that it was made for (I5), only if the base reaches what the source has
+// purged, and only if it does not speak of writes of this run that were never
+// made. With the claim comes the source's floor: what it purged, this replica
+// claims without ever having seen it.
+func (s *State) adoptClaim(tx Tx, c *Claim) bool {
+	if c == nil || s.vv.Foresees(s.stream, c.VV) {
 		return false
 	}
-	return s.vv.Union(c.VV)
+	whole := c.Copy && s.transfer.Phase == PhaseTail && c.Base.Equal(s.transfer.Base)
+	if !whole && !s.mutant.Is(MutantBase) && !s.vv.Covers(c.Base) {
+		return false
+	}
+	if !whole && !s.mutant.Is(MutantBehindFloor) && !c.Base.Reaches(c.Floor) {
+		return false
+	}
+	if !s.vv.Union(c.VV) {
+		return false
+	}
+	s.addVoids(tx, c.Voids)
+	if !s.mutant.Is(MutantClaimFloor) {
+		s.raiseFloor(c.Floor, c.Stamps)
+	}
+	if whole {
+		if !s.mutant.Is(MutantClaimFloor) {
+			s.raiseFloor(s.transfer.Floor, 0)
+		}
+		s.setTransfer(tx, Transfer{})
+	}
+	return true
+}
+
+// addVoids remembers which of the claimed dots nobody has. Forgetting them does
+// no harm to anybody but a replica that comes back with just these writes.
+func (s *State) addVoids(tx Tx, voids VV) {
+	if s.voids.Covers(voids) || !s.voids.Union(voids) {
+		return
+	}
+	for _, set := range voids.sets {
+		tx.Set(streamKey(keyVoids, set.Stream), s.voids.Of(set.Stream).appendBody(nil))
+	}
+}
+
+// raiseFloor takes over what another replica has purged.
+func (s *State) raiseFloor(floor VV, stamps Millis) {
+	s.floor.RaiseHeads(floor)
+	s.gcTs = max(s.gcTs, stamps)
 }
 
 // store writes a record with all its indexes over cur.
 func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
-	var was Sum
 	s.changed = true
 	if cur != nil {
-		was = s.digest(e.Key, cur)
-		tx.Delete(dotKey(cur.Dot))
-		if cur.Expires != 0 {
-			tx.Delete(expiryKey(cur.Expires, e.Key))
-		}
-		if !cur.Tombstone() {
-			s.live--
-		}
+		s.unindex(tx, kh, e.Key, cur)
 	}
-	s.count(kh.Leaf(), s.digest(e.Key, &e.Header).Minus(was))
 	if e.Tombstone() && s.mutant.Is(MutantTombstone) {
 		tx.Delete(DataKey(e.Key))
 		tx.Delete(hashKey(kh, e.Key))
 		return
 	}
-	if !e.Tombstone() {
-		s.live++
+	s.countRecord(kh, e.Key, &e.Header, +1)
+	if e.Tombstone() {
+		tx.Set(tombKey(e.Ver.TS, e.Key), present)
+		s.tombs++
 	}
 	if cur == nil {
 		tx.Set(hashKey(kh, e.Key), present)
@@ -179,6 +263,7 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 	tx.Set(dotKey(e.Dot), []byte(e.Key))
 	if e.Expires != 0 {
 		tx.Set(expiryKey(e.Expires, e.Key), present)
+		s.expiring++
 	}
 }
 
@@ -209,7 +294,7 @@ func (s *State) header(r Reader, key string) *Header {
 }
 
 // save writes the system records that the batch changed, last.
-func (s *State) save(tx Tx, before VV) {
+func (s *State) save(tx Tx, before, floor VV) {
 	for _, set := range s.vv.sets {
 		was := before.Of(set.Stream)
 		if set.Head != was.Head || !slices.Equal(set.Ranges, was.Ranges) {
@@ -217,6 +302,7 @@ func (s *State) save(tx Tx, before VV) {
 			s.changed = true
 		}
 	}
+	s.saveFloor(tx, floor)
 	slices.Sort(s.touched)
 	for _, l := range slices.Compact(s.touched) {
 		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
@@ -226,6 +312,13 @@ func (s *State) save(tx Tx, before VV) {
 	if s.changed {
 		s.changes++
 	}
-	tx.Set(keyCounts, binary.BigEndian.AppendUint64(
-		binary.BigEndian.AppendUint64(nil, s.live), s.changes))
+	s.saveCounts(tx)
+}
+
+func (s *State) saveCounts(tx Tx) {
+	counts := make([]byte, 0, 4*8)
+	for _, n := range []uint64{s.live, s.changes, s.tombs, s.expiring} {
+		counts = binary.BigEndian.AppendUint64(counts, n)
+	}
+	tx.Set(keyCounts, counts)
 }

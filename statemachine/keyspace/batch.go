@@ -15,10 +15,26 @@ type Batch struct {
 	// Repair says that the entries come from a scrub: one whose dot is known
 	// may still be news, because the records behind the dot may be lost.
 	Repair  bool
+	View    VV        // of the sender, when it read the entries of a repair
 	Claim   *Claim    // applied after the entries
 	Join    Millis    // the join time to take if there is none yet; 0 none
 	Adopt   *Adoption // ignored once there is a cluster
 	Members []Member  // to remember
+
+	Turn     bool      // expired records leave the digest
+	Purge    *Purge    // forget what nobody needs
+	Chunk    *Chunk    // the entries are one chunk of a transfer
+	Transfer *Transfer // a transfer begins, or goes on with another source
+	Restore  bool      // claim again what an earlier life claimed
+	Rejoin   bool      // the next start begins another life of this directory
+}
+
+// Walks says that carrying out the batch iterates over stored records, so that
+// the executor must not run it beside another.
+func (b *Batch) Walks() bool {
+	// The end of a transfer drops what an earlier life had claimed.
+	ends := b.Transfer != nil && !b.Transfer.Active() || b.Claim != nil && b.Claim.Copy
+	return b.Adopt != nil || b.Turn || b.Restore || ends || b.Purge != nil || b.Chunk != nil && b.Chunk.Reconcile
 }
 
 // Write is one client's write.
@@ -30,13 +46,22 @@ type Write struct {
 }
 
 // Claim is the end of a delta: the sender had sent whatever of VV was not in
-// Base, and still alive.
-type Claim struct{ Base, VV VV }
+// Base, and still alive; of the rest it had purged what Floor and Stamps say.
+type Claim struct {
+	Base, VV VV
+	Floor    VV
+	Stamps   Millis // the greatest timestamp of what was purged
+	Copy     bool   // it ends a transfer, whose first source claimed Base
+	// Voids are those dots of VV that no replica of the roster has, nor ever
+	// will: nothing has to be there for them.
+	Voids VV
+}
 
 // Adoption makes the replica a member of a cluster.
 type Adoption struct {
 	Cluster ClusterID
 	Digest  DigestKey
+	Copy    bool // others have data: an empty replica takes a copy before it serves
 }
 
 // Applied answers a batch that is durable.
@@ -50,6 +75,19 @@ type Applied struct {
 	Digest   DigestKey
 	Joined   Millis
 	Claimed  bool // the claim was adopted
+
+	AsOf       Minute           // the minute that Sum is of
+	Past       [MinutesBack]Sum // of the minutes before
+	Floor      VV               // what was purged, as heads
+	Stamps     Millis           // the greatest timestamp of what was purged
+	Tombstones uint64
+	Expiring   uint64   // records that expire, or have expired and are not purged
+	Turned     bool     // the turn is complete
+	Purged     []Purged // by this batch
+	PurgeNext  []byte   // where the round goes on, nil at its end
+	Salvaged   []Entry  // writes of an earlier life, under their new dots, in order
+	Unplaced   []Purged // writes of an earlier life that only the log of losers holds
+	Transfer   Transfer // as it stands now
 }
 
 // OutcomeKind says what became of a write or an entry.

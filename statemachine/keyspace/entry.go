@@ -9,8 +9,13 @@ import (
 // Flags of a record.
 type Flags uint8
 
-// Tombstone marks a delete: a version without a value.
-const Tombstone Flags = 1
+const (
+	// Tombstone marks a delete: a version without a value.
+	Tombstone Flags = 1
+	// Salvaged marks a write that its origin brought into another life: the
+	// version is the old one, the dot a new one.
+	Salvaged Flags = 2
+)
 
 // ValHash is the first half of the SHA-256 of a value's bytes.
 type ValHash [16]byte
@@ -55,16 +60,16 @@ func (e *Entry) Valid() bool {
 		return false
 	case e.Expires < 0, e.Expires >= TimestampMax:
 		return false
-	case e.Flags&^Tombstone != 0:
+	case e.Flags&^(Tombstone|Salvaged) != 0:
 		return false
 	case len(e.Key) == 0, len(e.Key) > KeyBytesMax, !utf8.ValidString(e.Key):
 		return false
 	case len(e.Value) > ValueBytesMax:
 		return false
-	case e.Ver.UUID != uuidFor(e.Dot.Stream, e.Dot.Seq):
+	case e.Flags&Salvaged == 0 && e.Ver.UUID != uuidFor(e.Dot.Stream, e.Dot.Seq):
 		return false
 	case e.Tombstone():
-		return len(e.Value) == 0 && e.ValHash == ValHash{}
+		return len(e.Value) == 0 && e.ValHash == ValHash{} && e.Expires == 0
 	}
 	return e.ValHash == HashValue(e.Value)
 }

@@ -17,7 +17,7 @@ func (s *State) Execute(update Update, b *Batch) (out *Applied) {
 	update(func(tx Tx) { out = s.Apply(tx, b) })
 	if b.Adopt != nil {
 		s.finishRebuild(update)
-		out.Sum = s.tree.total
+		s.sums(out)
 	}
 	return out
 }

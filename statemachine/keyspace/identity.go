@@ -49,29 +49,67 @@ func loadIdentity(r Reader) Identity {
 	return id
 }
 
-// Member is what a replica remembers of another across restarts, so that it
-// finds its cluster again without a seed.
-type Member struct {
-	Replica ReplicaID
-	Name    string // the operator's node_id
-	Addr    string // host:port
-	Joined  Millis
+// Standing is the place of a replica in the roster, the list of those that the
+// collection of tombstones waits for. It only ever rises, and nobody who has
+// left or was evicted comes back under the same identity.
+type Standing uint8
+
+// The standings.
+const (
+	Active  Standing = iota
+	Left             // by its own announcement, with all its writes in other hands
+	Evicted          // by an operator, or after too long an absence
+)
+
+// String names the standing.
+func (s Standing) String() string {
+	if s > Evicted {
+		return "unknown"
+	}
+	return [...]string{"active", "left", "evicted"}[s]
 }
 
-const memberFormat = 1
+// Member is what a replica remembers of another across restarts, so that it
+// finds its cluster again without a seed, and goes on waiting for whom it must.
+type Member struct {
+	Replica  ReplicaID
+	Name     string // the operator's node_id
+	Addr     string // host:port
+	Joined   Millis
+	Boot     Boot // the newest known
+	Standing Standing
+	Seen     Millis // wall time at which it was last heard of, give or take
+}
+
+const (
+	memberFormat     = 2
+	memberFixedBytes = 1 + 16 + 8 + 8 + 8 + 1 + 8
+	memberFormatOld  = 1 // without boot, standing and time
+)
 
 func (m Member) encode() []byte {
 	b := append([]byte{memberFormat}, m.Replica[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Joined))
+	b = binary.BigEndian.AppendUint64(b, m.Boot.Count)
+	b = append(append(b, m.Boot.Random[:]...), byte(m.Standing))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Seen))
 	b = binary.AppendUvarint(b, uint64(len(m.Name)))
 	b = append(b, m.Name...)
 	return append(b, m.Addr...)
 }
 
 func decodeMember(b []byte) Member {
-	assertStored(len(b) > 25 && b[0] == memberFormat, "member")
+	assertStored(len(b) > 25 && b[0] > 0 && b[0] <= memberFormat, "member")
 	m := Member{Replica: ReplicaID(b[1:17]), Joined: Millis(binary.BigEndian.Uint64(b[17:25]))}
-	n, b, ok := uvarint(b[25:])
+	if rest := b[25:]; b[0] == memberFormatOld {
+		b = rest
+	} else {
+		assertStored(len(b) >= memberFixedBytes && b[41] <= byte(Evicted), "member")
+		m.Boot = Boot{binary.BigEndian.Uint64(rest), [8]byte(rest[8:16])}
+		m.Standing, m.Seen = Standing(rest[16]), Millis(binary.BigEndian.Uint64(rest[17:25]))
+		b = rest[25:]
+	}
+	n, b, ok := uvarint(b)
 	assertStored(ok && n <= uint64(len(b)), "member")
 	m.Name, m.Addr = string(b[:n]), string(b[n:])
 	return m

@@ -13,10 +13,10 @@ const (
 	classDot    = 'o' // o/<stream><seq>      key; one per key that has a record
 	classLeaf   = 'm' // m/<leaf>             sum of one leaf of the digest tree
 	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
+	classTomb   = 'z' // z/<timestamp><key>   tombstones, oldest first
+	classLoser  = 'r' // r/<key>0<version>    writes that nobody could take over any more
 	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
 )
-
-const minute Millis = 60_000
 
 // present is the value of records whose key says it all: a stored value is never
 // empty.
@@ -28,7 +28,16 @@ var (
 	keyClock    = []byte("sc")
 	keyCounts   = []byte("sn")
 	keyRebuild  = []byte("sb")
+	keyTurn     = []byte("st")
+	keyStamps   = []byte("sg") // greatest timestamp of a purged record
+	keyRejoin   = []byte("sj")
+	keyTransfer = []byte("sx")
+	keySource   = []byte("sy") // what a transfer's sources claimed
 	keyVectors  = []byte("sv") // sv<stream>
+	keyFloors   = []byte("sf") // sf<stream>
+	keyVoids    = []byte("so") // so<stream>
+	keyFormer   = []byte("sw") // sw<stream>, the vector of an earlier life
+	keyFormerFl = []byte("sq") // sq<stream>, and its floor
 	keyMembers  = []byte("sm") // sm<replica>
 )
 
@@ -76,16 +85,36 @@ func leafKey(l Leaf) []byte {
 }
 
 func expiryKey(expires Millis, key string) []byte {
-	b := append(make([]byte, 0, 9+len(key)), classExpiry)
-	b = binary.BigEndian.AppendUint64(b, uint64((expires+minute-1)/minute))
+	return byNumber(classExpiry, uint64(minuteOf(expires)), key)
+}
+
+func tombKey(ts Millis, key string) []byte { return byNumber(classTomb, uint64(ts), key) }
+
+// byNumber is the key of a record in an index that is ordered by a number.
+func byNumber(class byte, n uint64, key string) []byte {
+	b := append(make([]byte, 0, 9+len(key)), class)
+	b = binary.BigEndian.AppendUint64(b, n)
 	return append(b, key...)
 }
 
-func vectorKey(s Stream) []byte {
-	b := append(make([]byte, 0, 26), keyVectors...)
+// loserKey keeps the versions of one key together.
+func loserKey(key string, v Version) []byte {
+	b := append(make([]byte, 0, 2+len(key)+32), classLoser)
+	return appendVersion(append(append(b, key...), 0), v)
+}
+
+func vectorKey(s Stream) []byte { return streamKey(keyVectors, s) }
+
+func floorKey(s Stream) []byte { return streamKey(keyFloors, s) }
+
+func streamKey(class []byte, s Stream) []byte {
+	b := append(make([]byte, 0, 26), class...)
 	b = append(b, s.Replica[:]...)
 	return append(b, s.Epoch[:]...)
 }
+
+// streamOf is the inverse of streamKey.
+func streamOf(key []byte) Stream { return Stream{ReplicaID(key[2:18]), Epoch(key[18:26])} }
 
 func memberKey(r ReplicaID) []byte {
 	return append(append(make([]byte, 0, 18), keyMembers...), r[:]...)

@@ -43,7 +43,7 @@ func TestReadLeafListsTheLeaf(t *testing.T) {
 		for _, e := range r.entries() {
 			kh := h.Key(e.Key)
 			byLeaf[kh.Leaf()] = append(byLeaf[kh.Leaf()], keyspace.LeafItem{
-				Key: kh, Digest: h.Record(e.Key, &e.Header).Hi, Tombstone: e.Tombstone(),
+				Key: kh, Digest: h.Record(e.Key, &e.Header).Hi, Hidden: e.Tombstone(),
 			})
 		}
 		for _, leaf := range []keyspace.Leaf{0, keyspace.LeafCount - 1} {

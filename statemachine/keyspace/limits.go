@@ -33,8 +33,22 @@ const (
 	// beyond it is malformed, whatever the receiver's clock shows.
 	TimestampMax Millis = 253402300800000
 
+	// MinutesBack is how many minutes the digest can be turned back, so that
+	// replicas whose clocks differ by less compare the same minute.
+	MinutesBack = 4
+
 	// LeafItemsMax bounds the listing of one leaf of the digest tree.
 	LeafItemsMax = 4096
+
+	// purgeStepKeys bounds the records that one transaction of a purge looks at,
+	// turnStepKeys those that one takes out of the digest, and reconcileStepKeys
+	// those of an earlier life that one settles.
+	purgeStepKeys     = 1024
+	turnStepKeys      = 1024
+	reconcileStepKeys = 256
+
+	// copyScanKeys bounds the records that one page of a copy looks at.
+	copyScanKeys = 8192
 
 	// rebuildStepKeys bounds one transaction of an index rebuild.
 	rebuildStepKeys = 512

@@ -6,12 +6,33 @@ type Mutant uint8
 
 // The rules that can be broken.
 const (
-	MutantNone        Mutant = iota
-	MutantTieBreak           // of two versions of one millisecond the wrong one wins here
-	MutantTombstone          // a delete leaves no tombstone behind
-	MutantStamp              // a local write may lose to the version it replaces (I8)
-	MutantLastArrival        // the entry that arrives last wins
-	MutantReusedEpoch        // a restart goes on in the stream of the run before (I3)
-	MutantDigest             // the digest leaves out the version
-	MutantEarlyClaim         // a delta claims at the end of a pass that took several views
+	MutantNone          Mutant = iota
+	MutantTieBreak             // of two versions of one millisecond the wrong one wins here
+	MutantTombstone            // a delete leaves no tombstone behind
+	MutantStamp                // a local write may lose to the version it replaces (I8)
+	MutantLastArrival          // the entry that arrives last wins
+	MutantReusedEpoch          // a restart goes on in the stream of the run before (I3)
+	MutantDigest               // the digest leaves out the version
+	MutantEarlyClaim           // a delta claims at the end of a pass that took several views
+	MutantFrontier             // a purge does not wait for the frontier (I10)
+	MutantInclusion            // reports count before their vector is included (I10)
+	MutantRanges               // the frontier counts what lies beyond a gap
+	MutantOwnReport            // a replica does not wait for its own durable vector
+	MutantFloor                // a repair may bring what was purged here (I7)
+	MutantKnownDots            // an entry whose dot is known is merged again (I6)
+	MutantBase                 // a claim is adopted without its base (I5)
+	MutantBehindFloor          // a claim is adopted from below the floor (I5)
+	MutantClaimFloor           // a claim comes without its floor (I5)
+	MutantStampFloor           // a new write may lie below what was purged (I8)
+	MutantFence                // an evicted replica is talked to as before
+	MutantBootFence            // an older start of a replica is talked to as before (I9)
+	MutantSalvageStamps        // a salvaged write may lie below what was purged
+	MutantScrubClaims          // a scrub between equal trees adopts the peer's claim
+	MutantPin                  // a source purges while somebody copies from it
+	MutantResume               // a copy goes on with any other source
+	MutantBlindTail            // a copy claims what changed while it was made
+	MutantRingStart            // a new peer is pushed what the ring still holds
+	MutantVoid                 // gaps of a departed stream are void before all have reported
+	MutantLevel                // entries are taken from a peer below the floor
+	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
 )

@@ -24,6 +24,9 @@ type Page struct {
 	Last    Dot    // the cursor for the next page
 	Done    bool   // nothing follows
 	VV      VV     // of the view that was read
+	Voids   VV     // the part of VV that nobody has
+	Floor   VV     // what had been purged then
+	Stamps  Millis // and the greatest timestamp of that
 	Changes uint64 // pages with one number, not 0, come from the same store
 }
 
@@ -33,7 +36,7 @@ type Page struct {
 // is any. It sends what is stored whether or not its dot is claimed: an entry
 // that replaced a claimed one must reach whoever takes over the claim.
 func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
-	p := Page{VV: LoadVV(r), Changes: loadChanges(r), Last: after}
+	p := Page{VV: LoadVV(r), Voids: loadVectors(r, keyVoids), Floor: loadFloor(r), Stamps: loadStamps(r), Changes: loadChanges(r), Last: after}
 	bytes := 0
 	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, min(after.Seq, seqMax) + 1}) {
 		e := readEntry(r, key)
@@ -81,12 +84,12 @@ func readEntry(r Reader, key string) Entry {
 
 // LeafItem is one record in the listing of a leaf.
 type LeafItem struct {
-	Key       KeyHash
-	Digest    uint64 // the first half of the record's digest
-	Tombstone bool
+	Key    KeyHash
+	Digest uint64 // the first half of the record's digest
+	Hidden bool   // deleted, or expired: not in the digest tree
 }
 
-// ReadLeaf lists the records of one leaf, tombstones included, in the order of
+// ReadLeaf lists the records of one leaf, hidden ones included, in the order of
 // their key hashes; at most LeafItemsMax of them.
 func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	var out []LeafItem
@@ -95,6 +98,7 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	if leaf == LeafCount-1 {
 		end = []byte{classHash + 1}
 	}
+	turned := loadTurn(r)
 	for k := range r.Ascend(start, end) {
 		if len(out) == LeafItemsMax {
 			break
@@ -103,9 +107,9 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 		rec, ok := DecodeRecord(r.Get(DataKey(key)))
 		assertStored(ok, "record of "+key)
 		out = append(out, LeafItem{
-			Key:       KeyHash(binary.BigEndian.Uint64(k[1:])),
-			Digest:    h.Record(key, &rec.Header).Hi,
-			Tombstone: rec.Tombstone(),
+			Key:    KeyHash(binary.BigEndian.Uint64(k[1:])),
+			Digest: h.Record(key, &rec.Header).Hi,
+			Hidden: rec.Tombstone() || rec.Expires != 0 && turned.passed(rec.Expires, key),
 		})
 	}
 	return out

@@ -39,6 +39,7 @@ func (s *State) Rebuild(tx Tx) bool {
 	for _, l := range s.touched {
 		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
 	}
+	s.saveCounts(tx)
 	return false
 }
 
@@ -56,7 +57,7 @@ func (s *State) rebuildDrop(tx Tx) {
 		tx.Delete(k)
 	}
 	if len(stale) < rebuildStepKeys {
-		s.tree = Tree{}
+		s.tree, s.leavings, s.live = Tree{}, [MinutesBack + 2]leaving{}, 0
 		tx.Set(keyRebuild, []byte{rebuildFill})
 	}
 }
@@ -82,7 +83,7 @@ func (s *State) rebuildFill(tx Tx, from []byte) {
 		r := &rows[i]
 		kh := s.hasher.Key(r.key)
 		tx.Set(hashKey(kh, r.key), present)
-		s.count(kh.Leaf(), s.digest(r.key, &r.hdr))
+		s.countRecord(kh, r.key, &r.hdr, +1)
 	}
 	if next == nil {
 		tx.Delete(keyRebuild)

@@ -12,7 +12,17 @@ type State struct {
 	vv     VV
 	hlc    Millis // newest plausible timestamp seen
 	high   Millis // newest wall time of a batch: now never goes backwards
-	live   uint64
+	live   uint64 // records that the digest counts
+	tombs  uint64
+	// expiring counts the records that have an expiry, past or not.
+	expiring uint64
+	floor    VV     // what was purged here, or by those whose claims were adopted
+	voids    VV     // claimed, though nobody of the roster has them
+	gcTs     Millis // the greatest timestamp of what was purged
+	turn     turn
+	leavings [MinutesBack + 2]leaving
+	transfer Transfer
+	former   bool // the store has the claims of an earlier life
 	// changes counts the batches that changed a record or the vector. Two reads
 	// that show the same number, not 0, saw the same store.
 	changes uint64
@@ -32,6 +42,14 @@ type Snapshot struct {
 	Sum      Sum
 	Live     uint64
 	Members  []Member
+
+	AsOf       Minute
+	Past       [MinutesBack]Sum
+	Floor      VV
+	Stamps     Millis
+	Tombstones uint64
+	Expiring   uint64
+	Transfer   Transfer
 }
 
 // Start opens the state inside tx for a new run of the process: it creates what
@@ -41,6 +59,9 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	s := &State{id: loadIdentity(tx), mutant: mutant}
 	if s.id.Replica == (ReplicaID{}) {
 		s.id.Replica = birth.Replica
+	}
+	if tx.Get(keyRejoin) != nil {
+		beginLife(tx, &s.id, birth)
 	}
 	s.id.Boot = Boot{Count: s.id.Boot.Count + 1, Random: birth.Boot}
 	tx.Set(keyIdentity, s.id.encode())
@@ -58,18 +79,30 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	if b := tx.Get(keyCounts); b != nil {
 		s.live = binary.BigEndian.Uint64(b)
 		s.changes = binary.BigEndian.Uint64(b[8:])
+		s.tombs = binary.BigEndian.Uint64(b[16:])
+		s.expiring = binary.BigEndian.Uint64(b[24:])
+	}
+	s.voids = loadVectors(tx, keyVoids)
+	s.floor, s.gcTs, s.transfer = loadFloor(tx), loadStamps(tx), loadTransfer(tx)
+	s.turn = loadTurn(tx)
+	for range tx.Ascend(keyFormer, prefixEnd(keyFormer)) {
+		s.former = true
+		break
 	}
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
 		s.tree.Add(Leaf(binary.BigEndian.Uint32(k[1:])), sumOf(v))
 	}
+	s.loadLeavings(tx)
 	return s
 }
 
 // LoadVV reads the vector of a view.
-func LoadVV(r Reader) VV {
+func LoadVV(r Reader) VV { return loadVectors(r, keyVectors) }
+
+func loadVectors(r Reader, class []byte) VV {
 	var vv VV
-	for k, b := range r.Ascend(keyVectors, prefixEnd(keyVectors)) {
-		set := StreamSet{Stream: Stream{ReplicaID(k[2:18]), Epoch(k[18:26])}}
+	for k, b := range r.Ascend(class, prefixEnd(class)) {
+		set := StreamSet{Stream: streamOf(k)}
 		rest, ok := set.decodeBody(b)
 		assertStored(ok && len(rest) == 0, "version vector")
 		vv.sets = append(vv.sets, set)
@@ -88,8 +121,13 @@ func loadChanges(r Reader) uint64 {
 // Snapshot copies the state, and reads the remembered members from r.
 func (s *State) Snapshot(r Reader) Snapshot {
 	snap := Snapshot{
-		Identity: s.id, Stream: s.stream, VV: s.vv.Clone(), Sum: s.tree.total, Live: s.live,
+		Identity: s.id, Stream: s.stream, VV: s.vv.Clone(), Live: s.live,
+		Floor: s.floor.Clone(), Stamps: s.gcTs, Tombstones: s.tombs, Expiring: s.expiring,
+		Transfer: s.transfer.Clone(),
 	}
+	var now Applied
+	s.sums(&now)
+	snap.Sum, snap.AsOf, snap.Past = now.Sum, now.AsOf, now.Past
 	for _, b := range r.Ascend(keyMembers, prefixEnd(keyMembers)) {
 		snap.Members = append(snap.Members, decodeMember(b))
 	}
@@ -99,7 +137,8 @@ func (s *State) Snapshot(r Reader) Snapshot {
 // Tree is the digest tree, to be read between batches.
 func (s *State) Tree() *Tree { return &s.tree }
 
-// Live is the number of records that are not tombstones.
+// Live is the number of records that the digest counts: neither deleted nor
+// expired by the minute that AsOf names.
 func (s *State) Live() uint64 { return s.live }
 
 // DigestKey keys the hashes of the tree.

@@ -36,7 +36,7 @@ func TestEntryValid(t *testing.T) {
 		"a number beyond 48 bits": func(e *keyspace.Entry) { e.Dot.Seq += 1 << 48 },
 		"a negative expiry":       func(e *keyspace.Entry) { e.Expires = -1 },
 		"an expiry out of range":  func(e *keyspace.Entry) { e.Expires = keyspace.TimestampMax },
-		"an unknown flag":         func(e *keyspace.Entry) { e.Flags |= 2 },
+		"an unknown flag":         func(e *keyspace.Entry) { e.Flags |= 4 },
 		"no key":                  func(e *keyspace.Entry) { e.Key = "" },
 		"a long key":              func(e *keyspace.Entry) { e.Key = strings.Repeat("k", 1101) },
 		"a key that is no UTF-8":  func(e *keyspace.Entry) { e.Key = "\xff" },

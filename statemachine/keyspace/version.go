@@ -97,13 +97,14 @@ func uuidFor(s Stream, seq Seq) UUID {
 type clocks struct {
 	now Millis // wall time of the batch, or of an earlier one if the clock went back
 	hlc Millis // newest plausible timestamp seen
+	gc  Millis // greatest timestamp of what was purged: a new write must not lie below it
 }
 
 // stamp makes the version of a local write that replaces cur, or of a first
 // write if cur is nil. The result beats cur (I8) with the smallest timestamp
 // that does. ok is false when only a timestamp beyond TimestampMax would.
 func stamp(c clocks, joined Millis, u UUID, cur *Version) (v Version, ok bool) {
-	v = Version{TS: max(c.now, c.hlc, 1), Joined: joined, UUID: u}
+	v = Version{TS: max(c.now, c.hlc, c.gc+1), Joined: joined, UUID: u}
 	if cur != nil && !Less(*cur, v) {
 		v.TS = cur.TS
 		if !Less(*cur, v) {

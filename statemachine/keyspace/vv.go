@@ -89,6 +89,87 @@ func (v VV) Covers(o VV) bool {
 	return true
 }
 
+// Reaches says that the vector's heads come up to all of a floor, which holds
+// nothing but heads.
+func (v VV) Reaches(floor VV) bool {
+	for _, set := range floor.sets {
+		if v.Head(set.Stream) < set.Head {
+			return false
+		}
+	}
+	return true
+}
+
+// LowerHeads lowers every head to that of o, and drops all ranges: what remains
+// is complete in both, stream by stream.
+func (v *VV) LowerHeads(o VV) {
+	kept := v.sets[:0]
+	for _, set := range v.sets {
+		if head := min(set.Head, o.Head(set.Stream)); head > 0 {
+			kept = append(kept, StreamSet{Stream: set.Stream, Head: head})
+		}
+	}
+	v.sets = kept
+}
+
+// RaiseHeads lifts every head to that of a floor.
+func (v *VV) RaiseHeads(floor VV) {
+	for _, set := range floor.sets {
+		v.raise(Dot{set.Stream, set.Head})
+	}
+}
+
+// LowerReach is LowerHeads for a reader that mistakes the end of the last range
+// for a head; only a broken variant of the frontier does.
+func (v *VV) LowerReach(o VV) {
+	full := VV{}
+	for _, set := range o.sets {
+		head := set.Head
+		if n := len(set.Ranges); n > 0 {
+			head = set.Ranges[n-1].To
+		}
+		full.sets = append(full.sets, StreamSet{Stream: set.Stream, Head: head})
+	}
+	v.LowerHeads(full)
+}
+
+// From returns the part of the vector that speaks of one replica's streams.
+func (v VV) From(r ReplicaID) VV {
+	var out VV
+	for _, set := range v.sets {
+		if set.Stream.Replica == r {
+			out.sets = append(out.sets, set)
+		}
+	}
+	return out.Clone()
+}
+
+// Gaps returns the dots between the ranges of v, as a vector of their own.
+func (v VV) Gaps() VV {
+	var out VV
+	for _, set := range v.sets {
+		at := set.Head
+		gaps := StreamSet{Stream: set.Stream}
+		for _, r := range set.Ranges {
+			gaps.add(Range{at + 1, r.From - 1})
+			at = r.To
+		}
+		if len(set.Ranges) > 0 {
+			out.sets = append(out.sets, gaps)
+		}
+	}
+	return out
+}
+
+// raise lifts the head of a dot's stream to it, whatever lies between.
+func (v *VV) raise(d Dot) {
+	i, ok := v.find(d.Stream)
+	if !ok {
+		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: d.Stream})
+	}
+	v.sets[i].Head = max(v.sets[i].Head, d.Seq)
+}
+
 // Foresees says that o has dots of a stream which v, kept by the stream's own
 // origin, does not have: no honest replica can know of them.
 func (v VV) Foresees(s Stream, o VV) bool { return !v.Covers(o.Only(s)) }

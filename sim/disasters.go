@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"kvs/sim/disk"
+	"kvs/statemachine/keyspace"
+)
+
+// disaster takes a host down and changes its disk: to an empty one, to an old
+// copy of itself, or to a copy of another host's.
+func (f *faults) disaster() {
+	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+	if len(f.w.hosts) < 2 || h.doomed {
+		return
+	}
+	kind := f.rng.IntN(3)
+	o := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+	if kind == 1 && h.backup == nil || kind == 2 && (o == h || o.run == 0) {
+		return
+	}
+	if h.up {
+		h.crash()
+	}
+	had := f.w.model.held(h)
+	switch kind {
+	case 0:
+		h.disk = disk.New()
+	case 1:
+		h.disk, h.fallen = h.backup.Clone(), true
+	case 2:
+		h.disk, h.fallen, o.fallen = o.disk.Durable(), true, true
+	}
+	h.set, h.reseeded = true, true
+	f.w.count.disasters++
+	f.w.model.forfeit(had)
+	f.w.queue.push(f.w.now+1+exponential(f.rng, max(f.w.opt.DownFor, 1_000)), func() {
+		if !h.up {
+			h.start()
+		}
+	})
+}
+
+// backUp copies the disk of a host, as it would be after a loss of power.
+func (f *faults) backUp() {
+	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+	if h.run > 0 {
+		h.backup = h.disk.Durable()
+	}
+}
+
+// claimed is what the host's disk claims.
+func (h *host) claimed() keyspace.VV { return keyspace.LoadVV(h.disk.Reader()) }
+
+// holds says that a write is on the host's disk, or a greater version of its key.
+func (h *host) holds(wr *issued) bool {
+	rec, ok := keyspace.DecodeRecord(h.disk.Reader().Get(keyspace.DataKey(wr.key)))
+	return ok && !beats(wr.ver, rec.Ver)
+}
+
+// held lists the writes that a host has, or claims.
+func (m *model) held(h *host) (had []int) {
+	claims := h.claimed()
+	for i := range m.writes {
+		if wr := &m.writes[i]; claims.Contains(wr.dot) || h.holds(wr) {
+			had = append(had, i)
+		}
+	}
+	return had
+}
+
+// forfeit finds the writes that no disk has or claims any more after one was
+// changed. That one of them was purged means nothing from then on.
+func (m *model) forfeit(had []int) {
+	var claims []keyspace.VV
+	for _, h := range m.w.hosts {
+		claims = append(claims, h.claimed())
+	}
+	for _, i := range had {
+		wr := &m.writes[i]
+		kept := false
+		for i, h := range m.w.hosts {
+			kept = kept || claims[i].Contains(wr.dot) || h.holds(wr)
+		}
+		if !kept {
+			m.lost[wr.ver] = true
+		}
+	}
+}

@@ -1,0 +1,343 @@
+package keyspace
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// Phase says how far a replica has come in taking over a copy of its cluster's
+// data. The phases run in the order of their numbers, each over all keys.
+type Phase uint8
+
+// The phases.
+const (
+	PhaseNone   Phase = iota // no transfer: the replica is complete
+	PhaseOpen                // no source has opened yet
+	PhaseRecent              // records with a timestamp from Cutoff on
+	PhaseRest                // the older ones
+	PhaseWhole               // all at once, settling what is left of an earlier life
+	PhaseTail                // what changed meanwhile, as deltas
+)
+
+// String names the phase.
+func (p Phase) String() string {
+	if p > PhaseTail {
+		return "unknown"
+	}
+	return [...]string{"none", "open", "recent", "rest", "whole", "tail"}[p]
+}
+
+// Transfer is the state of a copy in the making. It is stored with the records
+// that it brought, so that a copy goes on after a crash.
+type Transfer struct {
+	Phase     Phase
+	Reconcile bool   // this directory holds records of an earlier life
+	After     string // the phase has covered all keys up to here
+	Cutoff    Millis // between recent and rest
+	Base      VV     // what the first source claimed when it was opened
+	Floor     VV     // what all sources so far had purged
+}
+
+// Clone returns a copy that shares nothing with t.
+func (t Transfer) Clone() Transfer {
+	t.Base, t.Floor = t.Base.Clone(), t.Floor.Clone()
+	return t
+}
+
+// Active says that there is a transfer.
+func (t Transfer) Active() bool { return t.Phase != PhaseNone }
+
+// Chunk says which keys a batch's entries stand for, and how the source stood
+// when it read them. Keys without an entry have no record there, as far as the
+// phase goes.
+type Chunk struct {
+	Phase     Phase
+	After, To string // the covered keys: After < key <= To
+	Done      bool   // To is the end of all keys
+	Reconcile bool   // the replica's own records of these keys are from an earlier life
+	View      VV     // of the source
+	Voids     VV     // the part of View that nobody has
+	Stamps    Millis // greatest timestamp of what the source has purged
+}
+
+// takes says that a record belongs to a phase.
+func (p Phase) takes(h *Header, cutoff Millis) bool {
+	switch p {
+	case PhaseRecent:
+		return h.Ver.TS >= cutoff
+	case PhaseRest:
+		return h.Ver.TS < cutoff
+	}
+	return true
+}
+
+// next is the phase after p, over all keys again.
+func (p Phase) next() Phase {
+	switch p {
+	case PhaseRecent:
+		return PhaseRest
+	default:
+		return PhaseTail
+	}
+}
+
+const transferFormat = 1
+
+func (s *State) setTransfer(tx Tx, t Transfer) {
+	sources := !t.Base.Equal(s.transfer.Base) || !t.Floor.Equal(s.transfer.Floor)
+	s.transfer = t
+	s.changed = true
+	if !t.Active() {
+		tx.Delete(keyTransfer)
+		tx.Delete(keySource)
+		s.forgetLife(tx)
+		return
+	}
+	if sources {
+		// Written rarely: a chunk moves the cursor alone.
+		base, _ := t.Base.MarshalBinary()
+		floor, _ := t.Floor.MarshalBinary()
+		b := binary.AppendUvarint(nil, uint64(len(base)))
+		tx.Set(keySource, append(append(b, base...), floor...))
+	}
+	b := []byte{transferFormat, byte(t.Phase), 0}
+	if t.Reconcile {
+		b[2] = 1
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Cutoff))
+	tx.Set(keyTransfer, append(b, t.After...))
+}
+
+func loadTransfer(r Reader) Transfer {
+	b := r.Get(keyTransfer)
+	if b == nil {
+		return Transfer{}
+	}
+	assertStored(len(b) >= 11 && b[0] == transferFormat, "transfer")
+	t := Transfer{
+		Phase: Phase(b[1]), Reconcile: b[2] != 0, Cutoff: Millis(binary.BigEndian.Uint64(b[3:])),
+		After: string(b[11:]),
+	}
+	if b := r.Get(keySource); b != nil {
+		n, rest, ok := uvarint(b)
+		assertStored(ok && n <= uint64(len(rest)), "sources of a transfer")
+		ok = t.Base.UnmarshalBinary(rest[:n]) == nil && t.Floor.UnmarshalBinary(rest[n:]) == nil
+		assertStored(ok, "sources of a transfer")
+	}
+	return t
+}
+
+// empty says that nothing was ever written or taken over here.
+func (s *State) empty() bool {
+	return len(s.vv.sets) == 0 && s.live == 0 && s.tombs == 0 && s.expiring == 0
+}
+
+// beginLife makes the directory that of a new replica. Its records stay, as
+// those of an earlier life: the vector claims none of them, and the transfer
+// that begins settles each. What the earlier life claimed is kept, in case there
+// is nobody to copy from.
+func beginLife(tx Tx, id *Identity, birth Birth) {
+	id.Replica, id.Joined, id.Boot = birth.Replica, 0, Boot{}
+	former := loadVectors(tx, keyFormer)
+	floor := loadHeads(tx, keyFormerFl)
+	vv := LoadVV(tx)
+	former.Union(vv) // too many ranges: then an earlier claim is all that is left
+	floor.RaiseHeads(loadFloor(tx))
+	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids} {
+		deleteAll(tx, class)
+	}
+	for _, set := range former.sets {
+		tx.Set(streamKey(keyFormer, set.Stream), set.appendBody(nil))
+	}
+	for _, set := range floor.sets {
+		tx.Set(streamKey(keyFormerFl, set.Stream), binary.BigEndian.AppendUint64(nil, uint64(set.Head)))
+	}
+	tx.Delete(keyRejoin)
+	tx.Delete(keySource)
+	tx.Set(keyTransfer, append([]byte{transferFormat, byte(PhaseOpen), 1}, make([]byte, 8)...))
+}
+
+func deleteAll(tx Tx, class []byte) {
+	var stale [][]byte
+	for k := range tx.Ascend(class, prefixEnd(class)) {
+		stale = append(stale, slices.Clone(k))
+	}
+	for _, k := range stale {
+		tx.Delete(k)
+	}
+}
+
+// restoreLife claims again what an earlier life claimed. The records have moved
+// only forward since, or were dropped because they had been deleted elsewhere,
+// so the claim holds as it did.
+func (s *State) restoreLife(tx Tx) {
+	if s.vv.Union(loadVectors(tx, keyFormer)) {
+		s.floor.RaiseHeads(loadHeads(tx, keyFormerFl))
+	}
+}
+
+func (s *State) forgetLife(tx Tx) {
+	if s.former {
+		s.former = false
+		deleteAll(tx, keyFormer)
+		deleteAll(tx, keyFormerFl)
+	}
+}
+
+// copyChunk merges one chunk of a transfer. Its entries raise no dots: the claim
+// at the end of the tail covers them all.
+func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
+	c := b.Chunk
+	if s.transfer.Phase != c.Phase || s.transfer.After != c.After {
+		// A chunk of another attempt. It moves nothing, so nothing is claimed on it.
+		for i := range b.Entries {
+			out.Outcomes = append(out.Outcomes, Outcome{Kind: Refused, Header: b.Entries[i].Header})
+		}
+		return
+	}
+	to, done := c.To, c.Done
+	if c.Reconcile {
+		to, done = s.reconcile(tx, b, out)
+	}
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		cur := s.header(tx, e.Key)
+		o := s.outcome(Lost, e.Header, cur, b.Now)
+		// Of two copies of one write the source's stays: its dot will be claimed.
+		again := cur != nil && cur.Ver == e.Ver && !supersedes(cur, &e.Header)
+		if (done || e.Key <= to) && (cur == nil || again || s.loses(cur, &e.Header)) {
+			o.Kind = Won
+			s.store(tx, s.hasher.Key(e.Key), e, cur)
+		}
+		s.see(b, e.Ver.TS)
+		out.Outcomes = append(out.Outcomes, o)
+	}
+	s.gcTs = max(s.gcTs, c.Stamps)
+	t := s.transfer
+	t.After = to
+	if done {
+		t.Phase, t.After = c.Phase.next(), ""
+	}
+	s.setTransfer(tx, t)
+}
+
+// reconcile settles the records of an earlier life in the chunk's keys, a
+// bounded number of them, and returns up to where it came. A record that the
+// source lacks was deleted there if the source claims it and it is not void; else
+// nobody has seen it, and it goes on under a new dot with its old version, unless it lies below
+// what the source has purged: then it might be older than its deletion, and goes
+// to the losers' log. Of a key that the source has, the greater version wins.
+func (s *State) reconcile(tx Tx, b *Batch, out *Applied) (to string, done bool) {
+	c := b.Chunk
+	olds, to, done := s.earlier(tx, c)
+	for i := range olds {
+		d := &olds[i]
+		at, found := slices.BinarySearchFunc(b.Entries, d.key, func(e Entry, key string) int {
+			return strings.Compare(e.Key, key)
+		})
+		switch {
+		case found:
+			if supersedes(d.hdr, &b.Entries[at].Header) {
+				s.salvage(tx, d, out)
+			}
+		case c.View.Contains(d.hdr.Dot) && !c.Voids.Contains(d.hdr.Dot):
+			s.remove(tx, s.hasher.Key(d.key), d.key, d.hdr)
+		case d.hdr.Ver.TS > c.Stamps || s.mutant.Is(MutantSalvageStamps):
+			s.salvage(tx, d, out)
+		default:
+			s.unplace(tx, d, out)
+		}
+	}
+	return to, done
+}
+
+// earlier lists the records of an earlier life in the chunk's keys. If there are
+// too many for one transaction, it stops and says where.
+func (s *State) earlier(tx Tx, c *Chunk) (olds []doomed, to string, done bool) {
+	budget := budget{keys: reconcileStepKeys, bytes: BatchBytesMax / 4}
+	end := DataEnd()
+	if !c.Done {
+		end = DataKey(c.To + "\x00")
+	}
+	last := c.After
+	for k, v := range tx.Ascend(DataKey(c.After+"\x00"), end) {
+		h, value, ok := decodeHeader(v)
+		key := UserKey(k)
+		assertStored(ok, "record of "+key)
+		if s.vv.Contains(h.Dot) {
+			continue // of this life
+		}
+		if !budget.spend(Size(key, value)) && len(olds) > 0 {
+			return olds, last, false
+		}
+		olds = append(olds, doomed{key, &h})
+		last = key
+	}
+	return olds, c.To, c.Done
+}
+
+// salvage gives a record of an earlier life a dot of this one.
+func (s *State) salvage(tx Tx, d *doomed, out *Applied) {
+	rec, _ := DecodeRecord(tx.Get(DataKey(d.key)))
+	e := Entry{Key: d.key, Header: rec.Header}
+	if !rec.Tombstone() {
+		e.Value = slices.Clone(rec.Value)
+	}
+	e.Dot = Dot{s.stream, s.vv.Head(s.stream) + 1}
+	e.Flags |= Salvaged
+	s.store(tx, s.hasher.Key(d.key), &e, d.hdr)
+	s.vv.Add(e.Dot)
+	out.Salvaged = append(out.Salvaged, e)
+}
+
+// unplace moves a record to the log of losers.
+func (s *State) unplace(tx Tx, d *doomed, out *Applied) {
+	tx.Set(loserKey(d.key, d.hdr.Ver), slices.Clone(tx.Get(DataKey(d.key))))
+	s.remove(tx, s.hasher.Key(d.key), d.key, d.hdr)
+	out.Unplaced = append(out.Unplaced, Purged{d.key, d.hdr.Ver})
+}
+
+// CopyPage is one chunk of a transfer as its source reads it.
+type CopyPage struct {
+	Entries []Entry // in the order of their keys
+	To      string  // covered up to here
+	Done    bool    // and that is the end of all keys
+	VV      VV      // of the view
+	Voids   VV      // the part of VV that nobody has
+	Stamps  Millis
+}
+
+// ReadCopy collects the stored records of a phase behind a key, in key order: at
+// most entriesMax and about bytesMax bytes, and looking at no more than
+// copyScanKeys records, so that the page may be empty and still not the last.
+func ReadCopy(r Reader, p Phase, cutoff Millis, after string, entriesMax, bytesMax int) CopyPage {
+	page := CopyPage{VV: LoadVV(r), Voids: loadVectors(r, keyVoids), Stamps: loadStamps(r), To: after}
+	bytes, seen := 0, 0
+	start := DataKey("")
+	if after != "" {
+		start = DataKey(after + "\x00")
+	}
+	for k, v := range r.Ascend(start, DataEnd()) {
+		if seen++; seen > copyScanKeys {
+			return page
+		}
+		rec, ok := DecodeRecord(v)
+		key := UserKey(k)
+		assertStored(ok, "record of "+key)
+		if p.takes(&rec.Header, cutoff) {
+			e := Entry{Key: key, Header: rec.Header}
+			if !rec.Tombstone() {
+				e.Value = append([]byte{}, rec.Value...)
+			}
+			if n := len(page.Entries); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
+				return page
+			}
+			page.Entries = append(page.Entries, e)
+			bytes += e.Size()
+		}
+		page.To = key
+	}
+	page.Done = true
+	return page
+}
