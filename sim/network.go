@@ -19,6 +19,8 @@ type network struct {
 	rng   *rand.Rand
 	conns map[pair]*conn // never ranged over
 	cut   map[pair]int   // directed; how many partitions cut it
+	// overhear sees every message that is sent; may be nil.
+	overhear func(statemachine.Message)
 }
 
 // pair is an ordered pair of hosts.
@@ -165,6 +167,9 @@ func (c *conn) standsFor(h *host) bool { return !c.closed && c.runs[c.side(h)] =
 // send puts one message on its way.
 func (n *network) send(h *host, e statemachine.Send) {
 	n.w.count.messages++
+	if n.overhear != nil {
+		n.overhear(e.Msg)
+	}
 	for _, to := range n.w.hosts {
 		if to.id != e.To || to == h {
 			continue

@@ -95,6 +95,7 @@ func Swarm(seed uint64) Options {
 	some(75, func() { o.collect(r) })
 	some(30, func() { o.DisasterEvery = between(r, 5_000, 40_000) })
 	some(30, func() { o.OperateEvery = between(r, 5_000, 40_000) })
+	some(50, func() { o.Core.Throttle, o.Core.FetchDelay = between(r, 0, 300), between(r, 0, 300) })
 	return o
 }
 

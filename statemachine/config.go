@@ -48,6 +48,11 @@ type Config struct {
 	// takes small ones, so that few writes make many messages.
 	ChunkEntries, PushEntries int
 
+	// Throttle is the shortest time between two questions of a scrub, and
+	// FetchDelay between two exchanges of its records. Both stretch while the
+	// node is busy.
+	Throttle, FetchDelay Millis
+
 	// Mutant is a rule to break on purpose; see keyspace.Mutant.
 	Mutant keyspace.Mutant
 }
@@ -60,6 +65,7 @@ func DefaultConfig() Config {
 		Sync:        300_000, Catchup: 120_000,
 		FailedAfter: 300_000, RemovedAfter: 600_000,
 		Collect: 10_000, Retention: 3_600_000, Horizon: 720 * 3_600_000,
+		Throttle: 100, FetchDelay: 50,
 		MaxSkew:   500,
 		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}

@@ -156,11 +156,12 @@ func (n *Node) onPeerDown(id ReplicaID) {
 func (n *Node) cut(p *peer) {
 	p.up, p.linked = false, false
 	p.cursor.live = false
+	n.leaves(p)
 	if n.delta.running && n.delta.source == p.Replica {
 		n.endDelta()
 	}
 	if n.scrub.running && n.scrub.partner == p.Replica {
-		n.endScrub()
+		n.endScrub(RefusedUnknown)
 	}
 	if n.transfer.Active() {
 		n.armBy(timerCopy, 0)

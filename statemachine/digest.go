@@ -30,16 +30,19 @@ func (n *Node) onDigest(p *peer, d Digest) {
 	if n.leaving.running {
 		n.armBy(timerLeave, 0)
 	}
-	switch {
-	case n.vv.Foresees(n.stream, d.VV):
+	if n.vv.Foresees(n.stream, d.VV) {
 		n.stats.DroppedMalformed++
+		return
+	}
+	n.note(p, d)
+	switch {
 	case n.transfer.Active() || !p.complete():
 		p.owed = VV{}
 	case !n.vv.Covers(d.VV):
 		n.onBehind(p, d.VV)
 	case d.VV.Covers(n.vv) && n.differs(d):
 		p.owed = VV{}
-		n.onDivergence(p)
+		n.onDivergence(p, d.Sum)
 	default:
 		p.owed = VV{}
 		n.scrubClaim(d)

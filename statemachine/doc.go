@@ -33,7 +33,8 @@
 //   - delta.go (L2): once a second peers compare vectors; who misses something
 //     fetches exactly the entries whose dots it lacks.
 //   - scrub.go (L3): peers compare digest trees, which prove or disprove what
-//     the vectors claim.
+//     the vectors claim; descend.go and exchange.go are its steps, visitors.go
+//     answers them.
 //   - members.go, dial.go, hello.go: who is there, and on what terms.
 //
 // # Invariants

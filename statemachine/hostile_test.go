@@ -86,11 +86,15 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 	case 10:
 		return s.leaves(t, number)
 	}
-	return statemachine.Items{Round: number, Entries: s.some(t), Want: s.hashes(t)}
+	return statemachine.Items{
+		Round: number, Entries: s.some(t), Want: s.hashes(t), Answer: rapid.Bool().Draw(t, "answer"),
+	}
 }
 
 func (s *spite) compare(t *rapid.T, round uint64) statemachine.Message {
 	m := statemachine.Compare{Round: round, Level: rapid.IntRange(-1, 4).Draw(t, "level")}
+	m.Answer = rapid.Bool().Draw(t, "answer")
+	m.Retry = statemachine.Millis(rapid.SampledFrom([]int64{0, 0, 0, 1, -1, 1 << 62}).Draw(t, "retry"))
 	for range rapid.IntRange(0, 3).Draw(t, "nodes") {
 		index := rapid.SampledFrom([]uint32{0, 0, 63, 64, 4095, 262_143, 1 << 31}).Draw(t, "index")
 		m.Nodes = append(m.Nodes, statemachine.TreeNode{Index: index, Sum: round})
@@ -99,7 +103,7 @@ func (s *spite) compare(t *rapid.T, round uint64) statemachine.Message {
 }
 
 func (s *spite) leaves(t *rapid.T, round uint64) statemachine.Message {
-	m := statemachine.LeafList{Round: round}
+	m := statemachine.LeafList{Round: round, More: rapid.Bool().Draw(t, "more")}
 	for range rapid.IntRange(0, 3).Draw(t, "leaves") {
 		leaf := rapid.SampledFrom([]keyspace.Leaf{0, 0, 262_143, 262_144, 1 << 31}).Draw(t, "leaf")
 		m.Leaves = append(m.Leaves, leaf)
@@ -159,9 +163,13 @@ func TestHostilePeerDoesNotStopTheNode(t *testing.T) {
 		h := member(t, 'a', nil)
 		h.meet('p')
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.IntRange(0, 7).Draw(t, "what") {
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
 			case 0:
 				h.settle()
+			case 8:
+				h.step(statemachine.SyncNow{Request: 2000, Peer: id('p')})
+			case 9:
+				h.step(statemachine.Diff{Request: 2001, Peer: id('p')})
 			case 1:
 				h.tick(statemachine.Millis(rapid.IntRange(0, 3000).Draw(t, "time")))
 			case 2:

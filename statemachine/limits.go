@@ -60,8 +60,30 @@ const (
 	leavesMax       = 64
 	compareNodesMax = 4096
 
-	// leafItemsMax bounds the records listed in one LeafList.
+	// innerMax bounds the nodes above the leaves that a scrub asks about at once,
+	// and suspectsMax the leaves that wait to be looked at again: with as many,
+	// the descent waits. The answer under way may exceed it by compareNodesMax.
+	innerMax    = 1024
+	suspectsMax = 8192
+
+	// leafItemsMax bounds the records listed in one LeafList, unless it is one
+	// leaf, and the differences that one Diff finds.
 	leafItemsMax = 16 << 10
+
+	// exchangeMax bounds the records given, and those wanted, in one Items.
+	exchangeMax = 256
+
+	// visitorsMax bounds the peers whose scrubs a node serves at one time.
+	visitorsMax = 2
+
+	// busyTries is how often a person's question for differences is asked.
+	busyTries = 10
+
+	// questionTries is how often one question of a scrub is asked.
+	questionTries = 3
+
+	// paceMax is how many times as long the pauses of a scrub grow at most.
+	paceMax = 32
 
 	// seedsMax bounds the addresses that are dialed beside the members'.
 	seedsMax = 64
@@ -82,6 +104,11 @@ const (
 	pushGrace       Millis = 500    // what a live origin still owes is not asked from others before this
 	deltaTimeout    Millis = 2_000
 	scrubTimeout    Millis = 10_000
+	questionTimeout Millis = 3_000
+	visitorStay     Millis = 20_000 // longer than a scrub ever pauses
+	busyRetry       Millis = 2_000
+	confirmMin      Millis = 5_000 // a leaf is listed if it differs at the start and the end of so long
+	confirmMax      Millis = 10_000
 	scrubAgainAfter Millis = 1_000
 
 	turnDelay    Millis = 1_000  // a start is busy enough; the digest follows the clock then

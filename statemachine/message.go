@@ -143,14 +143,21 @@ type Delta struct {
 type TreeNode struct {
 	Index uint32 `cbor:"1,keyasint"`
 	Sum   uint64 `cbor:"2,keyasint"`
+	// Theirs is, of a leaf, the receiver's sum as the sender saw it a while ago: a
+	// leaf that has changed since is not listed.
+	Theirs uint64 `cbor:"3,keyasint,omitempty"`
 }
 
-// Compare descends one level of the digest tree: these are the sender's sums.
-// An empty Compare ends the descent: nothing differs.
+// Compare descends the digest tree: these are the sender's sums of one level.
+// The answer has the sums below the nodes that differ, or, below the leaves, is
+// a LeafList; an empty answer says that nothing differs. An empty question ends
+// the scrub. Round numbers the question, and its answer echoes it.
 type Compare struct {
-	Round uint64     `cbor:"1,keyasint"`
-	Level int        `cbor:"2,keyasint"`
-	Nodes []TreeNode `cbor:"3,keyasint"`
+	Round  uint64     `cbor:"1,keyasint"`
+	Level  int        `cbor:"2,keyasint"`
+	Nodes  []TreeNode `cbor:"3,keyasint"`
+	Answer bool       `cbor:"4,keyasint,omitempty"`
+	Retry  Millis     `cbor:"5,keyasint,omitempty"` // not 0: the sender serves enough scrubs; ask again after so long
 }
 
 // LeafItem is one visible record of a listed leaf.
@@ -159,20 +166,23 @@ type LeafItem struct {
 	Digest uint64           `cbor:"2,keyasint"`
 }
 
-// LeafList lists the visible records of differing leaves.
+// LeafList answers Compare with the visible records of the leaves that differ.
 type LeafList struct {
 	Round  uint64          `cbor:"1,keyasint"`
 	Leaves []keyspace.Leaf `cbor:"2,keyasint"`
 	Items  []LeafItem      `cbor:"3,keyasint"`
+	More   bool            `cbor:"4,keyasint,omitempty"` // leaves beyond the last one may differ too
 }
 
 // Items carries records that the receiver lacks or has in another version, and
-// asks for those that the sender wants.
+// asks for those that the sender wants. The answer has these, in their order,
+// or as many of the first ones as fit. Round 0 says that nobody asked.
 type Items struct {
 	Round   uint64             `cbor:"1,keyasint"`
 	Entries []Entry            `cbor:"2,keyasint"`
 	Want    []keyspace.KeyHash `cbor:"3,keyasint"`
 	VV      VV                 `cbor:"4,keyasint,omitzero"` // of the view that Entries come from
+	Answer  bool               `cbor:"5,keyasint,omitempty"`
 }
 
 // Open asks a peer to be the source of a copy: to pin what it has, so that

@@ -27,11 +27,13 @@ type Node struct {
 	unsaved bool
 	dials   []dial // sorted by address
 	// refused is the last peer that was turned away.
-	refused refusal
-	jobs    jobs
-	ring    ring
-	delta   delta
-	scrub   scrub
+	refused  refusal
+	jobs     jobs
+	ring     ring
+	delta    delta
+	scrub    scrub
+	visitors []visitor // whose scrubs this node serves, at most visitorsMax
+	pace     pace
 
 	transfer keyspace.Transfer // mirrors the store: this node is not complete yet
 	copy     copying
@@ -135,6 +137,10 @@ func (n *Node) onCommand(in Input) {
 		n.onForget(in)
 	case SetMode:
 		n.onSetMode(in)
+	case SyncNow:
+		n.onSyncNow(in)
+	case Diff:
+		n.onDiff(in)
 	}
 }
 

@@ -23,12 +23,16 @@ type peer struct {
 	cursor   cursor // how far this node's own stream has come there
 	owed     VV     // what it claimed at owedAt and this node lacked
 	owedAt   Millis
-	compared Millis // when a scrub with it last began
-	claims   VV     // the newest claim that came from it over this link
-	reports  reports
-	fenced   uint64 // of a departed one: jobs that were waiting when it was fenced
-	beyond   bool   // it has purged what this node may not have seen
-	shunned  Millis // not asked for a copy before this
+	claim    claim // what it said last
+	compared Time  // when a scrub with it last began
+	asked    bool  // an operator wants one
+
+	standstill standstill
+	claims     VV // the newest claim that came from it over this link
+	reports    reports
+	fenced     uint64 // of a departed one: jobs that were waiting when it was fenced
+	beyond     bool   // it has purged what this node may not have seen
+	shunned    Millis // not asked for a copy before this
 }
 
 // complete says that the replica has all that it claims to have, so that it may

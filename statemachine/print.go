@@ -92,6 +92,8 @@ func (i CopyRead) Append(b []byte) []byte {
 	b = word(entries(num(open(b, "CopyRead"), i.Op), i.Page.Entries), i.Page.To)
 	return append(i.Page.VV.Append(append(b, ' ')), ')')
 }
+
+// Append prints the command.
 func (i SetMode) Append(b []byte) []byte {
 	b = num(open(b, "SetMode"), i.Request)
 	if i.ReadOnly {

@@ -1,19 +1,24 @@
 package statemachine
 
-import "kvs/statemachine/keyspace"
-
 // readKind says what a read of the store was for.
 type readKind uint8
 
 const (
 	readChunk    readKind = iota // a peer's Need
-	readOpening                  // the root, to open a scrub
 	readCompare                  // the nodes that a peer compared
 	readChildren                 // the children of nodes that differ
 	readListing                  // leaves that differ, to list them
-	readDiff                     // leaves that a peer listed
-	readItems                    // records for a peer
+	readItems                    // records that a peer wants
 	readCopy                     // a chunk of a copy for a peer
+
+	// The steps of this node's own scrub.
+	readRoot    // to ask about it
+	readTop     // beside the answer
+	readInner   // to ask about them
+	readLeaves  // beside the answer
+	readConfirm // leaves that differed, to ask for their listings
+	readBeside  // listings beside the answer
+	readGive    // records for the partner
 )
 
 // pendingRead is what must be remembered until a read is answered. The answer
@@ -25,7 +30,6 @@ type pendingRead struct {
 	need    Need
 	compare Compare
 	list    LeafList
-	want    []keyspace.KeyHash
 	round   uint64
 }
 

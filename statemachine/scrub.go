@@ -1,25 +1,57 @@
 package statemachine
 
-import (
-	"slices"
-
-	"kvs/statemachine/keyspace"
-)
+import "kvs/statemachine/keyspace"
 
 // L3: two replicas compare their digest trees. Each message goes one level
-// down; leaves that differ are listed, and the records that differ are
-// exchanged and merged by version. A scrub adopts no claim: equal trees say
-// nothing of tombstones.
+// down: the node that began asks at the root, the other answers with the sums
+// below, and so on to the leaves. Leaves that still differ a while later are
+// listed, and the records that differ exchanged and merged by version. A scrub
+// adopts no claim: equal trees say nothing of tombstones.
 //
-// Every message holds all that its receiver needs, so only the node that began
-// keeps state, and that only for pace: one scrub at a time.
+// The node that began keeps all state and asks one question at a time; whoever
+// is asked reads, answers and forgets. So a scrub that was cut off has lost
+// nothing: what it repaired compares equal the next time.
 
 // scrub is the comparison that this node began.
+//
+// Invariant while running: of an open question, a read, and an armed timer's
+// pause, exactly one is what the scrub waits for.
 type scrub struct {
 	running bool
-	round   uint64
 	partner ReplicaID
 	idle    Millis // no scrub for a mere divergence before this
+
+	dry     bool      // a person asked what differs: nothing is repaired
+	request RequestID // of that person
+	opened  int       // how often the root was asked about
+	found   []Difference
+	more    bool // found is full, and there is more
+
+	round   uint64 // numbers the questions
+	open    Message
+	tries   int    // at the open question
+	asked   Millis // when it was asked first
+	reading bool   // the store owes an answer before the next question
+	lag     Millis // the longest that the partner took to answer
+
+	deep              bool   // the trees differ, so the partner keeps a place for this node
+	compared, fetched Millis // when the last question of each sort went out
+
+	// inner are the nodes of LevelInner that may differ and are not compared yet;
+	// window is how many of them the open question is about.
+	inner    []uint32
+	window   int
+	suspects []suspect          // leaves that differed, the longest known first
+	give     []keyspace.KeyHash // records that the partner lacks or has in another version
+	want     []keyspace.KeyHash // records that this node lacks or has in another version
+	again    bool               // ask about the root again, as the partner was busy
+}
+
+// suspect is a leaf that differed.
+type suspect struct {
+	leaf         uint32
+	mine, theirs uint64 // the sums at that time
+	at           Millis
 }
 
 // onSyncDue compares with the peer that was compared with the longest ago.
@@ -27,7 +59,7 @@ func (n *Node) onSyncDue() {
 	n.arm(timerSync, n.jittered(n.cfg.Sync))
 	var oldest *peer
 	for _, p := range n.linked() {
-		if oldest == nil || p.compared < oldest.compared {
+		if oldest == nil || p.compared.Mono < oldest.compared.Mono {
 			oldest = p
 		}
 	}
@@ -38,8 +70,8 @@ func (n *Node) onSyncDue() {
 
 // onDivergence scrubs at once, because equal claims with different data mean
 // that a layer below has failed.
-func (n *Node) onDivergence(p *peer) {
-	if n.scrub.running || n.now.Mono < n.scrub.idle {
+func (n *Node) onDivergence(p *peer, theirs Sum) {
+	if n.scrub.running || n.now.Mono < n.scrub.idle || n.serves(p) || n.hopeless(p, theirs) {
 		return
 	}
 	n.stats.Divergences++
@@ -47,261 +79,173 @@ func (n *Node) onDivergence(p *peer) {
 	n.beginScrub(p)
 }
 
-func (n *Node) beginScrub(p *peer) {
-	if n.scrub.running || n.transfer.Active() || !p.complete() || n.ending {
-		return
-	}
-	p.compared = n.now.Mono
-	n.scrub.running = true
-	n.scrub.round++
-	n.scrub.partner = p.Replica
-	n.stats.Scrubs++
-	n.arm(timerScrub, scrubTimeout)
-	r := pendingRead{kind: readOpening, peer: p.Replica, boot: p.Boot, round: n.scrub.round}
-	n.read(r, func(op OpID) Effect { return ReadDigest{op, keyspace.LevelRoot, []uint32{0}} })
+// standstill is the difference that the last scrub for a divergence began with.
+type standstill struct {
+	mine, theirs Sum
+	wait         Millis // from one scrub for it to the next
+	until        Millis
 }
 
-func (n *Node) endScrub() {
-	n.scrub.running = false
-	n.scrub.idle = n.now.Mono + scrubAgainAfter
+// hopeless says that a scrub began with the very same difference, so that the
+// next one need not hurry: each time twice as long, up to the interval of scrubs.
+func (n *Node) hopeless(p *peer, theirs Sum) bool {
+	s := &p.standstill
+	switch {
+	case s.mine != n.sum || s.theirs != theirs:
+		*s = standstill{mine: n.sum, theirs: theirs, wait: scrubAgainAfter}
+	case n.now.Mono < s.until:
+		return true
+	default:
+		s.wait = min(2*s.wait, n.cfg.Sync)
+	}
+	s.until = n.now.Mono + s.wait
+	return false
+}
+
+func (n *Node) beginScrub(p *peer) {
+	if n.scrub.running || n.serves(p) || n.transfer.Active() || !p.complete() || n.ending {
+		return
+	}
+	p.compared, p.asked = n.now, false
+	n.scrub = scrub{running: true, partner: p.Replica, round: n.scrub.round}
+	n.stats.Scrubs++
+	n.openScrub()
+}
+
+// openScrub asks about the root.
+func (n *Node) openScrub() {
+	n.scrub.again = false
+	n.scrub.opened++
+	n.load(readRoot, func(op OpID) Effect { return ReadDigest{op, keyspace.LevelRoot, []uint32{0}} })
+}
+
+// endScrub forgets the comparison, and begins the next that is asked for.
+func (n *Node) endScrub(why Refusal) {
+	n.stopScrub(why)
+	n.scrubAsked()
+}
+
+// stopScrub forgets the comparison; what it repaired stays. A person who waits
+// for it learns why it ended.
+func (n *Node) stopScrub(why Refusal) {
+	s := &n.scrub
+	if p := n.peer(s.partner); s.deep && p != nil && p.linked {
+		n.send(p, ClassControl, Compare{Round: s.round}) // makes room for other visitors
+	}
+	if s.dry {
+		n.answerDiff(why)
+	}
+	n.scrub = scrub{round: s.round, idle: n.now.Mono + scrubAgainAfter}
 	n.disarm(timerScrub)
 }
 
-// mine says that a message belongs to the scrub that this node began.
-func (n *Node) mine(p *peer, round uint64) bool {
-	return n.scrub.running && n.scrub.partner == p.Replica && n.scrub.round == round
+// load reads the store for the next question.
+func (n *Node) load(kind readKind, effect func(OpID) Effect) {
+	p := n.peer(n.scrub.partner)
+	n.scrub.reading = true
+	n.arm(timerScrub, scrubTimeout)
+	n.read(pendingRead{kind: kind, peer: p.Replica, boot: p.Boot, round: n.scrub.round}, effect)
 }
 
-// onCompare compares a peer's sums with this node's own.
-func (n *Node) onCompare(p *peer, m Compare) {
-	if len(m.Nodes) == 0 {
-		if n.mine(p, m.Round) {
-			n.endScrub()
-		}
-		return
-	}
-	if !validCompare(m) {
-		n.stats.DroppedMalformed++
-		return
-	}
-	index := make([]uint32, len(m.Nodes))
-	for i := range m.Nodes {
-		index[i] = m.Nodes[i].Index
-	}
-	r := pendingRead{kind: readCompare, peer: p.Replica, boot: p.Boot, round: m.Round, compare: m}
-	n.read(r, func(op OpID) Effect { return ReadDigest{op, m.Level, index} })
-}
-
-func validCompare(m Compare) bool {
-	if m.Level < keyspace.LevelRoot || m.Level > keyspace.LevelLeaf || len(m.Nodes) > compareNodesMax {
+// loaded says that a read was for the scrub that still runs, at the point where
+// it still is.
+func (n *Node) loaded(r *pendingRead) bool {
+	s := &n.scrub
+	if !s.running || !s.reading || s.partner != r.peer || s.round != r.round {
 		return false
 	}
-	for i := range m.Nodes {
-		if m.Nodes[i].Index >= keyspace.LevelWidth(m.Level) {
-			return false
-		}
-	}
+	s.reading = false
 	return true
 }
 
-func (n *Node) onDigestRead(in DigestRead) {
-	r, p := n.finish(in.Op)
-	if p == nil {
-		return
+// question sends what the partner has to answer before the scrub goes on. m is
+// made with round, which numbers it.
+func (n *Node) question(class Class, make func(round uint64) Message) {
+	s := &n.scrub
+	s.round++
+	s.open, s.tries, s.asked = make(s.round), 1, n.now.Mono
+	if class == ClassBulk {
+		s.fetched = n.now.Mono
+	} else {
+		s.compared = n.now.Mono
 	}
-	switch r.kind {
-	case readOpening, readChildren:
-		nodes := r.compare.Nodes
-		if r.kind == readOpening {
-			nodes = []TreeNode{{Index: 0}}
-		}
-		for i := range nodes {
-			nodes[i].Sum = in.Sums[i].Hi
-		}
-		n.send(p, ClassControl, Compare{r.round, r.compare.Level, nodes})
-	case readCompare:
-		n.descend(p, r, in.Sums)
-	}
+	n.send(n.peer(s.partner), class, s.open)
+	n.arm(timerScrub, questionTimeout)
 }
 
-// descend goes one level down where the sums differ, or lists the leaves.
-func (n *Node) descend(p *peer, r pendingRead, sums []Sum) {
-	var differ []uint32
-	for i, node := range r.compare.Nodes {
-		if node.Sum != sums[i].Hi && len(differ) < leavesMax {
-			differ = append(differ, node.Index)
-		}
+// answered takes the answer to the open question, nil if it is to none.
+func (n *Node) answered(p *peer, round uint64) Message {
+	s := &n.scrub
+	if !s.running || s.partner != p.Replica || s.open == nil || s.round != round {
+		n.stats.DroppedStale++
+		return nil
 	}
-	next := pendingRead{peer: r.peer, boot: r.boot, round: r.round}
+	q := s.open
+	s.open = nil
+	s.lag = max(s.lag, n.now.Mono-s.asked)
+	n.disarm(timerScrub)
+	return q
+}
+
+// onScrubDue goes on after a pause, or asks again when the partner is silent.
+func (n *Node) onScrubDue() {
+	s := &n.scrub
+	p := n.peer(s.partner)
 	switch {
-	case len(differ) == 0:
-		n.send(p, ClassControl, Compare{Round: r.round, Level: r.compare.Level})
-		if n.mine(p, r.round) {
-			n.endScrub()
-		}
-	case r.compare.Level == keyspace.LevelLeaf:
-		next.kind = readListing
-		for _, i := range differ {
-			next.list.Leaves = append(next.list.Leaves, keyspace.Leaf(i))
-		}
-		n.read(next, func(op OpID) Effect { return ReadLeaf{op, next.list.Leaves} })
+	case p == nil || !p.linked:
+		n.endScrub(RefusedUnknown)
+	case s.open != nil && s.tries < questionTries:
+		s.tries++
+		n.send(p, ClassBulk, s.open)
+		n.arm(timerScrub, questionTimeout)
+	case s.open != nil || s.reading:
+		n.endScrub(RefusedTimeout)
 	default:
-		next.kind = readChildren
-		next.compare.Level = r.compare.Level + 1
-		index := children(differ)
-		for _, i := range index {
-			next.compare.Nodes = append(next.compare.Nodes, TreeNode{Index: i})
-		}
-		n.read(next, func(op OpID) Effect { return ReadDigest{op, next.compare.Level, index} })
+		n.goOn()
 	}
 }
 
-// children returns the 64 nodes below each of the given ones.
-func children(index []uint32) []uint32 {
-	out := make([]uint32, 0, 64*len(index))
-	for _, i := range index {
-		for c := range uint32(64) {
-			out = append(out, 64*i+c)
-		}
-	}
-	return out
-}
-
-func (n *Node) onLeafList(p *peer, m LeafList) {
-	if len(m.Leaves) == 0 || len(m.Leaves) > leavesMax || len(m.Items) > leafItemsMax {
-		n.stats.DroppedMalformed++
-		return
-	}
-	for _, l := range m.Leaves {
-		if l >= keyspace.LeafCount {
-			n.stats.DroppedMalformed++
-			return
-		}
-	}
-	r := pendingRead{kind: readDiff, peer: p.Replica, boot: p.Boot, round: m.Round, list: m}
-	n.read(r, func(op OpID) Effect { return ReadLeaf{op, m.Leaves} })
-}
-
-func (n *Node) onLeafRead(in LeafRead) {
-	r, p := n.finish(in.Op)
-	if p == nil {
-		return
-	}
-	if r.kind == readListing {
-		list := LeafList{Round: r.round, Leaves: r.list.Leaves}
-		for _, leaf := range in.Leaves {
-			for _, it := range leaf {
-				if !it.Hidden && len(list.Items) < leafItemsMax {
-					list.Items = append(list.Items, LeafItem{it.Key, it.Digest})
-				}
-			}
-		}
-		n.send(p, ClassBulk, list)
-		return
-	}
-	give, want := compareLeaves(r.list, in.Leaves)
-	r.kind, r.want, r.list = readItems, want, LeafList{}
-	n.read(r, func(op OpID) Effect { return ReadRecords{op, give} })
-}
-
-// compareLeaves decides what to give for a peer's listing and what to want: of
-// records that differ both, because only versions decide; a tombstone for a
-// record that is deleted here.
-func compareLeaves(theirs LeafList, mine [][]keyspace.LeafItem) (give, want []keyspace.KeyHash) {
-	listed := slices.Clone(theirs.Items)
-	slices.SortFunc(listed, func(a, b LeafItem) int { return compareHash(a.Key, b.Key) })
-	mineAt := make(map[keyspace.KeyHash]keyspace.LeafItem)
-	for _, leaf := range mine {
-		for _, it := range leaf {
-			mineAt[it.Key] = it
-			if _, found := findItem(listed, it.Key); !found && !it.Hidden {
-				give = append(give, it.Key)
-			}
-		}
-	}
-	for _, it := range listed {
-		own, have := mineAt[it.Key]
-		switch {
-		case !have:
-			want = append(want, it.Key)
-		case own.Hidden:
-			give = append(give, it.Key)
-		case own.Digest != it.Digest:
-			give = append(give, it.Key)
-			want = append(want, it.Key)
-		}
-	}
-	return give, want
-}
-
-func findItem(items []LeafItem, k keyspace.KeyHash) (int, bool) {
-	return slices.BinarySearchFunc(items, k, func(a LeafItem, k keyspace.KeyHash) int {
-		return compareHash(a.Key, k)
-	})
-}
-
-func compareHash(a, b keyspace.KeyHash) int {
+// goOn takes the next step of a scrub to which nobody owes an answer: first what
+// costs memory, and the descent last.
+func (n *Node) goOn() {
+	s := &n.scrub
 	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-func (n *Node) onRecordsRead(in RecordsRead) {
-	r, p := n.finish(in.Op)
-	if p != nil {
-		n.stats.ScrubEntries += uint64(len(in.Entries))
-		n.send(p, ClassBulk, Items{r.round, in.Entries, r.want, in.VV})
-	}
-}
-
-// onItems merges what a scrub brought, and gives what it asked for.
-func (n *Node) onItems(p *peer, m Items) {
-	if malformed(m.Entries) || len(m.Want) > leafItemsMax {
-		n.stats.DroppedMalformed++
-		return
-	}
-	if len(m.Want) > 0 {
-		r := pendingRead{kind: readItems, peer: p.Replica, boot: p.Boot, round: m.Round}
-		n.read(r, func(op OpID) Effect { return ReadRecords{op, m.Want} })
-	}
-	switch {
-	case len(m.Entries) == 0 || !n.level(p):
-	case !n.jobs.room():
-		n.stats.DroppedOverload++
+	case s.again:
+		n.openScrub()
+	case len(s.give)+len(s.want) > 0:
+		n.paced(s.fetched+n.pace.of(n.cfg.FetchDelay), n.exchange)
+	case n.ripe() == 0 || len(s.suspects) >= suspectsMax:
+		n.paced(max(s.compared+n.pace.of(n.cfg.Throttle), n.now.Mono+n.ripe()), n.confirm)
+	case len(s.inner) > 0:
+		n.paced(s.compared+n.pace.of(n.cfg.Throttle), n.compareInner)
+	case len(s.suspects) > 0:
+		n.arm(timerScrub, n.ripe())
 	default:
-		n.enqueue(job{kind: jobItems, peer: p.Replica, session: m.Round, entries: m.Entries, view: m.VV})
-	}
-	if n.mine(p, m.Round) {
-		n.endScrub()
+		n.endScrub(RefusedNot)
 	}
 }
 
-// onItemsApplied counts what was news, and gives back what is newer here: a
-// tombstone is in no listing, so its holder learns only now that the peer still
-// has the record.
-func (n *Node) onItemsApplied(j *job, outcomes []keyspace.Outcome) {
-	repaired := uint64(0)
-	var newer []keyspace.KeyHash
-	hasher := keyspace.NewHasher(n.id.Digest)
-	for i := range outcomes {
-		o := &outcomes[i]
-		switch {
-		case o.Kind == keyspace.Won:
-			repaired++
-		case o.Kind == keyspace.Lost && o.Prev != o.Header.Ver:
-			newer = append(newer, hasher.Key(j.entries[i].Key))
-		}
+// paced takes a step if it is due, and else comes back when it is.
+func (n *Node) paced(due Millis, step func()) {
+	if due > n.now.Mono {
+		n.arm(timerScrub, due-n.now.Mono)
+		return
 	}
-	if repaired > 0 {
-		n.stats.Repaired += repaired
-		n.notify(Repaired{j.peer, repaired})
+	n.pace.adapt(n.congested())
+	step()
+}
+
+// ripe is how long the first suspect has to wait until it is looked at again,
+// never if there is none. Whatever is on its way by push or delta has arrived by
+// then, and a leaf that has changed meanwhile is left for another time.
+func (n *Node) ripe() Millis {
+	s := &n.scrub
+	switch {
+	case len(s.suspects) == 0:
+		return never
+	case s.dry:
+		return 0
 	}
-	if p := n.peer(j.peer); p != nil && p.linked && len(newer) > 0 {
-		r := pendingRead{kind: readItems, peer: p.Replica, boot: p.Boot, round: j.session}
-		n.read(r, func(op OpID) Effect { return ReadRecords{op, newer} })
-	}
+	wait := min(max(confirmMin, 4*s.lag), confirmMax)
+	return max(s.suspects[0].at+wait-n.now.Mono, 0)
 }

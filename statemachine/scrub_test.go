@@ -43,7 +43,7 @@ func repaired(evs []statemachine.Event) (n uint64) {
 func TestDivergenceIsScrubbedAtOnce(t *testing.T) {
 	w := falseTwins(t, "x", "y", "z")
 	w.connect('a', 'b')
-	w.pass(3_000)
+	w.pass(8_000)
 	w.wantEqual()
 	if got := repaired(w.events); got != 3 {
 		t.Errorf("%d records repaired, want 3", got)
@@ -78,11 +78,12 @@ func TestScrubDescendsLevelByLevel(t *testing.T) {
 		return false
 	}
 	w.connect('a', 'b')
-	w.pass(3_000)
+	w.pass(9_000)
 	w.wantEqual()
 	expect := []string{
-		"level 0 of 1", "level 1 of 64", "level 2 of 64", "level 3 of 64",
-		"0 items of 1 leaves", "1 records, 0 wishes",
+		"level 0 of 1", "level 1 of 64", "level 2 of 64", "level 3 of 64", "level 3 of 1",
+		"1 items of 1 leaves", "0 records, 1 wishes", "1 records, 0 wishes",
+		"level 0 of 0",
 	}
 	if !slices.Equal(seen, expect) {
 		t.Errorf("%v\nwant %v", seen, expect)
@@ -106,7 +107,7 @@ func TestScrubBringsNewerVersionsBothWays(t *testing.T) {
 	w := newWire(t, newHost(t, sa, nil), newHost(t, sb, nil))
 	w.pass(1)
 	w.connect('a', 'b')
-	w.pass(3_000)
+	w.pass(8_000)
 	w.wantEqual()
 	if got := repaired(w.events); got != 2 {
 		t.Errorf("%d records repaired, want 2", got)
@@ -124,7 +125,7 @@ func TestScrubNeverRevivesADelete(t *testing.T) {
 	w := newWire(t, newHost(t, sa, nil), newHost(t, sb, nil))
 	w.pass(1)
 	w.connect('a', 'b')
-	w.pass(5_000)
+	w.pass(9_000)
 	w.wantEqual()
 	if a, b := w.host('a'), w.host('b'); a.has("x") != "" || b.has("x") != "" {
 		t.Errorf("a holds %q, b %q", a.has("x"), b.has("x"))

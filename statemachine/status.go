@@ -10,7 +10,7 @@ import (
 type Status struct {
 	Identity keyspace.Identity
 	Hello    Hello
-	ReadOnly bool
+	ReadOnly bool // it is so by its setting or by SetMode
 	VV       VV
 	Sum      Sum
 	Live     uint64
@@ -62,7 +62,16 @@ type MemberView struct {
 	Self      bool
 	Connected bool
 	Seen      Millis // wall time at which this node last heard of it; of self: now
-	Missing   uint64 // dots it last claimed and this node lacks
+
+	// How far the two are apart, by the member's last digest and what this node
+	// has now. Wall times are this node's; 0 is never. All zero for self.
+	Missing      uint64 // dots it claims and this node lacks
+	Lacks        uint64 // dots this node claims and it lacks
+	UnackedBytes uint64 // of this run's writes that it has not acknowledged, as far as they are kept
+	BehindSince  Millis // since when Missing has not been 0; 0 while it is
+	EqualRoot    bool   // it had the visible records that this node has now
+	Digested     Millis // when the digest came
+	Compared     Millis // when the last scrub with it began
 }
 
 // Stats counts since the start of the run.
@@ -70,6 +79,9 @@ type Stats struct {
 	PushedEntries, PushRetries, RingOverruns    uint64
 	DeltaEntries                                uint64 // sent to peers
 	Scrubs, Divergences, ScrubEntries, Repaired uint64
+	ScrubLeaves                                 uint64 // that differed twice, and were listed
+	ScrubInFlight                               uint64 // that had changed in between, and were left alone
+	ScrubsBusy                                  uint64 // that a partner had no room for
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
 	DroppedMembers, DroppedSyncing              uint64
@@ -97,10 +109,9 @@ func (n *Node) Status() Status {
 		if p.state == MemberGone || !p.active() {
 			continue // gone, or not a member of any cluster yet
 		}
-		s.Members = append(s.Members, MemberView{
-			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall,
-			Missing: p.owed.CountBeyond(n.vv),
-		})
+		v := MemberView{Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall}
+		n.compareWith(p, &v)
+		s.Members = append(s.Members, v)
 	}
 	slices.SortFunc(s.Members, func(a, b MemberView) int {
 		if a.Joined != b.Joined {

@@ -15,7 +15,7 @@ const (
 	timerDelta                 // the source of a delta is silent
 	timerCatchup               // ask somebody else, if still behind
 	timerSync                  // scrub with the next peer
-	timerScrub                 // the partner of a scrub is silent
+	timerScrub                 // a scrub goes on, or its partner is silent
 	timerCollect               // count reports and forget
 	timerTurn                  // expired records leave the digest
 	timerLeave                 // drained by now, or not
@@ -76,7 +76,7 @@ func (n *Node) fire(t timer) {
 	case timerSync:
 		n.onSyncDue()
 	case timerScrub:
-		n.endScrub()
+		n.onScrubDue()
 	case timerCollect:
 		n.onCollectDue()
 	case timerTurn:

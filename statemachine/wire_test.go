@@ -10,6 +10,7 @@ type wire struct {
 	queue  []packet
 	drop   func(p packet) bool
 	events []statemachine.Event
+	done   []statemachine.Done
 	// applied sees every batch before it is carried out.
 	applied func(h *host, e statemachine.Apply)
 }
@@ -39,6 +40,8 @@ func (w *wire) take(h *host, effects []statemachine.Effect) {
 			w.queue = append(w.queue, packet{h.name, e.To[0], h.snap.Identity.Boot, e.Msg})
 		case statemachine.Notify:
 			w.events = append(w.events, e.Event)
+		case statemachine.Done:
+			w.done = append(w.done, e)
 		}
 	}
 }

@@ -45,8 +45,10 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Round: genUint64(t), Level: level,
 			Nodes: genSlice(t, 20, func(t *rapid.T) statemachine.TreeNode {
 				index := rapid.Uint32Range(0, 1<<(6*level)-1).Draw(t, "index")
-				return statemachine.TreeNode{Index: index, Sum: genUint64(t)}
+				return statemachine.TreeNode{Index: index, Sum: genUint64(t), Theirs: genUint64(t)}
 			}),
+			Answer: rapid.Bool().Draw(t, "answer"),
+			Retry:  keyspace.Millis(rapid.Int64().Draw(t, "retry")),
 		}
 	case statemachine.KindLeafList:
 		return statemachine.LeafList{
@@ -57,11 +59,12 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Items: genSlice(t, 20, func(t *rapid.T) statemachine.LeafItem {
 				return statemachine.LeafItem{Key: genKeyHash(t), Digest: genUint64(t)}
 			}),
+			More: rapid.Bool().Draw(t, "more"),
 		}
 	case statemachine.KindItems:
 		return statemachine.Items{
 			Round: genUint64(t), Entries: genSlice(t, 5, genEntry),
-			Want: genSlice(t, 20, genKeyHash),
+			Want: genSlice(t, 20, genKeyHash), Answer: rapid.Bool().Draw(t, "answer"),
 		}
 	}
 	return genRosterMessage(t, kind)
