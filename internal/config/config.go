@@ -38,8 +38,8 @@ type Config struct {
 	SyncInterval          time.Duration `yaml:"sync_interval" unit:"s" default:"300" min:"1" max:"86400" reload:"true" help:"Regular sync interval (seconds)"`
 	CatchupInterval       time.Duration `yaml:"catchup_interval" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Catch-up sync interval (seconds)"`
 	BootstrapMaxAge       time.Duration `yaml:"bootstrap_max_age_hours" unit:"h" default:"720" min:"1" max:"87600" help:"Absence after which a node starts over, and age of what a new one copies first (hours)"`
-	ThrottleDelay         time.Duration `yaml:"throttle_delay_ms" unit:"ms" default:"100" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between sync requests (ms)"`
-	FetchDelay            time.Duration `yaml:"fetch_delay_ms" unit:"ms" default:"50" min:"0" max:"60000" reload:"true" status:"pending" help:"Delay between data fetches (ms)"`
+	ThrottleDelay         time.Duration `yaml:"throttle_delay_ms" unit:"ms" default:"100" min:"0" max:"60000" reload:"true" help:"Delay between sync requests (ms)"`
+	FetchDelay            time.Duration `yaml:"fetch_delay_ms" unit:"ms" default:"50" min:"0" max:"60000" reload:"true" help:"Delay between data fetches (ms)"`
 	ReplicationInterval   time.Duration `yaml:"replication_interval_ms" unit:"ms" default:"1000" min:"10" max:"60000" help:"Delta sync with a peer (ms); less is fresher and costs more messages"`
 	FailedAfter           time.Duration `yaml:"failed_after_s" unit:"s" default:"300" min:"1" max:"604800" reload:"true" help:"Silence after which a member counts as failed (seconds)"`
 	RemovedAfter          time.Duration `yaml:"removed_after_s" unit:"s" default:"600" min:"2" max:"604800" reload:"true" help:"Silence after which it leaves the members list (seconds)"`

@@ -26,6 +26,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	core.Sync, core.Catchup = millis(cfg.SyncInterval), millis(cfg.CatchupInterval)
 	core.FailedAfter, core.RemovedAfter = millis(cfg.FailedAfter), millis(cfg.RemovedAfter)
 	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
+	core.Throttle, core.FetchDelay = millis(cfg.ThrottleDelay), millis(cfg.FetchDelay)
 	core.MaxSkew, core.RingBytes = millis(cfg.MaxClockSkew), cfg.PushRingMB<<20
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
