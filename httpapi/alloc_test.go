@@ -28,7 +28,7 @@ func hotPath(method, body string) (fasthttp.RequestHandler, *fasthttp.RequestCtx
 		ctx.Request.Header.SetContentType(typeJSON)
 		ctx.Request.SetBodyString(body)
 	}
-	return New(Options{Store: store, Cluster: fakeCluster{}}).Handler(), ctx
+	return New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}}).Handler(), ctx
 }
 
 // Goal: the hot paths allocate the key and nothing else.

@@ -18,14 +18,20 @@ const (
 	slugBadRequest       = "bad-request"
 	slugReadOnly         = "read-only"
 	slugKeyNotFound      = "key-not-found"
+	slugPeerUnknown      = "peer-unknown"
 	slugNotFound         = "not-found"
 	slugMethodNotAllowed = "method-not-allowed"
 	slugConflictClock    = "conflict-clock"
+	slugPeerAmbiguous    = "peer-ambiguous"
+	slugPeerSelf         = "peer-self"
 	slugBodyTooLarge     = "body-too-large"
 	slugUnsupportedMedia = "unsupported-media"
 	slugInternal         = "internal"
 	slugRecordDamaged    = "record-damaged"
+	slugSyncing          = "syncing"
 	slugNotReady         = "not-ready"
+	slugLeaving          = "leaving"
+	slugWaitTimeout      = "wait-timeout"
 	slugOverloaded       = "overloaded"
 )
 
@@ -58,11 +64,15 @@ var catalogue = [...]kind{
 			"Try: a plain client such as curl, without an unusual proxy between."},
 	{slugReadOnly, 403, "Read-only",
 		"This node answers reads and takes part in replication, but refuses client writes.\n" +
-			"Try: another node, or read_only: false in this node's configuration."},
+			"Try: another node, kvs mode normal, or read_only: false in this node's configuration."},
 	{slugKeyNotFound, 404, "Key not found",
 		"The key is absent from this node: never written, deleted, expired, or still on its\n" +
 			"way from another node.\n" +
 			"Try: GET /kv/_range to see which keys are here."},
+	{slugPeerUnknown, 404, "Peer unknown",
+		"No member of the cluster has this id or replica, or this node is not connected to\n" +
+			"the one that has it.\n" +
+			"Try: GET /members/ for the members and their ids."},
 	{slugNotFound, 404, "Not found",
 		"There is no such endpoint.\n" +
 			"Try: /kv/{path}, /kv/_range, /members/, /health, /sync/merkle/root or /version."},
@@ -72,6 +82,12 @@ var catalogue = [...]kind{
 	{slugConflictClock, 409, "Clock conflict",
 		"The stored version lies so far in the future that no newer timestamp is left.\n" +
 			"Try: check the clocks of the cluster's nodes."},
+	{slugPeerAmbiguous, 409, "Peer ambiguous",
+		"Several members have the same node_id, so that it does not tell which is meant.\n" +
+			"Try: the replica id of one of them, as the detail lists them."},
+	{slugPeerSelf, 409, "Peer is this node",
+		"A node cannot compare with itself, and cannot forget itself.\n" +
+			"Try: the id of another member, or POST /members/leave to take this node out."},
 	{slugBodyTooLarge, 413, "Body too large",
 		"The body is larger than max_json_size, which counts every byte of the body.\n" +
 			"Try: split the value over several keys."},
@@ -86,6 +102,16 @@ var catalogue = [...]kind{
 		"The stored record fails its checksum, so it is not shown. Replication restores it\n" +
 			"from another node.\n" +
 			"Try: again in a moment, or another node."},
+	{slugSyncing, 503, "Syncing",
+		"The node takes over the data of its cluster. It refuses writes until it has them, and\n" +
+			"answers reads with what is there, marked with KVS-Mode: syncing.\n" +
+			"Try: again after Retry-After, or another node."},
+	{slugLeaving, 503, "Leaving",
+		"The node is leaving its cluster, or has left it for good: it takes no writes any more.\n" +
+			"Try: another node."},
+	{slugWaitTimeout, 503, "Wait timed out",
+		"The call waited for other nodes, which did not do their part in time.\n" +
+			"Try: GET /sync/status to see which member is behind or away, then again."},
 	{slugNotReady, 503, "Not ready",
 		"The node is starting or stopping.\n" +
 			"Try: again after Retry-After, or another node."},

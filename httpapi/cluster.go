@@ -91,6 +91,8 @@ func (s *Server) serveMembers(x *exchange) *Problem {
 			b = append(b, `,"version":`...)
 			b = appendString(b, m.Version)
 		}
+		b = append(b, `,"replica":`...)
+		b = appendString(b, m.Replica)
 		b = append(b, '}')
 	}
 	x.respond(typeJSON, append(b, ']'))

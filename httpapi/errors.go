@@ -1,6 +1,9 @@
 package httpapi
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // storeProblem is the one place where an error of a Store becomes an answer.
 // It reports false for an error that is none of the sentinels: the caller
@@ -9,6 +12,10 @@ func storeProblem(err error, key string) (*Problem, bool) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(key)), true
+	case errors.Is(err, ErrSyncing):
+		return newProblem(slugSyncing, "this node takes over the data of its cluster; nothing was stored"), true
+	case errors.Is(err, ErrLeaving):
+		return newProblem(slugLeaving, "this node is leaving its cluster, or has left; nothing was stored"), true
 	case errors.Is(err, ErrReadOnly):
 		p := newProblem(slugReadOnly, "this node is read-only: it refuses client writes")
 		p.ConfigKey = "read_only"
@@ -33,5 +40,30 @@ func storeProblem(err error, key string) (*Problem, bool) {
 		return newProblem(slugRecordDamaged,
 			"the stored record of "+quoted(key)+" fails its checksum"), true
 	}
+	if p := peerProblem(err, key); p != nil {
+		return p, true
+	}
 	return newProblem(slugInternal, "the node could not do this; its log has the cause"), false
+}
+
+// peerProblem words the errors of an Operator that are about a member. It is nil
+// for others.
+func peerProblem(err error, peer string) *Problem {
+	var several *AmbiguousError
+	switch {
+	case errors.As(err, &several):
+		return newProblem(slugPeerAmbiguous, "several members have the id "+quoted(peer)+
+			"; name one by its replica: "+strings.Join(several.Replicas, ", "))
+	case errors.Is(err, ErrPeerUnknown) && peer == "":
+		return newProblem(slugPeerUnknown, "this node is connected to no other member")
+	case errors.Is(err, ErrPeerUnknown):
+		return newProblem(slugPeerUnknown, "this node knows no member "+quoted(peer)+
+			", or is not connected to it")
+	case errors.Is(err, ErrSelf):
+		return newProblem(slugPeerSelf, quoted(peer)+" is this node itself")
+	case errors.Is(err, ErrWaitTimeout):
+		return newProblem(slugWaitTimeout, "what this call waits for did not happen in time; "+
+			"nothing has changed")
+	}
+	return nil
 }

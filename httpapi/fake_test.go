@@ -103,12 +103,14 @@ func (f *fakeStore) Digest() (Digest, error) {
 }
 
 // fakeCluster is a cluster of two.
-type fakeCluster struct{ unready bool }
+type fakeCluster struct{ unready, syncing bool }
+
+func (f fakeCluster) Syncing() bool { return f.syncing }
 
 func (fakeCluster) Members() []Member {
 	return []Member{
 		{ID: "node-alpha", Address: "192.168.1.10:8080", LastSeen: 1672531200000,
-			JoinedTimestamp: 1672530000000, State: "alive", Incarnation: 3, Version: "0.1.0"},
+			JoinedTimestamp: 1672530000000, State: "alive", Incarnation: 3, Version: "0.1.0", Replica: "0a"},
 		{ID: `node "b"`, Address: "[::1]:8081", LastSeen: 1, JoinedTimestamp: 2, State: "failed"},
 	}
 }
@@ -122,17 +124,56 @@ func (f fakeCluster) Health() Health {
 	return h
 }
 
+// fakeOperator notes what it is asked, and fails if told.
+type fakeOperator struct {
+	calls []string
+	fail  error
+}
+
+func (f *fakeOperator) note(format string, args ...any) error {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	return f.fail
+}
+
+func (f *fakeOperator) SetMode(readOnly bool) error { return f.note("mode %v", readOnly) }
+
+func (f *fakeOperator) SyncStatus() (SyncStatus, error) {
+	s := SyncStatus{Peer: Peer{"a", "0a"}, Mode: "normal", Digest: Digest{Keys: 7, AsOf: 8}, Converged: true}
+	s.Peers = []PeerStatus{{
+		Peer: Peer{`b"`, "0b"}, Address: "[::1]:8081", State: "alive", Connected: true, Missing: 1,
+		Lacking: 2, Bytes: 3, OldestMs: 4, EqualRoot: true, Digested: 5, Scrubbed: 6,
+	}, {}}
+	return s, f.note("status")
+}
+
+func (f *fakeOperator) SyncNow(peer string) ([]Peer, error) {
+	return []Peer{{"b", "0b"}, {"c", "0c"}}, f.note("now %s", peer)
+}
+
+func (f *fakeOperator) Diff(peer string, names bool) (Diff, error) {
+	d := Diff{Peer: Peer{"b", "0b"}, More: true}
+	d.Differences = []Difference{{Hash: 0xabc, Here: true, Key: `k"`}, {Hash: 1 << 63, There: true}}
+	return d, f.note("diff %s %v", peer, names)
+}
+
+func (f *fakeOperator) Leave(all, force bool) (Left, error) {
+	return Left{Drained: true, AcknowledgedBy: []Peer{{"b", "0b"}}}, f.note("leave %v %v", all, force)
+}
+
+func (f *fakeOperator) Forget(member string) error { return f.note("forget %s", member) }
+
 // rig is a server on an in-memory listener.
 type rig struct {
 	t     *testing.T
 	store *fakeStore
+	op    *fakeOperator
 	ln    *fasthttputil.InmemoryListener
 }
 
 func newRig(t *testing.T, change func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, store: &fakeStore{}, ln: fasthttputil.NewInmemoryListener()}
-	o := Options{Store: r.store, Cluster: fakeCluster{}, Version: "0.1.0"}
+	r := &rig{t: t, store: &fakeStore{}, op: &fakeOperator{}, ln: fasthttputil.NewInmemoryListener()}
+	o := Options{Store: r.store, Cluster: fakeCluster{}, Operator: r.op, Version: "0.1.0"}
 	if change != nil {
 		change(&o)
 	}

@@ -36,8 +36,11 @@ func (s *Server) get(x *exchange) *Problem {
 			return p
 		}
 	}
+	syncing := s.markSyncing(x)
 	if err := s.store.View(x.key, x.visit); err != nil {
-		return s.refuse(err, x.key)
+		p := s.refuse(err, x.key)
+		p.syncing = syncing
+		return p
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type Problem struct {
 	allow      string // The Allow header of a 405.
 	accept     string // The Accept header of a 415.
 	retryAfter int    // Seconds; the Retry-After header of a 503.
+	syncing    bool   // Whether a read is refused by a node that takes over data.
 	closeConn  bool   // Whether the connection's framing can no longer be trusted.
 }
 
@@ -51,6 +52,9 @@ func (p *Problem) writeTo(ctx *fasthttp.RequestCtx) {
 	}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.syncing {
+		h.SetCanonical([]byte(headerMode), []byte(modeSyncing))
 	}
 	if p.closeConn {
 		ctx.SetConnectionClose()

@@ -17,11 +17,16 @@ const (
 	paramEndKey
 	paramLimit
 	paramCursor
+	paramPeer
+	paramKeys
+	paramDrain
+	paramForce
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
 var parameterNames = [...]string{
 	"ttl", "raw", "pretty", "strict", "start_key", "end_key", "limit", "cursor",
+	"peer", "keys", "drain", "force",
 }
 
 // query holds the decoded parameters of one request.

@@ -78,7 +78,7 @@ func TestRangePagesAgainstSortedMap(t *testing.T) {
 				want = append(want, r.Key)
 			}
 		}
-		h := New(Options{Store: store, Cluster: fakeCluster{}}).Handler()
+		h := New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}}).Handler()
 		got := listAll(t, h, start, end, rapid.IntRange(1, 7).Draw(t, "limit"))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("range [%q, %q): %s", start, end, diff)
@@ -96,7 +96,7 @@ func TestRangePageBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h := New(Options{Store: store, Cluster: fakeCluster{}}).Handler()
+	h := New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}}).Handler()
 	total := 0
 	for target := "/kv/_range"; target != ""; {
 		_, body := direct(h, target)
@@ -183,7 +183,7 @@ func FuzzRangeParameters(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	s := New(Options{Store: store, Cluster: fakeCluster{}})
+	s := New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}})
 	f.Fuzz(func(t *testing.T, raw string) {
 		var x exchange
 		x.ctx = &fasthttp.RequestCtx{}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -39,6 +40,19 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 		return endpoint{allow: allowRead, serve: (*Server).serveRoot}, nil
 	case "/version":
 		return endpoint{allow: allowRead, serve: (*Server).serveVersion}, nil
+	case "/sync/status":
+		return endpoint{allow: allowRead, serve: (*Server).serveSyncStatus}, nil
+	case "/sync/diff":
+		return endpoint{allow: allowRead, serve: (*Server).serveDiff}, nil
+	case "/sync/now":
+		return endpoint{allow: allowPost, serve: (*Server).serveSyncNow}, nil
+	case "/members/leave":
+		return endpoint{allow: allowPost, serve: (*Server).serveLeave}, nil
+	case "/admin/mode":
+		return endpoint{allow: allowPut, serve: (*Server).serveMode}, nil
+	}
+	if id, ok := bytes.CutPrefix(path, []byte("/members/")); ok {
+		return x.locateMember(id)
 	}
 	if slug, ok := bytes.CutPrefix(path, []byte("/problems/")); ok {
 		x.key = string(slug)
@@ -69,13 +83,23 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	return endpoint{}, reservedKey(key)
 }
 
+// locateMember finds the endpoint of one member. Its name is one segment.
+func (x *exchange) locateMember(raw []byte) (endpoint, *Problem) {
+	name, ok := decodeForm(bytes.ReplaceAll(raw, []byte("+"), []byte("%2B")))
+	if !ok || name == "" || bytes.IndexByte(raw, '/') >= 0 {
+		return endpoint{}, newProblem(slugNotFound, "there is no endpoint /members/"+quoted(raw))
+	}
+	x.key = name
+	return endpoint{allow: allowDelete, serve: (*Server).serveForget}, nil
+}
+
 // allows says whether a method is in the endpoint's list.
 func (e endpoint) allows(method []byte) bool {
-	switch string(method) {
-	case fasthttp.MethodGet, fasthttp.MethodHead:
-		return true
-	case fasthttp.MethodPut, fasthttp.MethodDelete:
-		return e.allow == allowKV
+	for rest, more := e.allow, true; more; {
+		var name string
+		if name, rest, more = strings.Cut(rest, ", "); name == string(method) {
+			return true
+		}
 	}
 	return false
 }

@@ -112,6 +112,7 @@ func (s *Server) serveRange(x *exchange) *Problem {
 	if p != nil {
 		return p
 	}
+	s.markSyncing(x)
 	g := page{limit: r.limit, body: append([]byte(nil), `{"items":[`...)}
 	if r.end == "" || r.start < r.end {
 		next, err := s.store.Range(r.start, r.end, g.visit)

@@ -19,8 +19,10 @@ import (
 type Options struct {
 	Store   Store
 	Cluster Cluster
-	Logger  *slog.Logger // nil discards.
-	Version string       // Shown by /version and /health.
+	// Operator carries out the calls of administrators.
+	Operator Operator
+	Logger   *slog.Logger // nil discards.
+	Version  string       // Shown by /version and /health.
 
 	// MaxJSONSize is the largest body of a PUT in bytes, inclusive.
 	MaxJSONSize int
@@ -66,14 +68,15 @@ var ErrServerClosed = errors.New("httpapi: server is shut down")
 
 // Server serves the HTTP API of one node.
 type Server struct {
-	options Options
-	store   Store
-	cluster Cluster
-	log     *slog.Logger
-	http    *fasthttp.Server
-	pool    sync.Pool // Of *exchange.
-	closing atomic.Bool
-	conns   connections
+	options  Options
+	store    Store
+	cluster  Cluster
+	operator Operator
+	log      *slog.Logger
+	http     *fasthttp.Server
+	pool     sync.Pool // Of *exchange.
+	closing  atomic.Bool
+	conns    connections
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -88,13 +91,13 @@ type exchange struct {
 	visit       func(Record)
 }
 
-// New makes a server. It panics if Store or Cluster is missing.
+// New makes a server. It panics if Store, Cluster or Operator is missing.
 func New(options Options) *Server {
-	if options.Store == nil || options.Cluster == nil {
-		panic("httpapi: Options without Store or Cluster")
+	if options.Store == nil || options.Cluster == nil || options.Operator == nil {
+		panic("httpapi: Options without Store, Cluster or Operator")
 	}
 	o := options.withDefaults()
-	s := &Server{options: o, store: o.Store, cluster: o.Cluster, log: o.Logger}
+	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, log: o.Logger}
 	s.pool.New = func() any {
 		x := &exchange{}
 		x.visit = x.onRecord

@@ -19,9 +19,9 @@ import (
 func TestClusterShapes(t *testing.T) {
 	r := newRig(t, nil)
 	members := `[{"id":"node-alpha","address":"192.168.1.10:8080","last_seen":1672531200000,` +
-		`"joined_timestamp":1672530000000,"state":"alive","incarnation":3,"version":"0.1.0"},` +
+		`"joined_timestamp":1672530000000,"state":"alive","incarnation":3,"version":"0.1.0","replica":"0a"},` +
 		`{"id":"node \"b\"","address":"[::1]:8081","last_seen":1,"joined_timestamp":2,` +
-		`"state":"failed","incarnation":0}]`
+		`"state":"failed","incarnation":0,"replica":""}]`
 	for target, want := range map[string]string{
 		"/members":  members,
 		"/members/": members,
@@ -76,7 +76,7 @@ func TestMethods(t *testing.T) {
 	for target, allow := range map[string]string{
 		"/kv/k": allowKV, "/kv/_range": allowRead, "/members/": allowRead, "/health": allowRead,
 		"/healthz": allowRead, "/readyz": allowRead, "/version": allowRead,
-		"/sync/merkle/root": allowRead, "/problems/internal": allowRead, "*": allowKV,
+		"/sync/merkle/root": allowRead, "/sync/status": allowRead, "/problems/internal": allowRead, "*": allowKV,
 	} {
 		if a := r.do("OPTIONS", target, ""); a.status != 204 || a.header["Allow"] != allow {
 			t.Errorf("OPTIONS %s: %s %v", target, a, a.header)
@@ -226,7 +226,7 @@ func TestMaxConnections(t *testing.T) {
 
 // Goal: Serve after Shutdown refuses, and Shutdown of an idle server works.
 func TestShutdown(t *testing.T) {
-	s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}})
+	s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}, Operator: &fakeOperator{}})
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{},
+				s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}, Operator: &fakeOperator{},
 					HeaderTimeout: header, ReadTimeout: read, IdleTimeout: idle})
 				client, server := net.Pipe()
 				go func() {

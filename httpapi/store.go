@@ -51,6 +51,9 @@ type Cluster interface {
 	Members() []Member
 	// Health describes this node. It is cheap: every balancer polls it.
 	Health() Health
+	// Syncing says that the node takes over the data of its cluster: what a read
+	// does not find may be on its way. Every read asks.
+	Syncing() bool
 }
 
 // Record is one live version of a key.
@@ -106,12 +109,13 @@ type Member struct {
 	State           string
 	Incarnation     uint64
 	Version         string // Empty while unknown.
+	Replica         string // 32 hexadecimal digits.
 }
 
 // Health is this node's own view of itself.
 type Health struct {
 	Status      string // "ok" or "degraded".
-	Mode        string // "normal" or "read-only".
+	Mode        string // "normal", "read-only", "syncing" or "leaving".
 	MemberCount int    // Invariant: the length of Members, itself included.
 	NodeID      string
 	Joined      bool

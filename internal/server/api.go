@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,9 @@ import (
 // scanMax bounds the records that one range request looks at, tombstones
 // included; what is left is for the next page.
 const scanMax = 20_000
+
+// behindAfter is for how long a node may lack what a peer has before it says so.
+const behindAfter keyspace.Millis = 2_000
 
 // digestAlgorithm names what GET /sync/merkle/root returns, for people who want
 // to compute it themselves.
@@ -107,6 +111,7 @@ func (a *api) Members() []httpapi.Member {
 		row := httpapi.Member{
 			ID: m.Name, Address: m.Addr, LastSeen: int64(m.Seen), JoinedTimestamp: int64(m.Joined),
 			State: m.State.String(), Incarnation: m.Boot.Count + m.Incarnation,
+			Replica: m.Replica.Hex(),
 		}
 		if m.Self {
 			row.LastSeen, row.Version = int64(wall()), Version
@@ -120,8 +125,9 @@ func (a *api) Members() []httpapi.Member {
 func (a *api) Health() httpapi.Health {
 	s := a.driver.status.Load()
 	h := httpapi.Health{
-		Status: "ok", Mode: "normal", MemberCount: len(s.Members), NodeID: s.Hello.Member.Name,
-		Joined: s.Identity.Cluster != keyspace.ClusterID{}, Ready: true,
+		Status: "ok", Mode: s.Mode.String(), MemberCount: len(s.Members), NodeID: s.Hello.Member.Name,
+		Joined: s.Identity.Cluster != keyspace.ClusterID{},
+		Ready:  s.Mode == statemachine.ModeNormal || s.Mode == statemachine.ModeReadOnly,
 	}
 	if h.Joined {
 		h.ClusterID = keyspace.ReplicaID(s.Identity.Cluster).Hex()
@@ -129,13 +135,23 @@ func (a *api) Health() httpapi.Health {
 		h.Status = "degraded"
 		h.Reasons = append(h.Reasons, "not joined: none of seed_nodes has answered for a cluster yet")
 	}
-	if s.ReadOnly {
-		h.Mode = "read-only"
+	switch s.Mode {
+	case statemachine.ModeSyncing:
+		h.Reasons = append(h.Reasons, "syncing: the data of the cluster is on its way")
+	case statemachine.ModeLeft:
+		h.Reasons = append(h.Reasons, "leaving: this node takes no writes any more")
 	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {
 			h.Status = "degraded"
 			h.Reasons = append(h.Reasons, "member "+m.Name+" at "+m.Addr+" has "+m.State.String())
+		}
+	}
+	for _, m := range s.Members {
+		if late := wall() - m.BehindSince; m.BehindSince > 0 && late >= behindAfter {
+			h.Status = "degraded"
+			h.Reasons = append(h.Reasons, fmt.Sprintf("behind: lacks %d writes that %s has had for %d s",
+				m.Missing, m.Name, late/1000))
 		}
 	}
 	for _, r := range s.Refused {

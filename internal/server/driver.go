@@ -19,6 +19,9 @@ const (
 	// writesMax bounds the client writes that wait for the core; beyond it they
 	// are refused.
 	writesMax = 8192
+	// ordersMax bounds the commands that wait for the core, and that it works on;
+	// beyond it they are refused.
+	ordersMax = 64
 	// groupsMax bounds the groups of client writes that the core works on: one
 	// syncs and one waits, so that the next fills meanwhile.
 	groupsMax = 2
@@ -42,17 +45,20 @@ type driver struct {
 	answers chan statemachine.Input // from the store; before anything else
 	inbox   chan statemachine.Input // from peers
 	writes  chan *pendingWrite
+	ordered chan *order
 	closing chan struct{} // no new writes
 	stopped chan struct{} // run ends
 	refuse  func()        // stops taking writes; those under way are still answered
 	restart func()        // the node has to be started again
 	stop    func()        // ends run, and the wait of all whose write is still under way
 
-	waiting map[statemachine.RequestID]*pendingWrite
-	request statemachine.RequestID
-	groups  int // of client writes that the core works on
-	size    int // of the group handed over last
-	next    group
+	waiting  map[statemachine.RequestID]*pendingWrite
+	orders   map[statemachine.RequestID]*order
+	finished []*order // by the running step
+	request  statemachine.RequestID
+	groups   int // of client writes that the core works on
+	size     int // of the group handed over last
+	next     group
 
 	chosen    chan struct{} // closed once the node belongs to a cluster
 	belongs   bool
@@ -72,6 +78,8 @@ func newDriver(log *slog.Logger) *driver {
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
 		waiting: make(map[statemachine.RequestID]*pendingWrite),
+		ordered: make(chan *order, ordersMax),
+		orders:  make(map[statemachine.RequestID]*order),
 	}
 	d.refuse = sync.OnceFunc(func() { close(d.closing) })
 	d.stop = sync.OnceFunc(func() { close(d.stopped) })
@@ -127,6 +135,8 @@ func (d *driver) run() {
 			d.step(in)
 		case in := <-d.inbox:
 			d.step(in)
+		case o := <-d.ordered:
+			d.take(o)
 		case w := <-writes:
 			d.next.add(w)
 			continue
@@ -156,9 +166,15 @@ func (d *driver) step(in statemachine.Input) {
 		news = news || event
 	}
 	d.dirty = true
+	news = news || len(d.finished) > 0
 	if news || now.Sub(d.published) >= publishEvery {
 		d.publish(now)
 	}
+	// Whoever waited for a command finds its effect in the status.
+	for _, o := range d.finished {
+		close(o.done)
+	}
+	d.finished = d.finished[:0]
 }
 
 // rearm sets the timer to the core's deadline, or to when the status is due.
@@ -195,6 +211,8 @@ func (d *driver) perform(e statemachine.Effect) {
 		}
 		w.result = e.Result
 		w.done <- struct{}{}
+	case statemachine.Done:
+		d.finish(e)
 	case statemachine.Dial:
 		if d.peers != nil {
 			d.peers.Dial(e.Addr)

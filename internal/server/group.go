@@ -34,12 +34,29 @@ func (d *driver) write(w *pendingWrite) error {
 	switch w.result.Refused {
 	case statemachine.RefusedNot:
 		return nil
+	}
+	return refusal(w.result.Refused)
+}
+
+// refusal translates why the core refused.
+func refusal(r statemachine.Refusal) error {
+	switch r {
 	case statemachine.RefusedReadOnly:
 		return httpapi.ErrReadOnly
 	case statemachine.RefusedSyncing:
 		return httpapi.ErrNotReady
 	case statemachine.RefusedClock:
 		return httpapi.ErrClockConflict
+	case statemachine.RefusedSyncing:
+		return httpapi.ErrSyncing
+	case statemachine.RefusedLeaving:
+		return httpapi.ErrLeaving
+	case statemachine.RefusedUnknown:
+		return httpapi.ErrPeerUnknown
+	case statemachine.RefusedSelf:
+		return httpapi.ErrSelf
+	case statemachine.RefusedTimeout:
+		return httpapi.ErrWaitTimeout
 	}
 	return httpapi.ErrOverloaded
 }

@@ -108,7 +108,7 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 func (s *Server) serve() {
 	api := &api{store: s.store, driver: s.driver, defaultTTL: s.cfg.DefaultTTL}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
