@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -21,16 +22,26 @@ const (
 type usage struct{ error }
 
 func main() {
-	if err := rootCommand().Execute(); err != nil {
+	if err := rootCommand(http.DefaultTransport).Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
-		if errors.As(err, new(usage)) {
-			os.Exit(exitUsage)
-		}
-		os.Exit(exitOther)
+		os.Exit(exitCode(err))
 	}
 }
 
-func rootCommand() *cobra.Command {
+// exitCode is what scripts tell an error by.
+func exitCode(err error) int {
+	var f *failure
+	switch {
+	case errors.As(err, new(usage)):
+		return exitUsage
+	case errors.As(err, &f):
+		return f.code
+	}
+	return exitOther
+}
+
+// rootCommand is the whole program. Commands that ask a node do it through via.
+func rootCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kvs [config.yaml]",
 		Short: "A key-value store for sites that must keep working alone",
@@ -38,7 +49,8 @@ func rootCommand() *cobra.Command {
 			"commented one with all defaults if there is none.",
 		Example: "  kvs                    start a node with ./config.yaml\n" +
 			"  kvs node1.yaml         start a node with another configuration\n" +
-			"  kvs demo               start three nodes in one process and try them",
+			"  kvs demo               start three nodes in one process and try them\n" +
+			"  kvs sync status        ask a running node how far it and the others are apart",
 		Args:          configArgument,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -51,9 +63,12 @@ func rootCommand() *cobra.Command {
 			return serve(cmd.ErrOrStderr(), path)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage{fmt.Errorf("%w. Try: %s --help", err, cmd.CommandPath())}
+	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
 	cmd.AddCommand(demoCommand(), versionCommand())
+	cmd.AddCommand(operatorCommands(via)...)
 	return cmd
 }
 

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of commands that ask a running node, as scripts rely on them.
+const (
+	exitNotFound     = 3
+	exitConflict     = 4
+	exitForbidden    = 5
+	exitUnreachable  = 6
+	exitLimited      = 7
+	exitNotConverged = 8
+)
+
+const (
+	addrDefault = "http://127.0.0.1:8080"
+	// answerTimeout bounds the wait for one answer: longer than the longest that
+	// a node takes to leave, or to look for differences.
+	answerTimeout = 60 * time.Second
+	// answerBytesMax bounds one answer.
+	answerBytesMax = 64 << 20
+)
+
+// failure is an error with an exit code of its own and a next step.
+type failure struct {
+	code int
+	text string
+	try  string
+}
+
+// Error is what went wrong and what to try.
+func (f *failure) Error() string { return f.text + "\n  Try: " + f.try }
+
+// remote is a running node that a command asks.
+type remote struct {
+	addr   string
+	format string // table or json
+	client *http.Client
+}
+
+// flags adds the flags of a command that asks a node.
+func (r *remote) flags(cmd *cobra.Command) {
+	addr := os.Getenv("KVS_ADDR")
+	if addr == "" {
+		addr = addrDefault
+	}
+	cmd.Flags().StringVar(&r.addr, "addr", addr, "the node to ask; KVS_ADDR sets the default")
+	cmd.Flags().StringVarP(&r.format, "output", "o", "table", "table, or json as the API answers")
+}
+
+// check refuses what was typed wrongly.
+func (r *remote) check() error {
+	if r.format != "table" && r.format != "json" {
+		return usage{fmt.Errorf("-o must be table or json, not %q. Try: -o json", r.format)}
+	}
+	if !strings.Contains(r.addr, "://") {
+		r.addr = "http://" + r.addr
+	}
+	u, err := url.Parse(r.addr)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return usage{fmt.Errorf("--addr must be a URL such as %s, not %q. Try: --addr %s",
+			addrDefault, r.addr, addrDefault)}
+	}
+	r.addr = strings.TrimSuffix(r.addr, "/")
+	return nil
+}
+
+// call sends one request and returns the body of a good answer.
+func (r *remote) call(ctx context.Context, method, path, body string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.addr+path, strings.NewReader(body))
+	if err != nil {
+		return nil, &failure{exitUsage, fmt.Sprintf("cannot ask %s: %v", r.addr, err), "--addr " + addrDefault}
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return nil, r.unreachable(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
+	if err != nil {
+		return nil, r.unreachable(err)
+	}
+	if resp.StatusCode >= 300 {
+		return nil, r.refused(ctx, resp.StatusCode, out)
+	}
+	return out, nil
+}
+
+// ask gets one JSON document.
+func (r *remote) ask(ctx context.Context, method, path, body string, into any) ([]byte, error) {
+	out, err := r.call(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		return nil, &failure{exitOther, r.addr + " does not answer as a node of this version does",
+			"kvs version, here and there"}
+	}
+	return out, nil
+}
+
+func (r *remote) unreachable(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return &failure{exitUnreachable, fmt.Sprintf("no answer from %s: %v", r.addr, err),
+		"start a node with kvs, or name another with --addr or KVS_ADDR"}
+}
+
+// refused words a problem that a node answered with. What to try stands on the
+// node's own page about it.
+func (r *remote) refused(ctx context.Context, status int, body []byte) error {
+	var p struct{ Type, Title, Detail, Code string }
+	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return &failure{exitOther, fmt.Sprintf("%s answers %d to this", r.addr, status),
+			"kvs version, here and there"}
+	}
+	f := &failure{codeOf(status), p.Detail, "kvs sync status"}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.addr+"/problems/"+url.PathEscape(p.Code), nil)
+	if err != nil {
+		return f
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return f
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
+	if _, try, ok := bytes.Cut(page, []byte("Try: ")); ok && err == nil {
+		f.try = strings.TrimSpace(string(try))
+	}
+	return f
+}
+
+// codeOf is the exit code for the status of a refusal.
+func codeOf(status int) int {
+	switch status {
+	case http.StatusBadRequest:
+		return exitUsage
+	case http.StatusNotFound:
+		return exitNotFound
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return exitConflict
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return exitForbidden
+	case http.StatusTooManyRequests:
+		return exitLimited
+	case http.StatusServiceUnavailable:
+		return exitUnreachable
+	}
+	return exitOther
+}
