@@ -38,12 +38,14 @@ func seeds(others ...*node) string {
 	return line + "]"
 }
 
-// awaitFormed waits until every node lists all of them and has joined.
+// awaitFormed waits until every node lists all of them, has joined and takes
+// writes.
 func awaitFormed(t testing.TB, nodes []*node) time.Duration {
 	t.Helper()
 	return eventually(t, formsWithin, "all nodes see each other", func() bool {
 		for _, n := range nodes {
-			if len(n.members()) != len(nodes) || !n.health().Joined {
+			h := n.health()
+			if len(n.members()) != len(nodes) || !h.Joined || h.Mode == "syncing" {
 				return false
 			}
 		}
