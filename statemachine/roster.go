@@ -107,8 +107,8 @@ func (n *Node) tryLeave() {
 	case l.Force:
 		n.leave(CommandResult{Peers: holders})
 	default:
-		n.leaving = leaving{}
 		n.emit(Done{l.Request, CommandResult{Refused: RefusedTimeout, Peers: holders}})
+		n.leaving = leaving{}
 	}
 }
 
