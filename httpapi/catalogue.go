@@ -16,6 +16,7 @@ const (
 	slugInvalidTTL       = "invalid-ttl"
 	slugInvalidParameter = "invalid-parameter"
 	slugBadRequest       = "bad-request"
+	slugForbidden        = "forbidden"
 	slugReadOnly         = "read-only"
 	slugKeyNotFound      = "key-not-found"
 	slugPeerUnknown      = "peer-unknown"
@@ -62,6 +63,9 @@ var catalogue = [...]kind{
 	{slugBadRequest, 400, "Bad request",
 		"The request cannot be read safely as HTTP/1.0 or HTTP/1.1.\n" +
 			"Try: a plain client such as curl, without an unusual proxy between."},
+	{slugForbidden, 403, "Forbidden",
+		"The caller may not do this.\n" +
+			"Try: the same call from a shell on a machine that reaches the node, not from a web page."},
 	{slugReadOnly, 403, "Read-only",
 		"This node answers reads and takes part in replication, but refuses client writes.\n" +
 			"Try: another node, kvs mode normal, or read_only: false in this node's configuration."},

@@ -48,6 +48,19 @@ func isHeader(line []byte, name string) bool {
 		bytes.EqualFold(line[:len(name)], []byte(name))
 }
 
+// crossSite says that a browser sends the request for a page of another site. A
+// POST without a body needs nobody's leave there, and must not be enough to take
+// a node out of its cluster.
+func crossSite(h *fasthttp.RequestHeader) bool {
+	switch string(h.Peek("Sec-Fetch-Site")) {
+	case "cross-site", "same-site":
+		return true
+	}
+	origin := h.Peek("Origin")
+	_, host, ok := bytes.Cut(origin, []byte("://"))
+	return len(origin) > 0 && (!ok || !bytes.EqualFold(host, h.Host()))
+}
+
 func badFraming(detail string) *Problem {
 	p := newProblem(slugBadRequest, detail)
 	p.closeConn = true

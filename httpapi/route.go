@@ -144,6 +144,9 @@ func (s *Server) resolve(x *exchange) (endpoint, *Problem) {
 	if h.IsOptions() {
 		return endpoint{allow: e.allow}, nil
 	}
+	if e.allow == allowPost && h.IsPost() && crossSite(h) {
+		return endpoint{}, newProblem(slugForbidden, "a page of another site may not order this of a node")
+	}
 	if !e.allows(method) {
 		p := newProblem(slugMethodNotAllowed,
 			quoted(method)+" is not a method of this endpoint; it has "+e.allow)

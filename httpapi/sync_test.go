@@ -86,6 +86,24 @@ func TestOperatorRefusals(t *testing.T) {
 	}
 }
 
+// Goal: a web page of another site cannot give orders to a node, however it words
+// them; one that the node itself has served can, and so can any other client.
+func TestOrdersOfOtherSites(t *testing.T) {
+	for header, refused := range map[string]bool{
+		"Origin: https://evil.example": true, "Origin: null": true, "Sec-Fetch-Site: cross-site": true,
+		"Sec-Fetch-Site: same-site": true, "Origin: http://kvs": false, "Sec-Fetch-Site: same-origin": false,
+		"Sec-Fetch-Site: none": false, "X-Nothing: x": false,
+	} {
+		for _, target := range []string{"/members/leave", "/sync/now"} {
+			r := newRig(t, nil)
+			a := r.do("POST", target, "", header)
+			if (a.problem() == slugForbidden) != refused || (len(r.op.calls) == 0) != refused {
+				t.Errorf("%s with %s: %s %q", target, header, a, r.op.calls)
+			}
+		}
+	}
+}
+
 // Goal: every error of an operator has its status, and names who it is about.
 func TestOperatorErrors(t *testing.T) {
 	for _, c := range []struct {
