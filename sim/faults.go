@@ -16,6 +16,7 @@ func (f *faults) begin() {
 	f.every(f.w.opt.DisasterEvery, f.disaster)
 	f.every(f.w.opt.DisasterEvery/2, f.backUp)
 	f.every(f.w.opt.OperateEvery, f.w.operators.act)
+	f.every(f.w.opt.AskEvery, f.w.askers.act)
 }
 
 // every repeats do at random intervals until the fault phase ends.

@@ -182,7 +182,11 @@ func (h *host) perform(e statemachine.Effect) {
 	case statemachine.Restart:
 		h.restart()
 	case statemachine.Done:
-		h.w.operators.answered(h, e)
+		if e.Request > askersFrom {
+			h.w.askers.answered(h, e)
+		} else {
+			h.w.operators.answered(h, e)
+		}
 	case statemachine.Notify:
 		h.w.noticed(h, e.Event)
 	}

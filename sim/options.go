@@ -35,6 +35,7 @@ type Options struct {
 	ClockGrain           Millis // clocks tick this coarsely, to provoke ties
 	DisasterEvery        Millis // disks wiped, set back or copied; 0 never
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
+	AskEvery             Millis // people compare hosts; 0 never
 	WriteEvery           Millis // mean time between two client requests
 	Keys                 int
 	DeletePermille       int
@@ -96,6 +97,7 @@ func Swarm(seed uint64) Options {
 	some(30, func() { o.DisasterEvery = between(r, 5_000, 40_000) })
 	some(30, func() { o.OperateEvery = between(r, 5_000, 40_000) })
 	some(50, func() { o.Core.Throttle, o.Core.FetchDelay = between(r, 0, 300), between(r, 0, 300) })
+	some(30, func() { o.AskEvery = between(r, 500, 10_000) })
 	return o
 }
 

@@ -18,6 +18,7 @@ func (w *World) inspect() {
 		}
 	}
 	w.clients.overdue()
+	w.askers.overdue()
 	if !w.calm {
 		w.queue.push(w.now+5_000, w.inspect)
 	}

@@ -23,6 +23,7 @@ type World struct {
 	faults  *faults
 	// operators are the people who run the cluster.
 	operators *operators
+	askers    *askers
 	departed  map[statemachine.ReplicaID]bool // never ranged over
 	known     map[statemachine.ReplicaID]bool // never ranged over
 	model     *model
@@ -105,6 +106,7 @@ func newWorld(opt Options) *World {
 	w.clients = newClients(w, stream(2))
 	w.faults = &faults{w, stream(3)}
 	w.operators = &operators{w: w, rng: stream(4)}
+	w.askers = newAskers(w, stream(5))
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
