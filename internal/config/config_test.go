@@ -279,7 +279,7 @@ func TestPending(t *testing.T) {
 			"rate_limiting_enabled: false\nrevision_history_enabled: false\nbackup_enabled: false", ""},
 		{"compression_level: 9\ntamper_logging_enabled: false\nrate_limiting_enabled: false\n" +
 			"revision_history_enabled: false\nbackup_enabled: false\nbootstrap_max_age_hours: 5\nfetch_delay_ms: 5",
-			"bootstrap_max_age_hours compression_enabled compression_level"},
+			"compression_enabled compression_level"},
 	} {
 		cfg, err := parse("c", []byte(c.text), testHost)
 		if err != nil {

@@ -43,8 +43,6 @@ func refusal(r statemachine.Refusal) error {
 	switch r {
 	case statemachine.RefusedReadOnly:
 		return httpapi.ErrReadOnly
-	case statemachine.RefusedSyncing:
-		return httpapi.ErrNotReady
 	case statemachine.RefusedClock:
 		return httpapi.ErrClockConflict
 	case statemachine.RefusedSyncing:
