@@ -49,6 +49,10 @@ func (s *State) settle(tx Tx, b *Batch) {
 	for _, m := range b.Members {
 		tx.Set(memberKey(m.Replica), m.encode())
 	}
+	if b.Whole && s.loss.Kind != LossNone {
+		s.loss = Loss{}
+		tx.Delete(keyLoss)
+	}
 }
 
 // write stamps one local write and stores it. A write whose stamp would leave
@@ -168,18 +172,12 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 		tx.Delete(hashKey(kh, e.Key))
 		return
 	}
-	if !e.Tombstone() {
-		s.live++
-	}
 	if cur == nil {
 		tx.Set(hashKey(kh, e.Key), present)
 	}
 	data := appendHeader(make([]byte, 0, headerBytes+len(e.Value)), &e.Header)
 	tx.Set(DataKey(e.Key), append(data, e.Value...))
-	tx.Set(dotKey(e.Dot), []byte(e.Key))
-	if e.Expires != 0 {
-		tx.Set(expiryKey(e.Expires, e.Key), present)
-	}
+	s.index(tx, e.Key, &e.Header)
 }
 
 func (s *State) digest(key string, h *Header) Sum {
@@ -210,6 +208,7 @@ func (s *State) header(r Reader, key string) *Header {
 
 // save writes the system records that the batch changed, last.
 func (s *State) save(tx Tx, before VV) {
+	s.mark(tx)
 	for _, set := range s.vv.sets {
 		was := before.Of(set.Stream)
 		if set.Head != was.Head || !slices.Equal(set.Ranges, was.Ranges) {
@@ -226,6 +225,10 @@ func (s *State) save(tx Tx, before VV) {
 	if s.changed {
 		s.changes++
 	}
+	s.saveCounts(tx)
+}
+
+func (s *State) saveCounts(tx Tx) {
 	tx.Set(keyCounts, binary.BigEndian.AppendUint64(
 		binary.BigEndian.AppendUint64(nil, s.live), s.changes))
 }

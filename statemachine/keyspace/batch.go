@@ -19,6 +19,7 @@ type Batch struct {
 	Join    Millis    // the join time to take if there is none yet; 0 none
 	Adopt   *Adoption // ignored once there is a cluster
 	Members []Member  // to remember
+	Whole   bool      // a proven loss is mended: forget it
 }
 
 // Write is one client's write.

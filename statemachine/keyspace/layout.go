@@ -13,6 +13,7 @@ const (
 	classDot    = 'o' // o/<stream><seq>      key; one per key that has a record
 	classLeaf   = 'm' // m/<leaf>             sum of one leaf of the digest tree
 	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
+	classMark   = 'b' // b/<n mod 2^18>       n, the number of a transaction
 	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
 )
 
@@ -28,6 +29,8 @@ var (
 	keyClock    = []byte("sc")
 	keyCounts   = []byte("sn")
 	keyRebuild  = []byte("sb")
+	keyMarks    = []byte("sk")
+	keyLoss     = []byte("sl")
 	keyVectors  = []byte("sv") // sv<stream>
 	keyMembers  = []byte("sm") // sm<replica>
 )
@@ -73,6 +76,16 @@ func dotOf(dotKey []byte) Dot {
 
 func leafKey(l Leaf) []byte {
 	return binary.BigEndian.AppendUint32([]byte{classLeaf}, uint32(l))
+}
+
+// markKey is where transaction n leaves its marker. Three bytes hold any slot.
+func markKey(n uint64) []byte {
+	slot := n % marksMax
+	return []byte{classMark, byte(slot >> 16), byte(slot >> 8), byte(slot)}
+}
+
+func slotOf(markKey []byte) uint32 {
+	return uint32(markKey[1])<<16 | uint32(markKey[2])<<8 | uint32(markKey[3])
 }
 
 func expiryKey(expires Millis, key string) []byte {

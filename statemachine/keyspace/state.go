@@ -21,6 +21,10 @@ type State struct {
 	hasher  *Hasher
 	mutant  Mutant
 
+	batch uint64 // number of the newest transaction
+	base  uint64 // numbers up to here are not checked at a start
+	loss  Loss
+
 	touched []Leaf // leaves changed by the running batch
 }
 
@@ -32,6 +36,9 @@ type Snapshot struct {
 	Sum      Sum
 	Live     uint64
 	Members  []Member
+	// Loss is proven and not mended yet. LossTail wants a comparison with a peer,
+	// LossGap a new replica id: the vector may claim what is gone.
+	Loss Loss
 }
 
 // Start opens the state inside tx for a new run of the process: it creates what
@@ -42,7 +49,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	if s.id.Replica == (ReplicaID{}) {
 		s.id.Replica = birth.Replica
 	}
-	s.id.Boot = Boot{Count: s.id.Boot.Count + 1, Random: birth.Boot}
+	s.id.Boot = Boot{Count: max(s.id.Boot.Count, birth.Known.Boot) + 1, Random: birth.Boot}
 	tx.Set(keyIdentity, s.id.encode())
 	s.stream = Stream{s.id.Replica, birth.Epoch}
 	s.hasher = NewHasher(s.id.Digest)
@@ -55,6 +62,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		s.hlc = Millis(binary.BigEndian.Uint64(b))
 		s.high = Millis(binary.BigEndian.Uint64(b[8:]))
 	}
+	s.hlc, s.high = max(s.hlc, birth.Known.HLC), max(s.high, birth.Known.High)
 	if b := tx.Get(keyCounts); b != nil {
 		s.live = binary.BigEndian.Uint64(b)
 		s.changes = binary.BigEndian.Uint64(b[8:])
@@ -62,6 +70,8 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
 		s.tree.Add(Leaf(binary.BigEndian.Uint32(k[1:])), sumOf(v))
 	}
+	s.settleLoss(tx, s.loadMarks(tx, birth.Known), birth.AcceptLoss)
+	s.mark(tx)
 	return s
 }
 
@@ -89,6 +99,7 @@ func loadChanges(r Reader) uint64 {
 func (s *State) Snapshot(r Reader) Snapshot {
 	snap := Snapshot{
 		Identity: s.id, Stream: s.stream, VV: s.vv.Clone(), Sum: s.tree.total, Live: s.live,
+		Loss: s.loss,
 	}
 	for _, b := range r.Ascend(keyMembers, prefixEnd(keyMembers)) {
 		snap.Members = append(snap.Members, decodeMember(b))
