@@ -18,11 +18,13 @@ type host struct {
 	addr  string
 	rng   *rand.Rand // of its disk and its random bytes
 
-	disk   *disk.Disk
-	state  *keyspace.State
-	hasher *keyspace.Hasher
-	node   *statemachine.Node
-	id     keyspace.ReplicaID
+	disk    *disk.Disk
+	known   keyspace.Watermark // its sidecar, of the time knownAt
+	knownAt Millis
+	state   *keyspace.State
+	hasher  *keyspace.Hasher
+	node    *statemachine.Node
+	id      keyspace.ReplicaID
 
 	up     bool
 	doomed bool   // to crash while its next batch is not synced yet
@@ -38,7 +40,7 @@ type host struct {
 
 // start boots the host from whatever its disk holds.
 func (h *host) start() {
-	birth := keyspace.Birth{}
+	birth := keyspace.Birth{Known: h.known}
 	fill(h.rng, birth.Replica[:])
 	fill(h.rng, birth.Epoch[:])
 	fill(h.rng, birth.Boot[:])
@@ -50,6 +52,8 @@ func (h *host) start() {
 	h.state, snap = keyspace.Open(h.disk.Update, birth, mutant)
 	h.hasher = keyspace.NewHasher(h.state.DigestKey())
 	h.id = snap.Identity.Replica
+	h.noteKnown()
+	h.w.lost(h, snap.Loss.Kind)
 
 	cfg := h.w.opt.Core
 	cfg.Mutant = mutant
@@ -73,17 +77,23 @@ func (h *host) start() {
 
 // crash cuts the power.
 func (h *host) crash() {
-	keep := 0
-	for keep < h.disk.Unsynced() && h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille {
-		keep++
-	}
-	h.w.count.lostBatches += h.disk.Unsynced() - keep
-	h.disk.Crash(keep)
+	gone := false
+	h.disk.CrashKeeping(func() bool {
+		keep := h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille
+		gone = gone && !h.w.opt.ScatteredLoss || !keep
+		if gone {
+			h.w.count.lostBatches++
+		}
+		return !gone
+	})
 	h.up = false
 	h.run++
 	h.w.net.crashed(h)
 	h.w.clients.crashed(h)
 }
+
+// noteKnown writes the sidecar. All of the store is durable.
+func (h *host) noteKnown() { h.known, h.knownAt = h.state.Watermark(), h.w.now }
 
 // now is the host's view of the time.
 func (h *host) now() statemachine.Time {
@@ -181,6 +191,9 @@ func (h *host) startWork() {
 		}
 		h.later(sync, func() {
 			h.disk.Sync()
+			if h.w.now >= h.knownAt+1_000 {
+				h.noteKnown()
+			}
 			h.witness.durable(h, task.Batch, applied)
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {

@@ -42,6 +42,7 @@ type Options struct {
 	Core                 statemachine.Config // timers and bounds; identity is filled in per host
 	Mutant               keyspace.Mutant
 	MutantEverywhere     bool // else only on every second host
+	ScatteredLoss        bool // a crash loses any unsynced batches, not only the newest
 	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
 	FalseClaims          bool // a test has planted false claims: vectors prove nothing
 	Trace                func(line string)
@@ -90,6 +91,7 @@ func Swarm(seed uint64) Options {
 	some(50, func() { o.Core.ChunkEntries = 4 + r.IntN(16) })
 	some(30, func() { o.Core.PushEntries = 1 + r.IntN(8) })
 	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
+	some(40, func() { o.ScatteredLoss = true })
 	return o
 }
 

@@ -30,6 +30,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		n.onDivergence(p)
 	default:
 		p.owed = VV{}
+		n.onCovered(p)
 	}
 }
 

@@ -1,5 +1,7 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // Event is something that a person may want to know. The shell words logs and
 // metrics from it. The set is sealed.
 type Event interface {
@@ -55,9 +57,21 @@ type Repaired struct {
 	Records uint64
 }
 
+// DataLost says that the store of this node has lost writes that were durable.
+type DataLost struct{ Loss keyspace.Loss }
+
+// LossMended says that this node, after such a loss, has all again that a peer
+// claims. Writes that no peer had stay lost.
+type LossMended struct {
+	Peer ReplicaID
+	Loss keyspace.Loss
+}
+
 func (MemberChanged) event() {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}
 func (CaughtUp) event()      {}
 func (Diverged) event()      {}
 func (Repaired) event()      {}
+func (DataLost) event()      {}
+func (LossMended) event()    {}

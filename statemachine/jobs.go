@@ -27,6 +27,7 @@ type job struct {
 	adopt   *keyspace.Adoption
 	join    Millis
 	members []keyspace.Member
+	whole   bool // a proven loss is mended
 }
 
 // count is how many places the job takes of a batch's BatchWritesMax.
@@ -142,6 +143,7 @@ func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
 			b.Adopt = j.adopt
 		}
 		b.Join = max(b.Join, j.join)
+		b.Whole = b.Whole || j.whole
 	}
 	return b
 }

@@ -21,6 +21,7 @@ type Node struct {
 	sum    Sum
 	live   uint64
 	stream Stream
+	loss   keyspace.Loss // found by a start, not mended yet
 
 	peers []*peer // sorted by replica; everybody ever heard of, self excluded
 	// unsaved says that a peer's change is not on its way to the store yet.
@@ -50,6 +51,7 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 		sum:    restored.Sum,
 		live:   restored.Live,
 		stream: restored.Stream,
+		loss:   restored.Loss,
 		reads:  make(map[OpID]pendingRead),
 	}
 	n.ring.limit = cfg.RingBytes

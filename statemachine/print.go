@@ -2,6 +2,8 @@ package statemachine
 
 import (
 	"strconv"
+
+	"kvs/statemachine/keyspace"
 )
 
 // The one-line forms below are the language of traces: complete enough that two
@@ -224,3 +226,11 @@ func (e Diverged) Append(b []byte) []byte { return append(e.Peer.Append(open(b, 
 func (e Repaired) Append(b []byte) []byte {
 	return append(num(e.Peer.Append(open(b, "Repaired")), e.Records), ')')
 }
+func (e DataLost) Append(b []byte) []byte {
+	return append(loss(open(b, "DataLost"), e.Loss), ')')
+}
+func (e LossMended) Append(b []byte) []byte {
+	return append(loss(e.Peer.Append(open(b, "LossMended")), e.Loss), ')')
+}
+
+func loss(b []byte, l keyspace.Loss) []byte { return num(num(word(b, l.Kind.String()), l.From), l.To) }

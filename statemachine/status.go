@@ -17,6 +17,7 @@ type Status struct {
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Stats    Stats
+	Loss     keyspace.Loss // of durable writes, found by this start and not mended yet
 }
 
 // MemberView is one row of the members view.
@@ -44,6 +45,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Identity: n.id, Hello: n.Hello(), ReadOnly: n.cfg.ReadOnly,
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
+		Loss: n.loss,
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {

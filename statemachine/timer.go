@@ -81,6 +81,7 @@ func (n *Node) onStart() {
 	for _, p := range n.peers {
 		p.seen = n.now
 	}
+	n.reportLoss()
 	n.foundOrWait()
 	n.planDials()
 	n.arm(timerTable, n.between(n.cfg.GossipMin, n.cfg.GossipMax))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -131,6 +132,11 @@ func (a *api) Health() httpapi.Health {
 	}
 	if s.ReadOnly {
 		h.Mode = "read-only"
+	}
+	if s.Loss.Kind != keyspace.LossNone {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, fmt.Sprintf("data_dir has lost durable writes (batches %d to %d); "+
+			"what other members have of them comes back once they are connected", s.Loss.From, s.Loss.To))
 	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {
