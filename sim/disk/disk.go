@@ -125,6 +125,9 @@ func nextWriter(newer []undo, key string) undo {
 	return nil
 }
 
+// Damage lets the value under a key fail its checksum, until it is overwritten.
+func (d *Disk) Damage(key []byte) { d.records.Set(string(key), keyspace.Damaged()) }
+
 // View runs fn on what is committed.
 func (d *Disk) View(fn func(keyspace.Reader)) { fn(view{d}) }
 

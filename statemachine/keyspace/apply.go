@@ -49,6 +49,9 @@ func (s *State) settle(tx Tx, b *Batch) {
 	for _, m := range b.Members {
 		tx.Set(memberKey(m.Replica), m.encode())
 	}
+	for _, key := range b.Forsake {
+		s.giveUp(key)
+	}
 	if b.Whole && s.loss.Kind != LossNone {
 		s.loss = Loss{}
 		tx.Delete(keyLoss)
@@ -59,13 +62,19 @@ func (s *State) settle(tx Tx, b *Batch) {
 // the range of timestamps is refused, and uses no sequence number.
 func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	kh := s.hasher.Key(w.Key)
-	cur := s.header(tx, w.Key)
+	cur, damaged := s.header(tx, w.Key)
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
 	if cur != nil && !s.mutant.Is(MutantStamp) {
 		beat = &cur.Ver
 	}
 	c := clocks{now: s.high, hlc: s.hlc}
+	if damaged {
+		// Whatever the record said, it moved the clock: one more beats it.
+		c.hlc++
+		s.suspect(tx, w.Key)
+		s.giveUp(w.Key)
+	}
 	v, ok := stamp(c, s.id.Joined, uuidFor(dot.Stream, dot.Seq), beat)
 	if !ok {
 		return s.outcome(Refused, Header{}, cur, b.Now)
@@ -95,9 +104,9 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 // because ReadDots sends what is stored and not what is claimed.
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	kh := s.hasher.Key(e.Key)
-	cur := s.header(tx, e.Key)
+	cur, damaged := s.header(tx, e.Key)
 	known := s.vv.Contains(e.Dot)
-	if known && !b.Repair {
+	if known && !b.Repair && !damaged {
 		return s.outcome(Dup, e.Header, cur, b.Now)
 	}
 	if !known && e.Dot.Stream == s.stream {
@@ -107,6 +116,9 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	if cur == nil || s.loses(cur, &e.Header) {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
+		if damaged {
+			s.suspect(tx, e.Key)
+		}
 	}
 	if s.vv.Admits(e.Dot) {
 		s.vv.Add(e.Dot)
@@ -195,20 +207,20 @@ func (s *State) count(l Leaf, delta Sum) {
 	s.touched = append(s.touched, l)
 }
 
-// header reads the stored header of a key, nil if there is no record.
-func (s *State) header(r Reader, key string) *Header {
+// header reads the stored header of a key, nil if there is no record, or one
+// that is damaged.
+func (s *State) header(r Reader, key string) (h *Header, damaged bool) {
 	b := r.Get(DataKey(key))
-	if b == nil {
-		return nil
+	if b == nil || IsDamaged(b) {
+		return nil, b != nil
 	}
-	h, _, ok := decodeHeader(b)
+	hd, _, ok := decodeHeader(b)
 	assertStored(ok, "record of "+key)
-	return &h
+	return &hd, false
 }
 
 // save writes the system records that the batch changed, last.
 func (s *State) save(tx Tx, before VV) {
-	s.mark(tx)
 	for _, set := range s.vv.sets {
 		was := before.Of(set.Stream)
 		if set.Head != was.Head || !slices.Equal(set.Ranges, was.Ranges) {
@@ -216,19 +228,22 @@ func (s *State) save(tx Tx, before VV) {
 			s.changed = true
 		}
 	}
-	slices.Sort(s.touched)
-	for _, l := range slices.Compact(s.touched) {
-		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
-	}
 	tx.Set(keyClock, binary.BigEndian.AppendUint64(
 		binary.BigEndian.AppendUint64(nil, uint64(s.hlc)), uint64(s.high)))
 	if s.changed {
 		s.changes++
 	}
-	s.saveCounts(tx)
+	s.finish(tx)
 }
 
-func (s *State) saveCounts(tx Tx) {
+// finish writes what every transaction ends with: its number, the leaves that it
+// touched, and the counts.
+func (s *State) finish(tx Tx) {
+	s.mark(tx)
+	slices.Sort(s.touched)
+	for _, l := range slices.Compact(s.touched) {
+		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
+	}
 	tx.Set(keyCounts, binary.BigEndian.AppendUint64(
 		binary.BigEndian.AppendUint64(nil, s.live), s.changes))
 }

@@ -31,6 +31,7 @@ var (
 	keyRebuild  = []byte("sb")
 	keyMarks    = []byte("sk")
 	keyLoss     = []byte("sl")
+	keySuspects = []byte("sd") // sd<key>
 	keyVectors  = []byte("sv") // sv<stream>
 	keyMembers  = []byte("sm") // sm<replica>
 )
@@ -98,6 +99,10 @@ func vectorKey(s Stream) []byte {
 	b := append(make([]byte, 0, 26), keyVectors...)
 	b = append(b, s.Replica[:]...)
 	return append(b, s.Epoch[:]...)
+}
+
+func suspectKey(key string) []byte {
+	return append(append(make([]byte, 0, 2+len(key)), keySuspects...), key...)
 }
 
 func memberKey(r ReplicaID) []byte {

@@ -131,7 +131,7 @@ func (s *State) findGap(r Reader) Loss {
 		end := min(s.batch, want|(marksMax-1)) // the last number before the wrap
 		for k, v := range r.Ascend(markKey(want), prefixEnd(markKey(end))) {
 			n := end&^(marksMax-1) | uint64(slotOf(k))
-			if len(v) != 8 || binary.BigEndian.Uint64(v) != n {
+			if !IsDamaged(v) && (len(v) != 8 || binary.BigEndian.Uint64(v) != n) {
 				continue // of an earlier round
 			}
 			check(n)

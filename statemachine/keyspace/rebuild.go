@@ -46,11 +46,7 @@ func (s *State) Rebuild(tx Tx) bool {
 	default:
 		s.rebuildFill(tx, mark)
 	}
-	s.mark(tx)
-	s.saveCounts(tx)
-	for _, l := range s.touched {
-		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
-	}
+	s.finish(tx)
 	return false
 }
 
@@ -77,8 +73,9 @@ func (s *State) rebuildDrop(tx Tx, next byte, classes ...byte) {
 func (s *State) rebuildFill(tx Tx, mark []byte) {
 	start := append([]byte{classData}, mark[1:]...)
 	type row struct {
-		key string
-		hdr Header
+		key     string
+		hdr     Header
+		damaged bool
 	}
 	var rows []row
 	next := []byte(nil)
@@ -87,14 +84,21 @@ func (s *State) rebuildFill(tx Tx, mark []byte) {
 			next = append([]byte{mark[0]}, k[1:]...)
 			break
 		}
+		if IsDamaged(v) {
+			rows = append(rows, row{key: UserKey(k), damaged: true})
+			continue
+		}
 		h, _, ok := decodeHeader(v)
 		assertStored(ok, "record of "+UserKey(k))
-		rows = append(rows, row{UserKey(k), h})
+		rows = append(rows, row{key: UserKey(k), hdr: h})
 	}
 	for i := range rows {
 		r := &rows[i]
 		kh := s.hasher.Key(r.key)
 		tx.Set(hashKey(kh, r.key), present)
+		if r.damaged {
+			continue // there is something, and nothing to be counted
+		}
 		s.count(kh.Leaf(), s.digest(r.key, &r.hdr))
 		if mark[0] == rebuildFillAll {
 			s.index(tx, r.key, &r.hdr)

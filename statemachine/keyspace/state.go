@@ -25,6 +25,10 @@ type State struct {
 	base  uint64 // numbers up to here are not checked at a start
 	loss  Loss
 
+	suspects []string        // keys whose leaves Mend sums up
+	stale    []Leaf          // leaves whose stored sums are damaged, for Mend
+	forsaken map[string]bool // keys whose lost dots Mend drops
+
 	touched []Leaf // leaves changed by the running batch
 }
 
@@ -68,7 +72,15 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		s.changes = binary.BigEndian.Uint64(b[8:])
 	}
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
-		s.tree.Add(Leaf(binary.BigEndian.Uint32(k[1:])), sumOf(v))
+		leaf := Leaf(binary.BigEndian.Uint32(k[1:]))
+		if IsDamaged(v) {
+			s.stale = append(s.stale, leaf)
+			continue
+		}
+		s.tree.Add(leaf, sumOf(v))
+	}
+	for k := range tx.Ascend(keySuspects, prefixEnd(keySuspects)) {
+		s.suspects = append(s.suspects, string(k[len(keySuspects):]))
 	}
 	s.settleLoss(tx, s.loadMarks(tx, birth.Known), birth.AcceptLoss)
 	s.mark(tx)
