@@ -67,6 +67,13 @@ type LossMended struct {
 	Loss keyspace.Loss
 }
 
+// RecordDamaged says that a stored record cannot be read, and that peers are
+// asked for it.
+type RecordDamaged struct{ Key string }
+
+// RecordMended says that such a record was replaced by what a peer had.
+type RecordMended struct{ Key string }
+
 func (MemberChanged) event() {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}
@@ -74,4 +81,6 @@ func (CaughtUp) event()      {}
 func (Diverged) event()      {}
 func (Repaired) event()      {}
 func (DataLost) event()      {}
+func (RecordDamaged) event() {}
+func (RecordMended) event()  {}
 func (LossMended) event()    {}

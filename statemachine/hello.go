@@ -91,6 +91,7 @@ func (n *Node) tryLink(p *peer) {
 		p.linked = true
 		p.owed = VV{}
 		n.probe(p)
+		n.askAgain()
 		n.send(p, ClassControl, n.table())
 		n.send(p, ClassControl, n.digest())
 	}

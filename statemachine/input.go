@@ -99,6 +99,10 @@ type RecordsRead struct {
 	Entries []Entry
 }
 
+// Damaged says that the stored record of a key cannot be read, and is not counted
+// in the digest any more. It follows all answers to batches before it.
+type Damaged struct{ Key string }
+
 func (Tick) input()         {}
 func (PeerUp) input()       {}
 func (Reached) input()      {}
@@ -110,3 +114,4 @@ func (DigestRead) input()   {}
 func (LeafRead) input()     {}
 func (DotsRead) input()     {}
 func (RecordsRead) input()  {}
+func (Damaged) input()      {}

@@ -27,7 +27,8 @@ type job struct {
 	adopt   *keyspace.Adoption
 	join    Millis
 	members []keyspace.Member
-	whole   bool // a proven loss is mended
+	whole   bool     // a proven loss is mended
+	forsake []string // damaged keys whose replacements stand
 }
 
 // count is how many places the job takes of a batch's BatchWritesMax.
@@ -144,6 +145,7 @@ func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
 		}
 		b.Join = max(b.Join, j.join)
 		b.Whole = b.Whole || j.whole
+		b.Forsake = append(b.Forsake, j.forsake...)
 	}
 	return b
 }
@@ -177,6 +179,11 @@ func countWrites(jobs []job) int {
 }
 
 func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Applied) {
+	for i := range entries {
+		if entries[i].Kind != keyspace.Refused {
+			n.onReadable(j.entries[i].Key, false)
+		}
+	}
 	switch j.kind {
 	case jobClient:
 		n.onWritten(j, writes)
@@ -215,6 +222,7 @@ func (n *Node) onWritten(j *job, outcomes []keyspace.Outcome) {
 			n.emit(Respond{w.Request, WriteResult{Refused: RefusedClock}})
 			continue
 		}
+		n.onReadable(w.Write.Key, true)
 		n.ring.add(Entry{Key: w.Write.Key, Header: o.Header, Value: w.Write.Value})
 		n.emit(Respond{w.Request, WriteResult{Version: o.Header.Ver, Existed: o.Existed}})
 	}

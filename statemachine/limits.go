@@ -47,6 +47,11 @@ const (
 	// leafItemsMax bounds the records listed in one LeafList.
 	leafItemsMax = 16 << 10
 
+	// damagedMax bounds the damaged records that peers are asked for, and
+	// damageWantMax those asked for in one message.
+	damagedMax    = 1024
+	damageWantMax = 256
+
 	// seedsMax bounds the addresses that are dialed beside the members'.
 	seedsMax = 64
 
@@ -66,4 +71,6 @@ const (
 	deltaTimeout    Millis = 2_000
 	scrubTimeout    Millis = 10_000
 	scrubAgainAfter Millis = 1_000
+	damageGap       Millis = 1_000  // between asking one peer and the next for a damaged record
+	damageRetry     Millis = 60_000 // before all are asked again
 )

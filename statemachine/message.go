@@ -106,6 +106,7 @@ type Delta struct {
 	Done    bool    `cbor:"5,keyasint,omitempty"`
 	VV      VV      `cbor:"6,keyasint"`
 	Changes uint64  `cbor:"7,keyasint,omitempty"` // 0 unknown; else equal numbers mean an unchanged store
+	Holes   bool    `cbor:"8,keyasint,omitempty"` // records were left out: the vector must not be claimed
 }
 
 // TreeNode is the sum of one node of the digest tree, the first half of it.

@@ -33,6 +33,7 @@ type Node struct {
 	ring    ring
 	delta   delta
 	scrub   scrub
+	damage  []damage // at most damagedMax
 
 	reads    map[OpID]pendingRead
 	lastRead OpID
@@ -97,6 +98,8 @@ func (n *Node) Step(now Time, in Input) []Effect {
 		n.onDotsRead(in)
 	case RecordsRead:
 		n.onRecordsRead(in)
+	case Damaged:
+		n.onDamaged(in.Key)
 	}
 	n.pumpJobs()
 	return n.out

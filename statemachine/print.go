@@ -86,6 +86,7 @@ func (i DotsRead) Append(b []byte) []byte {
 func (i RecordsRead) Append(b []byte) []byte {
 	return append(entries(num(open(b, "RecordsRead"), i.Op), i.Entries), ')')
 }
+func (i Damaged) Append(b []byte) []byte { return append(append(open(b, "Damaged"), i.Key...), ')') }
 
 func (i SetMode) Append(b []byte) []byte {
 	b = num(open(b, "SetMode"), i.Request)
@@ -185,7 +186,11 @@ func (m Need) Append(b []byte) []byte {
 func (m Delta) Append(b []byte) []byte {
 	b = append(num(open(b, "Delta"), m.Session), ' ')
 	b = entries(m.After.Append(b), m.Entries)
-	return append(m.VV.Append(append(b, ' ')), ')')
+	b = m.VV.Append(append(b, ' '))
+	if m.Holes {
+		b = word(b, "holes")
+	}
+	return append(b, ')')
 }
 func (m Compare) Append(b []byte) []byte {
 	b = num(num(open(b, "Compare"), m.Round), m.Level)
@@ -225,6 +230,12 @@ func (e CaughtUp) Append(b []byte) []byte {
 func (e Diverged) Append(b []byte) []byte { return append(e.Peer.Append(open(b, "Diverged")), ')') }
 func (e Repaired) Append(b []byte) []byte {
 	return append(num(e.Peer.Append(open(b, "Repaired")), e.Records), ')')
+}
+func (e RecordDamaged) Append(b []byte) []byte {
+	return append(append(open(b, "RecordDamaged"), e.Key...), ')')
+}
+func (e RecordMended) Append(b []byte) []byte {
+	return append(append(open(b, "RecordMended"), e.Key...), ')')
 }
 func (e DataLost) Append(b []byte) []byte {
 	return append(loss(open(b, "DataLost"), e.Loss), ')')

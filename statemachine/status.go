@@ -17,6 +17,7 @@ type Status struct {
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Stats    Stats
+	Damaged  int           // records that cannot be read now, as far as is known
 	Loss     keyspace.Loss // of durable writes, found by this start and not mended yet
 }
 
@@ -38,6 +39,7 @@ type Stats struct {
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
 	DroppedMembers                              uint64
+	Damaged                                     uint64 // records that could not be read
 }
 
 // Status copies the node's state for readers in other goroutines.
@@ -45,7 +47,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Identity: n.id, Hello: n.Hello(), ReadOnly: n.cfg.ReadOnly,
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
-		Loss: n.loss,
+		Loss: n.loss, Damaged: n.unreadable(),
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {

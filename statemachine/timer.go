@@ -16,6 +16,7 @@ const (
 	timerCatchup               // ask somebody else, if still behind
 	timerSync                  // scrub with the next peer
 	timerScrub                 // the partner of a scrub is silent
+	timerDamage                // ask the next peer for damaged records
 	timerCount
 )
 
@@ -73,6 +74,8 @@ func (n *Node) fire(t timer) {
 		n.onSyncDue()
 	case timerScrub:
 		n.endScrub()
+	case timerDamage:
+		n.onDamageDue()
 	}
 }
 

@@ -138,6 +138,11 @@ func (a *api) Health() httpapi.Health {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("data_dir has lost durable writes (batches %d to %d); "+
 			"what other members have of them comes back once they are connected", s.Loss.From, s.Loss.To))
 	}
+	if s.Damaged > 0 {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, fmt.Sprintf("%d stored records are damaged and no connected member "+
+			"has given them yet; reading them fails, writing or deleting them helps", s.Damaged))
+	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {
 			h.Status = "degraded"
