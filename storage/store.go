@@ -45,6 +45,7 @@ type Store struct {
 	sidecar  sidecar // as written last; runSidecar's, and Close's after it
 
 	pipeline pipeline
+	damages  damages
 
 	writes  chan statemachine.Effect
 	reads   chan statemachine.StoreRead
@@ -84,12 +85,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	f := &failure{dir: o.Dir, report: o.Fatal}
-	e, err := openEngine(o.Dir, badgerLog{log, f.trip})
-	if err != nil {
-		return nil, explainOpen(o.Dir, err)
-	}
 	s := &Store{
-		engine: e, failure: f, deliver: o.Deliver, dir: o.Dir, log: log,
+		failure: f, deliver: o.Deliver, dir: o.Dir, log: log,
 		writes: make(chan statemachine.Effect, writeQueueMax),
 		reads:  make(chan statemachine.StoreRead, readQueueMax),
 		quit:   make(chan struct{}),
@@ -97,11 +94,16 @@ func Open(o Options) (*Store, error) {
 
 		dataPrefix: keyspace.DataKey(""),
 	}
+	s.damages.keys = make(chan string, damagesMax)
+	var err error
+	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, s.damages.report); err != nil {
+		return nil, explainOpen(o.Dir, err)
+	}
 	if err := s.start(o.Birth); err != nil {
 		return nil, err
 	}
 	s.digestKey = s.state.DigestKey()
-	s.pipeline = pipeline{engine: e, commits: make(chan *staged), idle: make(chan struct{}, 1)}
+	s.pipeline = pipeline{engine: s.engine, commits: make(chan *staged), idle: make(chan struct{}, 1)}
 	s.pipeline.idle <- struct{}{}
 	s.workers.Add(4)
 	go s.runWriter()

@@ -39,6 +39,9 @@ func (s *State) giveUp(key string) {
 // Suspects says that Mend has work.
 func (s *State) Suspects() bool { return len(s.suspects)+len(s.stale)+len(s.forsaken) > 0 }
 
+// SuspectKeys are the keys that Mend will look at.
+func (s *State) SuspectKeys() []string { return s.suspects }
+
 // Suspect asks Mend to look at a key, whatever made the caller doubt it.
 func (s *State) Suspect(key string) { s.suspects = append(s.suspects, key) }
 
