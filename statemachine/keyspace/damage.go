@@ -52,17 +52,16 @@ func (s *State) Suspect(key string) { s.suspects = append(s.suspects, key) }
 func (s *State) Mend(tx Tx) (damaged []string) {
 	s.touched = s.touched[:0]
 	for _, key := range s.suspects {
-		leaf := s.hasher.Key(key).Leaf()
-		if s.sumUp(tx, leaf) {
-			s.live-- // what was counted and cannot be read was no tombstone
-		}
-		if IsDamaged(tx.Get(DataKey(key))) {
+		if s.examine(tx, key) {
 			damaged = append(damaged, key)
+		}
+		if leaf := s.hasher.Key(key).Leaf(); s.resum(tx, leaf) {
+			s.live-- // what was counted and cannot be read was no tombstone
 		}
 		tx.Delete(suspectKey(key))
 	}
 	for _, leaf := range s.stale {
-		s.sumUp(tx, leaf)
+		s.resum(tx, leaf)
 	}
 	s.forsake(tx)
 	s.suspects, s.stale = nil, nil
@@ -71,8 +70,8 @@ func (s *State) Mend(tx Tx) (damaged []string) {
 	return damaged
 }
 
-// sumUp sums up one leaf anew, and reports whether its sum was another.
-func (s *State) sumUp(r Reader, leaf Leaf) bool {
+// resum sums up one leaf anew, and reports whether its sum was another.
+func (s *State) resum(r Reader, leaf Leaf) bool {
 	was, sum := s.tree.Node(LevelLeaf, uint32(leaf)), Sum{}
 	for _, key := range leafKeys(r, leaf) {
 		if rec, ok := DecodeRecord(r.Get(DataKey(key))); ok {

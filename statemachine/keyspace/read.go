@@ -77,10 +77,10 @@ func dotsBeyond(r Reader, not VV, from Dot) iter.Seq2[Dot, string] {
 }
 
 // readEntry reads the record that an index points to, with a value of its own.
-// ok is false if the record or the index is damaged.
+// ok is false if the record is damaged, or the index points to nothing.
 func readEntry(r Reader, key string) (e Entry, ok bool) {
 	stored := r.Get(DataKey(key))
-	if IsDamaged(stored) || IsDamaged([]byte(key)) {
+	if stored == nil || IsDamaged(stored) {
 		return Entry{}, false
 	}
 	rec, ok := DecodeRecord(stored)
@@ -108,7 +108,7 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 			break
 		}
 		stored := r.Get(DataKey(key))
-		if IsDamaged(stored) {
+		if stored == nil || IsDamaged(stored) {
 			continue
 		}
 		rec, ok := DecodeRecord(stored)
