@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"slices"
 	"sync"
 
 	"kvs/statemachine"
@@ -13,9 +14,16 @@ import (
 // of the digest, between two batches, and tells the core, which asks other
 // members for it.
 
+// doubt is a leaf with something wrong, and the keys of records that may be.
+type doubt struct {
+	leaf keyspace.Leaf
+	keys []string
+}
+
 // damages are the reports.
 type damages struct {
-	keys chan string // to the writer
+	keys   chan string // to the writer
+	doubts chan doubt  // the same, from the verifier
 
 	mu sync.Mutex
 	// known are the keys that were reported and not replaced since, so that each
@@ -45,6 +53,15 @@ func (d *damages) report(stored []byte) {
 	}
 }
 
+// doubt passes on what the verifier found, if there is room; else the next pass
+// finds it again.
+func (d *damages) doubt(f doubt) {
+	select {
+	case d.doubts <- f:
+	default:
+	}
+}
+
 // replaced forgets records that something else has taken the place of.
 func (d *damages) replaced(keys ...string) {
 	d.mu.Lock()
@@ -54,18 +71,23 @@ func (d *damages) replaced(keys ...string) {
 	}
 }
 
-// quarantine takes a damaged record out of the digest and tells the core.
-func (s *Store) quarantine(key string) {
+// quarantine takes damaged records out of the digest and tells the core.
+func (s *Store) quarantine(keys ...string) {
 	s.pipeline.drain()
-	s.state.Suspect(key)
+	for _, key := range keys {
+		s.state.Suspect(key)
+	}
 	damaged := s.state.FinishMend(s.engine.update)
 	d := s.digestNow()
 	s.digest.Store(&d)
-	if len(damaged) == 0 {
-		s.damages.replaced(key) // meanwhile
-		return
+	for _, key := range keys {
+		if !slices.Contains(damaged, key) {
+			s.damages.replaced(key) // meanwhile
+		}
 	}
-	s.pipeline.pass(&staged{answer: statemachine.Damaged{Key: key}})
+	for _, key := range damaged {
+		s.pipeline.pass(&staged{answer: statemachine.Damaged{Key: key}})
+	}
 }
 
 // mend ends a batch that has replaced damaged records: it is answered once the

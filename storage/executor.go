@@ -56,6 +56,11 @@ func (s *Store) runWriter() {
 			if err := guard(func() { s.quarantine(key) }); err != nil {
 				s.failure.trip(err)
 			}
+		case found := <-s.damages.doubts:
+			s.state.SuspectLeaf(found.leaf)
+			if err := guard(func() { s.quarantine(found.keys...) }); err != nil {
+				s.failure.trip(err)
+			}
 		}
 		if s.failure.err() != nil {
 			return

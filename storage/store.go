@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,7 @@ type Store struct {
 
 	pipeline pipeline
 	damages  damages
+	verified atomic.Pointer[Verification]
 
 	writes  chan statemachine.Effect
 	reads   chan statemachine.StoreRead
@@ -95,6 +97,8 @@ func Open(o Options) (*Store, error) {
 		dataPrefix: keyspace.DataKey(""),
 	}
 	s.damages.keys = make(chan string, damagesMax)
+	s.damages.doubts = make(chan doubt, damagesMax)
+	s.verified.Store(&Verification{Of: verifySteps})
 	var err error
 	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, s.damages.report); err != nil {
 		return nil, explainOpen(o.Dir, err)
@@ -105,11 +109,12 @@ func Open(o Options) (*Store, error) {
 	s.digestKey = s.state.DigestKey()
 	s.pipeline = pipeline{engine: s.engine, commits: make(chan *staged), idle: make(chan struct{}, 1)}
 	s.pipeline.idle <- struct{}{}
-	s.workers.Add(4)
+	s.workers.Add(5)
 	go s.runWriter()
 	go s.runCommitter()
 	go s.runReader()
 	go s.runSidecar()
+	go s.runVerifier(binary.BigEndian.Uint64(o.Birth.Boot[:]))
 	return s, nil
 }
 
