@@ -58,7 +58,10 @@ func (w *World) tree(h *host) {
 	hasher := keyspace.NewHasher(h.state.DigestKey())
 	live := uint64(0)
 	for k, b := range h.disk.Reader().Ascend(keyspace.DataKey(""), keyspace.DataEnd()) {
-		rec, _ := keyspace.DecodeRecord(b)
+		rec, ok := keyspace.DecodeRecord(b)
+		if !ok {
+			continue // damaged: not counted
+		}
 		key := keyspace.UserKey(k)
 		fresh.Add(hasher.Key(key).Leaf(), hasher.Record(key, &rec.Header))
 		if !rec.Tombstone() {

@@ -15,15 +15,19 @@ import (
 // damage is one record to be replaced.
 type damage struct {
 	key    string
-	hash   keyspace.KeyHash
 	asked  []ReplicaID // sorted
 	mended bool        // something can be read there again
+	newer  bool        // and that was written here since: nobody else's can beat it
 }
 
 // onDamaged puts a record on the list. Bound: damagedMax; beyond it the record
 // waits for its next report.
 func (n *Node) onDamaged(key string) {
-	if n.findDamage(key) >= 0 {
+	if i := n.findDamage(key); i >= 0 {
+		if d := &n.damage[i]; d.mended { // and damaged again
+			d.asked, d.mended, d.newer = nil, false, false
+			n.armBy(timerDamage, 0)
+		}
 		return
 	}
 	n.stats.Damaged++
@@ -32,8 +36,12 @@ func (n *Node) onDamaged(key string) {
 		n.stats.DroppedOverload++
 		return
 	}
-	n.damage = append(n.damage, damage{key: key, hash: keyspace.NewHasher(n.id.Digest).Key(key)})
+	n.listDamage(key, false)
 	n.armBy(timerDamage, 0)
+}
+
+func (n *Node) listDamage(key string, mended bool) {
+	n.damage = append(n.damage, damage{key: key, mended: mended})
 }
 
 func (n *Node) findDamage(key string) int {
@@ -45,15 +53,19 @@ func (n *Node) onDamageDue() {
 	var forsake []string
 	var wait Millis = damageRetry
 	kept := n.damage[:0]
+	hasher := keyspace.NewHasher(n.id.Digest)
 	wants := make([][]keyspace.KeyHash, len(n.peers))
 	for i := range n.damage {
 		d := &n.damage[i]
 		next := n.nextToAsk(d)
 		switch {
+		case d.newer:
+			forsake = append(forsake, d.key)
+			continue
 		case next >= 0:
 			d.asked = append(d.asked, n.peers[next].Replica)
 			slices.SortFunc(d.asked, ReplicaID.Compare)
-			wants[next] = append(wants[next], d.hash)
+			wants[next] = append(wants[next], hasher.Key(d.key))
 			wait = damageGap
 		case d.mended && len(d.asked) > 0:
 			forsake = append(forsake, d.key)
@@ -96,7 +108,8 @@ func (n *Node) onReadable(key string, written bool) {
 	switch {
 	case i < 0:
 	case written:
-		n.damage = slices.Delete(n.damage, i, i+1)
+		n.damage[i].mended, n.damage[i].newer = true, true
+		n.armBy(timerDamage, 0)
 	case !n.damage[i].mended:
 		n.damage[i].mended = true
 		n.notify(RecordMended{key})

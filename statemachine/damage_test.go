@@ -133,3 +133,24 @@ func TestDamageIsBounded(t *testing.T) {
 		t.Fatalf("%d listed, %d counted, %d dropped", s.Damaged, s.Stats.Damaged, s.Stats.DroppedOverload)
 	}
 }
+
+// TestMutantClaimsOverADamagedRecord: with the rule broken the fetching peer
+// claims a record that it never got, which the test above would notice.
+func TestMutantClaimsOverADamagedRecord(t *testing.T) {
+	if !keyspace.MutantsCompiledIn {
+		t.Skip("needs the tag mutants")
+	}
+	broken := func(c *statemachine.Config) { c.Mutant = keyspace.MutantHoles }
+	w := newWire(t, member(t, 'a', nil), member(t, 'b', broken))
+	a, b := w.host('a'), w.host('b')
+	w.take(a, a.write(1, "x", "y"))
+	w.pass(1_000)
+	lost := a.vv()
+	w.rot('a', "x")
+	w.drop = func(p packet) bool { _, pushed := p.msg.(statemachine.Push); return pushed }
+	w.connect('a', 'b')
+	w.pass(5_000)
+	if b.has("x") != "" || !b.vv().Covers(lost) {
+		t.Fatalf("b holds %q and claims %v: the rule was not broken", b.has("x"), b.vv())
+	}
+}

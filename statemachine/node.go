@@ -63,6 +63,9 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 		n.timers[i] = never
 	}
 	n.timers[timerStart] = 0
+	for _, l := range restored.Lost[:min(len(restored.Lost), damagedMax)] {
+		n.listDamage(l.Key, l.Mended)
+	}
 	for _, m := range restored.Members {
 		n.remember(m)
 	}

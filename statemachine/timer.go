@@ -85,6 +85,7 @@ func (n *Node) onStart() {
 		p.seen = n.now
 	}
 	n.reportLoss()
+	n.askAgain()
 	n.foundOrWait()
 	n.planDials()
 	n.arm(timerTable, n.between(n.cfg.GossipMin, n.cfg.GossipMax))

@@ -22,7 +22,8 @@ func IsSystem(key []byte) bool { return len(key) > 0 && key[0] == classSystem }
 
 // suspect notes that the running batch met the damaged record of a key: its leaf
 // must be summed up before anything else happens, in a transaction that can read
-// more than records. It is stored, in case the process ends in between.
+// more than records. The note is stored until the key is forsaken, so that it
+// outlives the process.
 func (s *State) suspect(tx Tx, key string) {
 	s.suspects = append(s.suspects, key)
 	tx.Set(suspectKey(key), present)
@@ -54,11 +55,11 @@ func (s *State) Mend(tx Tx) (damaged []string) {
 	for _, key := range s.suspects {
 		if s.examine(tx, key) {
 			damaged = append(damaged, key)
+			tx.Set(suspectKey(key), present)
 		}
 		if leaf := s.hasher.Key(key).Leaf(); s.resum(tx, leaf) {
 			s.live-- // what was counted and cannot be read was no tombstone
 		}
-		tx.Delete(suspectKey(key))
 	}
 	for _, leaf := range s.stale {
 		s.resum(tx, leaf)
@@ -105,6 +106,11 @@ func (s *State) forsake(tx Tx) {
 	}
 	for _, k := range stale {
 		tx.Delete(k)
+	}
+	for key := range s.forsaken { // order cannot matter: each key is its own
+		if s.replacement(tx, key) != nil {
+			tx.Delete(suspectKey(key))
+		}
 	}
 	s.forsaken = nil
 }

@@ -40,9 +40,17 @@ type Snapshot struct {
 	Sum      Sum
 	Live     uint64
 	Members  []Member
+	// Lost are the records that were damaged, and not forsaken yet.
+	Lost []LostRecord
 	// Loss is proven and not mended yet. LossTail wants a comparison with a peer,
 	// LossGap a new replica id: the vector may claim what is gone.
 	Loss Loss
+}
+
+// LostRecord is a key whose record was damaged.
+type LostRecord struct {
+	Key    string
+	Mended bool // something else can be read there
 }
 
 // Start opens the state inside tx for a new run of the process: it creates what
@@ -112,6 +120,11 @@ func (s *State) Snapshot(r Reader) Snapshot {
 	snap := Snapshot{
 		Identity: s.id, Stream: s.stream, VV: s.vv.Clone(), Sum: s.tree.total, Live: s.live,
 		Loss: s.loss,
+	}
+	for k := range r.Ascend(keySuspects, prefixEnd(keySuspects)) {
+		key := string(k[len(keySuspects):])
+		h, _ := s.header(r, key)
+		snap.Lost = append(snap.Lost, LostRecord{key, h != nil})
 	}
 	for _, b := range r.Ascend(keyMembers, prefixEnd(keyMembers)) {
 		snap.Members = append(snap.Members, decodeMember(b))
