@@ -25,6 +25,7 @@
 //     reported as missing.
 //   - A damaged record stops nobody: it is left out, taken out of the digest and
 //     told to the core. A damaged system record is a failure of the disk.
-//   - After the first failed commit or failed background write, nothing is answered any more: a failed sync
-//     leaves pages that only look clean, so only a new process may go on.
+//   - After the first failed commit or failed background write, nothing is
+//     answered any more: a failed sync leaves pages that only look clean, so only
+//     a new process may go on.
 package storage
