@@ -44,7 +44,16 @@ type Hello struct {
 	Replica     ReplicaID `cbor:"4,keyasint"`
 	Boot        Boot      `cbor:"5,keyasint"`
 	Member      Member    `cbor:"6,keyasint"` // the sender's own entry
+	// Features are what the sender's end of the connection can read beside what
+	// the version says; the transport sets them.
+	Features Features `cbor:"7,keyasint,omitempty"`
 }
+
+// Features is a set of extensions, one a bit. Bits are only ever appended.
+type Features uint64
+
+// FeatureZstd says that bulk frames may be compressed as a whole.
+const FeatureZstd Features = 1
 
 // Welcome hands the cluster's identity to a peer that has none.
 type Welcome struct {
