@@ -23,11 +23,15 @@ func (f *faults) disaster() {
 	had := f.w.model.held(h)
 	switch kind {
 	case 0:
-		h.disk = disk.New()
+		h.disk, h.known = disk.New(), keyspace.Watermark{}
 	case 1:
 		h.disk, h.fallen = h.backup.Clone(), true
+		if f.rng.IntN(2) == 0 {
+			h.known = h.sidecar // else it is the newer one, and tells
+		}
 	case 2:
 		h.disk, h.fallen, o.fallen = o.disk.Durable(), true, true
+		h.known = o.known
 	}
 	h.set, h.reseeded = true, true
 	f.w.count.disasters++
@@ -43,7 +47,7 @@ func (f *faults) disaster() {
 func (f *faults) backUp() {
 	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
 	if h.run > 0 {
-		h.backup = h.disk.Durable()
+		h.backup, h.sidecar = h.disk.Durable(), h.known
 	}
 }
 

@@ -19,11 +19,13 @@ type host struct {
 	addr  string
 	rng   *rand.Rand // of its disk and its random bytes
 
-	disk   *disk.Disk
-	state  *keyspace.State
-	hasher *keyspace.Hasher
-	node   *statemachine.Node
-	id     keyspace.ReplicaID
+	disk    *disk.Disk
+	known   keyspace.Watermark // its sidecar, of the time knownAt
+	knownAt Millis
+	state   *keyspace.State
+	hasher  *keyspace.Hasher
+	node    *statemachine.Node
+	id      keyspace.ReplicaID
 
 	up     bool
 	doomed bool   // to crash while its next batch is not synced yet
@@ -36,8 +38,9 @@ type host struct {
 	fallen bool                 // and it may be behind what it has said
 	// reseeded says that its disk may know nobody, so that it needs seeds.
 	reseeded bool
-	left     bool       // it left the cluster, and was not started again yet
-	backup   *disk.Disk // an old copy of its disk
+	left     bool               // it left the cluster, and was not started again yet
+	backup   *disk.Disk         // an old copy of its disk
+	sidecar  keyspace.Watermark // of the time of backup
 
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
@@ -47,7 +50,7 @@ type host struct {
 
 // start boots the host from whatever its disk holds.
 func (h *host) start() {
-	birth := keyspace.Birth{}
+	birth := keyspace.Birth{Known: h.known}
 	fill(h.rng, birth.Replica[:])
 	fill(h.rng, birth.Epoch[:])
 	fill(h.rng, birth.Boot[:])
@@ -67,6 +70,8 @@ func (h *host) start() {
 	h.fallen = h.fallen && h.w.known[h.id] // a new replica is nobody's past
 	h.w.known[h.id] = true
 	h.left = false
+	h.noteKnown()
+	h.w.lost(h, snap.Loss.Kind)
 
 	cfg := h.w.opt.Core
 	cfg.Mutant = mutant
@@ -99,12 +104,15 @@ func (h *host) start() {
 
 // crash cuts the power.
 func (h *host) crash() {
-	keep := 0
-	for keep < h.disk.Unsynced() && h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille {
-		keep++
-	}
-	h.w.count.lostBatches += h.disk.Unsynced() - keep
-	h.disk.Crash(keep)
+	gone := false
+	h.disk.CrashKeeping(func() bool {
+		keep := h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille
+		gone = gone && !h.w.opt.ScatteredLoss || !keep
+		if gone {
+			h.w.count.lostBatches++
+		}
+		return !gone
+	})
 	h.up = false
 	h.run++
 	h.w.net.crashed(h)
@@ -141,6 +149,9 @@ func (h *host) restart() {
 		}
 	})
 }
+
+// noteKnown writes the sidecar. All of the store is durable.
+func (h *host) noteKnown() { h.known, h.knownAt = h.state.Watermark(), h.w.now }
 
 // now is the host's view of the time.
 func (h *host) now() statemachine.Time {
@@ -253,6 +264,9 @@ func (h *host) startWork() {
 		}
 		h.later(sync, func() {
 			h.disk.Sync()
+			if h.w.now >= h.knownAt+1_000 {
+				h.noteKnown()
+			}
 			h.witness.durable(h, task.Batch, applied)
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {

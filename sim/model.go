@@ -154,6 +154,9 @@ func (h *host) records() map[string]record {
 	out := map[string]record{}
 	for k, b := range h.disk.Reader().Ascend(keyspace.DataKey(""), keyspace.DataEnd()) {
 		rec, ok := keyspace.DecodeRecord(b)
+		if keyspace.IsDamaged(b) {
+			continue // nobody can see it
+		}
 		if !ok {
 			h.w.fail("records", "host %d holds a malformed record of %s", h.index, k[1:])
 		}

@@ -45,6 +45,7 @@ type Options struct {
 	Core                 statemachine.Config // timers and bounds; identity is filled in per host
 	Mutant               keyspace.Mutant
 	MutantEverywhere     bool // else only on every second host
+	ScatteredLoss        bool // a crash loses any unsynced batches, not only the newest
 	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
 	FalseClaims          bool // a test has planted false claims: vectors prove nothing
 	Trace                func(line string)
@@ -98,6 +99,7 @@ func Swarm(seed uint64) Options {
 	some(30, func() { o.OperateEvery = between(r, 5_000, 40_000) })
 	some(50, func() { o.Core.Throttle, o.Core.FetchDelay = between(r, 0, 300), between(r, 0, 300) })
 	some(30, func() { o.AskEvery = between(r, 500, 10_000) })
+	some(40, func() { o.ScatteredLoss = true })
 	return o
 }
 

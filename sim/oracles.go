@@ -62,7 +62,10 @@ func (w *World) tree(h *host) {
 	live := uint64(0)
 	turned, within := h.turned()
 	for k, b := range h.disk.Reader().Ascend(keyspace.DataKey(""), keyspace.DataEnd()) {
-		rec, _ := keyspace.DecodeRecord(b)
+		rec, ok := keyspace.DecodeRecord(b)
+		if !ok {
+			continue // damaged: not counted
+		}
 		key := keyspace.UserKey(k)
 		if rec.Tombstone() || expiredBy(rec.Expires, turned) {
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"kvs/sim/disk"
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // World is one run.
@@ -208,6 +209,17 @@ func (w *World) dup() int {
 func (w *World) fail(oracle, format string, args ...any) {
 	if w.failure == nil {
 		w.failure = &Failure{oracle, w.now, fmt.Sprintf(format, args...)}
+	}
+}
+
+// lost checks what a start found missing: a crash loses nothing that is synced,
+// and a gap only where batches may be lost out of order.
+func (w *World) lost(h *host, kind keyspace.LossKind) {
+	if h.set || h.fallen {
+		return // a fault has changed the disk
+	}
+	if kind == keyspace.LossTail || kind == keyspace.LossGap && !w.opt.ScatteredLoss {
+		w.fail("loss", "host %d claims a loss (%v) of what was durable", h.index, kind)
 	}
 }
 

@@ -88,6 +88,8 @@ func (n *Node) purgeRound() {
 	f, blocked := n.frontier()
 	n.noteBlocked(blocked)
 	switch {
+	case n.loss.Kind != keyspace.LossNone:
+		return // what was lost may have been reported
 	case c.running || n.transfer.Active() || !n.jobs.room() || n.id.Cluster == ClusterID{}:
 		return
 	case len(n.pins) > 0 && !n.cfg.Mutant.Is(keyspace.MutantPin):

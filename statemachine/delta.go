@@ -33,6 +33,10 @@ type delta struct {
 	// has stayed the same.
 	changes uint64
 	steady  bool
+	// holes says that the pass has left records out, which its source cannot read:
+	// then it ends without a claim.
+	holes bool
+	over  bool // once the chunk is applied
 
 	applying bool // a chunk waits for the store; the next is asked for then
 	entries  uint64
@@ -91,7 +95,7 @@ func (n *Node) onDotsRead(in DotsRead) {
 	d := Delta{
 		Session: r.need.Session, After: r.need.After,
 		Entries: in.Page.Entries, Last: in.Page.Last, Done: in.Page.Done, VV: in.Page.VV,
-		Changes: in.Page.Changes,
+		Changes: in.Page.Changes, Holes: in.Page.Holes,
 	}
 	if d.Done || r.need.After == (Dot{}) {
 		d.Floor, d.Stamps, d.Voids = in.Page.Floor, in.Page.Stamps, in.Page.Voids
@@ -123,8 +127,11 @@ func (n *Node) onDelta(p *peer, m Delta) {
 		d.start, d.changes = m.VV, m.Changes
 	}
 	d.steady = d.first || d.steady && m.Changes != 0 && m.Changes == d.changes
+	d.holes = m.Holes || d.holes && !d.first
 	j := job{kind: jobDelta, peer: p.Replica, session: d.session, entries: m.Entries}
 	switch {
+	case m.Done && d.holes && !n.cfg.Mutant.Is(keyspace.MutantHoles):
+		d.over = true
 	case m.Done && (d.steady || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
 		j.claim = &keyspace.Claim{
 			Base: d.base, VV: m.VV, Floor: m.Floor, Stamps: m.Stamps, Voids: m.Voids,
@@ -180,7 +187,7 @@ func (n *Node) onChunkApplied(j *job, a *keyspace.Applied) {
 		return
 	}
 	d.applying = false
-	if j.claim == nil {
+	if j.claim == nil && !d.over {
 		n.ask()
 		return
 	}

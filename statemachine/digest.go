@@ -45,6 +45,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		n.onDivergence(p, d.Sum)
 	default:
 		p.owed = VV{}
+		n.onCovered(p)
 		n.scrubClaim(d)
 	}
 }

@@ -130,6 +130,7 @@ const (
 	RefusedTimeout            // what had to happen first did not happen in time
 	RefusedSelf               // a node cannot do this to itself
 	RefusedFenced             // the replica was evicted, or has left
+	RefusedLoss               // durable writes of the replica are lost
 )
 
 func (Dial) effect()        {}

@@ -78,14 +78,36 @@ type SettledAlone struct{}
 // meanwhile, so that only the log of losers holds them.
 type Unplaced struct{ Records uint64 }
 
-func (Departed) event()      {}
-func (Rejoining) event()     {}
-func (CopyChanged) event()   {}
-func (Unplaced) event()      {}
-func (SettledAlone) event()  {}
+func (Departed) event()     {}
+func (Rejoining) event()    {}
+func (CopyChanged) event()  {}
+func (Unplaced) event()     {}
+func (SettledAlone) event() {}
+
+// DataLost says that the store of this node has lost writes that were durable.
+type DataLost struct{ Loss keyspace.Loss }
+
+// LossMended says that this node, after such a loss, has all again that a peer
+// claims. Writes that no peer had stay lost.
+type LossMended struct {
+	Peer ReplicaID
+	Loss keyspace.Loss
+}
+
+// RecordDamaged says that a stored record cannot be read, and that peers are
+// asked for it.
+type RecordDamaged struct{ Key string }
+
+// RecordMended says that such a record was replaced by what a peer had.
+type RecordMended struct{ Key string }
+
 func (MemberChanged) event() {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}
 func (CaughtUp) event()      {}
 func (Diverged) event()      {}
 func (Repaired) event()      {}
+func (DataLost) event()      {}
+func (RecordDamaged) event() {}
+func (RecordMended) event()  {}
+func (LossMended) event()    {}

@@ -82,7 +82,10 @@ func (n *Node) rejoin(why Refusal, former keyspace.Standing) {
 	n.notify(Rejoining{why})
 	self := n.memory(&peer{Member: n.self, heard: n.now.Wall})
 	self.Standing = former
-	n.enqueue(job{kind: jobRejoin, rejoin: true, members: []keyspace.Member{self}})
+	n.enqueue(job{
+		kind: jobRejoin, rejoin: true, whole: n.loss.Kind != keyspace.LossNone,
+		members: []keyspace.Member{self},
+	})
 }
 
 // onRejoin asks for the start that begins the new life.

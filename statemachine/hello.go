@@ -121,6 +121,7 @@ func (n *Node) tryLink(p *peer) {
 		if !p.Stage.syncing() {
 			n.probe(p)
 		}
+		n.askAgain()
 		n.send(p, ClassControl, n.table())
 		n.send(p, ClassControl, n.digest())
 	}

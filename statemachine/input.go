@@ -106,6 +106,10 @@ type CopyRead struct {
 	Page keyspace.CopyPage
 }
 
+// Damaged says that the stored record of a key cannot be read, and is not counted
+// in the digest any more. It follows all answers to batches before it.
+type Damaged struct{ Key string }
+
 func (Tick) input()         {}
 func (PeerUp) input()       {}
 func (Reached) input()      {}
@@ -118,3 +122,4 @@ func (LeafRead) input()     {}
 func (DotsRead) input()     {}
 func (RecordsRead) input()  {}
 func (CopyRead) input()     {}
+func (Damaged) input()      {}

@@ -32,6 +32,8 @@ type job struct {
 	adopt   *keyspace.Adoption
 	join    Millis
 	members []keyspace.Member
+	whole   bool     // a proven loss is mended
+	forsake []string // damaged keys whose replacements stand
 
 	view     VV // of a scrub's records
 	purge    *keyspace.Purge
@@ -170,6 +172,8 @@ func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
 		if j.alone() {
 			b.View, b.Purge, b.Transfer, b.Chunk = j.view, j.purge, j.transfer, j.chunk
 		}
+		b.Whole = b.Whole || j.whole
+		b.Forsake = append(b.Forsake, j.forsake...)
 	}
 	return b
 }
@@ -207,6 +211,11 @@ func countWrites(jobs []job) int {
 }
 
 func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Applied) {
+	for i := range entries {
+		if entries[i].Kind != keyspace.Refused {
+			n.onReadable(j.entries[i].Key, false)
+		}
+	}
 	switch j.kind {
 	case jobClient:
 		n.onWritten(j, writes)
@@ -271,6 +280,7 @@ func (n *Node) onWritten(j *job, outcomes []keyspace.Outcome) {
 			n.emit(Respond{w.Request, WriteResult{Refused: RefusedClock}})
 			continue
 		}
+		n.onReadable(w.Write.Key, true)
 		n.ring.add(Entry{Key: w.Write.Key, Header: o.Header, Value: w.Write.Value})
 		n.emit(Respond{w.Request, WriteResult{Version: o.Header.Ver, Existed: o.Existed}})
 	}

@@ -84,6 +84,10 @@ const (
 
 	// paceMax is how many times as long the pauses of a scrub grow at most.
 	paceMax = 32
+	// damagedMax bounds the damaged records that peers are asked for, and
+	// damageWantMax those asked for in one message.
+	damagedMax    = 1024
+	damageWantMax = 256
 
 	// seedsMax bounds the addresses that are dialed beside the members'.
 	seedsMax = 64
@@ -121,4 +125,6 @@ const (
 	copyShun     Millis = 10_000 // a source that failed is not asked again before this
 	pinTimeout   Millis = 60_000 // a pin whose copy makes no progress
 	vouchAfter   Millis = 60_000 // a restarted source that reaches nobody may serve
+	damageGap    Millis = 1_000  // between asking one peer and the next for a damaged record
+	damageRetry  Millis = 60_000 // before all are asked again
 )

@@ -50,7 +50,16 @@ type Hello struct {
 	Replica     ReplicaID `cbor:"4,keyasint"`
 	Boot        Boot      `cbor:"5,keyasint"`
 	Member      Member    `cbor:"6,keyasint"` // the sender's own entry
+	// Features are what the sender's end of the connection can read beside what
+	// the version says; the transport sets them.
+	Features Features `cbor:"7,keyasint,omitempty"`
 }
+
+// Features is a set of extensions, one a bit. Bits are only ever appended.
+type Features uint64
+
+// FeatureZstd says that bulk frames may be compressed as a whole.
+const FeatureZstd Features = 1
 
 // Welcome hands the cluster's identity to a peer that has none.
 type Welcome struct {
@@ -132,6 +141,7 @@ type Delta struct {
 	Done    bool    `cbor:"5,keyasint,omitempty"`
 	VV      VV      `cbor:"6,keyasint"`
 	Changes uint64  `cbor:"7,keyasint,omitempty"` // 0 unknown; else equal numbers mean an unchanged store
+	Holes   bool    `cbor:"8,keyasint,omitempty"` // records were left out: the vector must not be claimed
 	// Floor and Stamps say what the source has purged, Voids what nobody has; in
 	// the first chunk of a pass and in the last.
 	Floor  VV     `cbor:"9,keyasint,omitzero"`

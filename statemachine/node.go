@@ -21,6 +21,7 @@ type Node struct {
 	sum    Sum
 	live   uint64
 	stream Stream
+	loss   keyspace.Loss // found by a start, not mended yet
 
 	peers []*peer // sorted by replica; everybody ever heard of, self excluded
 	// unsaved says that a peer's change is not on its way to the store yet.
@@ -52,6 +53,7 @@ type Node struct {
 	leaving              leaving
 	ending               bool // this life ends
 	readOnly             bool
+	damage               []damage // at most damagedMax
 
 	reads    map[OpID]pendingRead
 	lastRead OpID
@@ -74,6 +76,7 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 		asOf: restored.AsOf, past: restored.Past, transfer: restored.Transfer.Clone(),
 		reads:    make(map[OpID]pendingRead),
 		readOnly: cfg.ReadOnly,
+		loss:     restored.Loss,
 	}
 	n.ring.limit = cfg.RingBytes
 	n.self = Member{
@@ -84,6 +87,9 @@ func New(cfg Config, restored keyspace.Snapshot) *Node {
 	}
 	n.timers[timerStart] = 0
 	n.self.Stage = n.stage()
+	for _, l := range restored.Lost[:min(len(restored.Lost), damagedMax)] {
+		n.listDamage(l.Key, l.Mended)
+	}
 	for _, m := range restored.Members {
 		n.remember(m)
 	}
@@ -123,6 +129,8 @@ func (n *Node) Step(now Time, in Input) []Effect {
 		n.onCopyRead(in)
 	default:
 		n.onCommand(in)
+	case Damaged:
+		n.onDamaged(in.Key)
 	}
 	n.pumpJobs()
 	return n.out

@@ -86,6 +86,7 @@ func (i DotsRead) Append(b []byte) []byte {
 func (i RecordsRead) Append(b []byte) []byte {
 	return append(entries(num(open(b, "RecordsRead"), i.Op), i.Entries), ')')
 }
+func (i Damaged) Append(b []byte) []byte { return append(append(open(b, "Damaged"), i.Key...), ')') }
 
 // Append prints the input.
 func (i CopyRead) Append(b []byte) []byte {
@@ -165,7 +166,7 @@ func (r Refusal) String() string {
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
-		"not to itself", "evicted",
+		"not to itself", "evicted", "durable writes are lost",
 	}
 	if int(r) >= len(names) {
 		return "unknown" // a later version's
@@ -201,7 +202,11 @@ func (m Need) Append(b []byte) []byte {
 func (m Delta) Append(b []byte) []byte {
 	b = append(num(open(b, "Delta"), m.Session), ' ')
 	b = entries(m.After.Append(b), m.Entries)
-	return append(m.VV.Append(append(b, ' ')), ')')
+	b = m.VV.Append(append(b, ' '))
+	if m.Holes {
+		b = word(b, "holes")
+	}
+	return append(b, ')')
 }
 func (m Compare) Append(b []byte) []byte {
 	b = num(num(open(b, "Compare"), m.Round), m.Level)
@@ -286,6 +291,22 @@ func (e Diverged) Append(b []byte) []byte { return append(e.Peer.Append(open(b, 
 func (e Repaired) Append(b []byte) []byte {
 	return append(num(e.Peer.Append(open(b, "Repaired")), e.Records), ')')
 }
+
+// Append prints the event.
+func (e RecordDamaged) Append(b []byte) []byte {
+	return append(append(open(b, "RecordDamaged"), e.Key...), ')')
+}
+func (e RecordMended) Append(b []byte) []byte {
+	return append(append(open(b, "RecordMended"), e.Key...), ')')
+}
+func (e DataLost) Append(b []byte) []byte {
+	return append(loss(open(b, "DataLost"), e.Loss), ')')
+}
+func (e LossMended) Append(b []byte) []byte {
+	return append(loss(e.Peer.Append(open(b, "LossMended")), e.Loss), ')')
+}
+
+func loss(b []byte, l keyspace.Loss) []byte { return num(num(word(b, l.Kind.String()), l.From), l.To) }
 
 // walks prints what a batch does beside writes and entries.
 func walks(b []byte, batch *keyspace.Batch) []byte {

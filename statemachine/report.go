@@ -83,7 +83,7 @@ func (r *reports) settle(vv VV, blind bool) {
 // refreshReport renews this node's own report if it would say something else.
 // A replica that is still taking over a copy claims nothing yet and says nothing.
 func (n *Node) refreshReport() {
-	if n.transfer.Active() || n.self.Standing != keyspace.Active || n.id.Joined == 0 {
+	if n.transfer.Active() || n.loss.Kind != keyspace.LossNone || n.self.Standing != keyspace.Active || n.id.Joined == 0 {
 		n.report = nil
 		return
 	}

@@ -17,6 +17,8 @@ type Status struct {
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Stats    Stats
+	Damaged  int           // records that cannot be read now, as far as is known
+	Loss     keyspace.Loss // of durable writes, found by this start and not mended yet
 
 	Mode       Mode
 	Transfer   keyspace.Transfer
@@ -90,6 +92,7 @@ type Stats struct {
 	Salvaged, Unplaced                          uint64 // writes of an earlier life
 	DroppedBelow                                uint64 // from peers below the floor
 	Voided                                      uint64 // dots of departed replicas that nobody has
+	Damaged                                     uint64 // records that could not be read
 }
 
 // Status copies the node's state for readers in other goroutines.
@@ -100,6 +103,7 @@ func (n *Node) Status() Status {
 		Mode: n.mode(), AsOf: n.asOf, Transfer: n.transfer.Clone(), Floor: n.floor.Clone(),
 		Tombstones: n.tombstones, Expiring: n.expiring,
 		Blocked: slices.Clone(n.collection.blocked), BlockedAt: n.collection.since, Pins: len(n.pins),
+		Loss: n.loss, Damaged: n.unreadable(),
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {

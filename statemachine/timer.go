@@ -20,6 +20,7 @@ const (
 	timerTurn                  // expired records leave the digest
 	timerLeave                 // drained by now, or not
 	timerCopy                  // a copy needs a source, or its source is silent
+	timerDamage                // ask the next peer for damaged records
 	timerCount
 )
 
@@ -85,6 +86,8 @@ func (n *Node) fire(t timer) {
 		n.onLeaveDue()
 	case timerCopy:
 		n.onCopyDue()
+	case timerDamage:
+		n.onDamageDue()
 	}
 }
 
@@ -93,6 +96,8 @@ func (n *Node) onStart() {
 	for _, p := range n.peers {
 		p.seen = n.now
 	}
+	n.reportLoss()
+	n.askAgain()
 	n.foundOrWait()
 	n.beginStanding()
 	n.planDials()

@@ -23,7 +23,9 @@
 //     logged: a stored value that would reach the threshold is cut in two.
 //   - A value whose checksum does not match is never returned, and never
 //     reported as missing.
-//   - After the first failed commit, failed background write or damaged record
-//     on the way of the executor, nothing is answered any more: a failed sync
-//     leaves pages that only look clean, so only a new process may go on.
+//   - A damaged record stops nobody: it is left out, taken out of the digest and
+//     told to the core. A damaged system record is a failure of the disk.
+//   - After the first failed commit or failed background write, nothing is
+//     answered any more: a failed sync leaves pages that only look clean, so only
+//     a new process may go on.
 package storage

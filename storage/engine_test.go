@@ -28,7 +28,7 @@ func newEngine(t testing.TB) *engine {
 
 func engineOn(t testing.TB, dir string) *engine {
 	t.Helper()
-	e, err := openEngine(dir, discard(t))
+	e, err := openEngine(dir, discard(t), func([]byte) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func countSeconds(t *testing.T, e *engine) (n int) {
 }
 
 // TestDamageIsNoticed: any flipped bit of any stored value, a value under a
-// foreign key and a missing second part are ErrDamaged by Get and Ascend.
+// foreign key and a missing second part are noticed by Get and Ascend, and reported.
 func TestDamageIsNoticed(t *testing.T) {
 	e := newEngine(t)
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -201,18 +201,31 @@ func corrupt(t *testing.T, e *engine, key []byte, fn func([]byte) []byte) {
 
 func wantDamaged(t *testing.T, e *engine, key []byte) {
 	t.Helper()
-	e.view(func(r keyspace.Reader) {
-		if err := guard(func() { r.Get(key) }); !errors.Is(err, ErrDamaged) {
-			t.Fatalf("get of a damaged record: %v", err)
+	reports := 0
+	e.report = func(k []byte) {
+		if reports++; !bytes.Equal(k, key) {
+			t.Errorf("%q is reported, want %q", k, key)
 		}
-		err := guard(func() {
-			for range r.Ascend([]byte("d"), []byte("e")) {
+	}
+	e.view(func(r keyspace.Reader) {
+		if got := r.Get(key); !keyspace.IsDamaged(got) {
+			t.Fatalf("get of a damaged record: %q", got)
+		}
+		damaged := 0
+		for k, v := range r.Ascend([]byte("d"), []byte("e")) {
+			if keyspace.IsDamaged(v) {
+				damaged++
+			} else if bytes.Equal(k, key) {
+				t.Fatalf("scan over a damaged record: %q", v)
 			}
-		})
-		if !errors.Is(err, ErrDamaged) {
-			t.Fatalf("scan over a damaged record: %v", err)
+		}
+		if damaged != 1 {
+			t.Fatalf("the scan shows %d damaged records", damaged)
 		}
 	})
+	if reports != 2 {
+		t.Fatalf("%d reports, want 2", reports)
+	}
 }
 
 // TestFullBatchFits: the bounds of Badger's transactions leave room for a batch

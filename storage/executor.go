@@ -52,9 +52,18 @@ func (s *Store) runWriter() {
 			if err := guard(func() { s.carryOut(e) }); err != nil {
 				s.failure.trip(err)
 			}
-			if s.failure.err() != nil {
-				return
+		case key := <-s.damages.keys:
+			if err := guard(func() { s.quarantine(key) }); err != nil {
+				s.failure.trip(err)
 			}
+		case found := <-s.damages.doubts:
+			s.state.SuspectLeaf(found.leaf)
+			if err := guard(func() { s.quarantine(found.keys...) }); err != nil {
+				s.failure.trip(err)
+			}
+		}
+		if s.failure.err() != nil {
+			return
 		}
 	}
 }
@@ -101,10 +110,15 @@ func (s *Store) carryOut(e statemachine.Effect) {
 	default:
 		tx := s.pipeline.begin()
 		out := s.state.Apply(tx, apply.Batch)
-		s.pipeline.pass(&staged{
+		c := &staged{
 			txn: tx.txn, writes: tx.writes, digest: s.digestNow(),
 			answer: statemachine.Applied{Result: out},
-		})
+		}
+		if s.state.Suspects() {
+			s.mend(c, out)
+			return
+		}
+		s.pipeline.pass(c)
 	}
 }
 

@@ -29,6 +29,12 @@ const (
 	valueThreshold = 1 << 20
 	partBytesMax   = valueThreshold - 1
 
+	// damagesMax bounds the damaged records that wait for the writer, and
+	// reportedMax the memory of those that it knows of. Beyond either a record is
+	// reported when it is met again.
+	damagesMax  = 64
+	reportedMax = 4096
+
 	// slabBytes is how much memory a transaction takes at a time for what it
 	// copies; anything beyond a quarter of it is allocated alone.
 	slabBytes = 64 << 10

@@ -56,12 +56,7 @@ func createDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data_dir %q cannot be created: %w", dir, err)
 	}
-	parent, err := os.Open(filepath.Dir(dir))
-	if err != nil {
-		return fmt.Errorf("data_dir %q: open the directory above: %w", dir, err)
-	}
-	defer parent.Close()
-	if err := parent.Sync(); err != nil {
+	if err := syncDir(filepath.Dir(dir)); err != nil {
 		return fmt.Errorf("data_dir %q: sync the directory above: %w", dir, err)
 	}
 	return nil
@@ -106,6 +101,8 @@ func checkUnborn(dir string, entries []os.DirEntry) error {
 		switch name := e.Name(); {
 		case name == "LOCK" || name == "MANIFEST-REWRITE" || name == "lost+found":
 			// What a first start may leave when it is cut short, or a new disk has.
+		case name == sidecarName || name == sidecarTemp || name == acceptName:
+			// All that is left of a store: Open says what is lost.
 		case strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".mem"):
 			return fmt.Errorf("%w: %q holds data but its MANIFEST is missing; restore a backup, or "+
 				"start with an empty data_dir and let the other nodes fill it", ErrForeign, dir)

@@ -28,7 +28,7 @@ type staged struct {
 	done   atomic.Bool // committed
 
 	digest digest
-	answer statemachine.Input
+	answer statemachine.Input // nil: none yet
 }
 
 // stagedTx is the keyspace.Tx of a staged transaction. It serves Apply; what
@@ -89,7 +89,7 @@ func (p *pipeline) begin() *stagedTx {
 		p.forget()
 	}
 	t := &stagedTx{writes: make(map[string][]byte)}
-	t.splits = p.engine.splits
+	t.splits, t.report = p.engine.splits, p.engine.report
 	if p.last != nil {
 		t.txn, t.before, p.next = p.next, p.last.writes, nil
 		return t
@@ -134,7 +134,7 @@ func (s *Store) runCommitter() {
 		if err := s.commit(c); err != nil {
 			s.failure.trip(err)
 		}
-		if s.failure.err() == nil {
+		if s.failure.err() == nil && c.answer != nil {
 			s.deliver(c.answer)
 		}
 	}

@@ -20,7 +20,7 @@ func (s *Store) View(key string, fn func(keyspace.Record)) (found bool, err erro
 	buf := s.keys.Get().(*[]byte)
 	defer s.keys.Put(buf)
 	*buf = append(append((*buf)[:0], s.dataPrefix...), key...)
-	r := reader{txn: s.engine.db.NewTransaction(false)}
+	r := reader{txn: s.engine.db.NewTransaction(false), report: s.engine.report}
 	defer r.txn.Discard()
 	item, err := r.txn.Get(*buf)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -31,10 +31,12 @@ func (s *Store) View(key string, fn func(keyspace.Record)) (found bool, err erro
 	}
 	err = item.Value(func(stored []byte) error {
 		rec, err := r.record(*buf, stored)
-		if err == nil {
-			fn(rec)
+		if err != nil {
+			r.report(*buf)
+			return err
 		}
-		return err
+		fn(rec)
+		return nil
 	})
 	return err == nil, err
 }
@@ -50,7 +52,7 @@ func (s *Store) Range(start, end string, fn func(key string, rec keyspace.Record
 		return err
 	}
 	defer s.leave()
-	r := reader{txn: s.engine.db.NewTransaction(false)}
+	r := reader{txn: s.engine.db.NewTransaction(false), report: s.engine.report}
 	defer r.txn.Discard()
 	bound := keyspace.DataEnd()
 	if end != "" {

@@ -6,6 +6,8 @@ import (
 	"iter"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"kvs/statemachine/keyspace"
 )
 
 // fault is the panic in which a failure of the disk crosses the code of the
@@ -35,6 +37,9 @@ func guard(fn func()) (err error) {
 type reader struct {
 	txn  *badger.Txn
 	slab slab
+	// report hears of records that do not match their checksum, from the
+	// goroutine that reads.
+	report func(key []byte)
 }
 
 // Get implements keyspace.Reader. What it returns is Badger's copy, made for
@@ -42,10 +47,21 @@ type reader struct {
 // transaction, the very slice that waits for the commit.
 func (r *reader) Get(key []byte) []byte {
 	payload, err := r.get(key)
-	if err != nil {
+	if err = r.excuse(key, &payload, err); err != nil {
 		panic(fault{err})
 	}
 	return payload
+}
+
+// excuse turns damage into what a keyspace.Reader says of it, and reports it. Of
+// system records, and of any other failure, it leaves the error.
+func (r *reader) excuse(key []byte, payload *[]byte, err error) error {
+	if err == nil || !errors.Is(err, ErrDamaged) || keyspace.IsSystem(key) {
+		return err
+	}
+	*payload = keyspace.Damaged()
+	r.report(key)
+	return nil
 }
 
 func (r *reader) get(key []byte) (payload []byte, err error) {
@@ -128,7 +144,7 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 			return err
 		}
 		payload, err := r.unseal(key, stored)
-		if err != nil {
+		if err = r.excuse(key, &payload, err); err != nil {
 			return err
 		}
 		if !fn(key, payload) {

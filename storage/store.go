@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,13 @@ type Store struct {
 	snapshot keyspace.Snapshot
 	state    *keyspace.State // the writer's
 	digest   atomic.Pointer[digest]
+	dir      string
+	log      *slog.Logger
+	sidecar  sidecar // as written last; runSidecar's, and Close's after it
 
 	pipeline pipeline
+	damages  damages
+	verified atomic.Pointer[Verification]
 
 	writes  chan statemachine.Effect
 	reads   chan statemachine.StoreRead
@@ -61,15 +67,17 @@ type Store struct {
 	dataPrefix []byte    // in front of a user's key in a stored one
 }
 
-// digest is what Digest returns after one batch.
+// digest is what Digest returns after one batch, and what was reached with it.
 type digest struct {
-	root [32]byte
-	live uint64
+	root    [32]byte
+	live    uint64
+	reached keyspace.Watermark
 }
 
 // Open opens or creates the store of a directory. It refuses a directory that
-// another process holds (ErrInUse), that a newer version wrote (ErrNewer) or
-// that holds anything else (ErrForeign).
+// another process holds (ErrInUse), that a newer version wrote (ErrNewer), that
+// holds anything else (ErrForeign), or that has lost writes while there is no
+// other member to ask for them (ErrLoss).
 func Open(o Options) (*Store, error) {
 	log := o.Logger
 	if log == nil {
@@ -79,12 +87,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	f := &failure{dir: o.Dir, report: o.Fatal}
-	e, err := openEngine(o.Dir, badgerLog{log, f.trip})
-	if err != nil {
-		return nil, explainOpen(o.Dir, err)
-	}
 	s := &Store{
-		engine: e, failure: f, deliver: o.Deliver,
+		failure: f, deliver: o.Deliver, dir: o.Dir, log: log,
 		writes: make(chan statemachine.Effect, writeQueueMax),
 		reads:  make(chan statemachine.StoreRead, readQueueMax),
 		quit:   make(chan struct{}),
@@ -92,23 +96,53 @@ func Open(o Options) (*Store, error) {
 
 		dataPrefix: keyspace.DataKey(""),
 	}
-	err = guard(func() {
-		s.state, s.snapshot = keyspace.Open(e.update, o.Birth, keyspace.MutantNone)
-	})
-	if err = errors.Join(err, f.err()); err != nil {
-		// Left as it is, like Close does after a failure.
-		return nil, fmt.Errorf("start on data_dir %q: %w", o.Dir, err)
+	s.damages.keys = make(chan string, damagesMax)
+	s.damages.doubts = make(chan doubt, damagesMax)
+	s.verified.Store(&Verification{Of: verifySteps})
+	var err error
+	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, s.damages.report); err != nil {
+		return nil, explainOpen(o.Dir, err)
+	}
+	if err := s.start(o.Birth); err != nil {
+		return nil, err
 	}
 	s.digestKey = s.state.DigestKey()
-	d := s.digestNow()
-	s.digest.Store(&d)
-	s.pipeline = pipeline{engine: e, commits: make(chan *staged), idle: make(chan struct{}, 1)}
+	s.pipeline = pipeline{engine: s.engine, commits: make(chan *staged), idle: make(chan struct{}, 1)}
 	s.pipeline.idle <- struct{}{}
-	s.workers.Add(3)
+	s.workers.Add(5)
 	go s.runWriter()
 	go s.runCommitter()
 	go s.runReader()
+	go s.runSidecar()
+	go s.runVerifier(binary.BigEndian.Uint64(o.Birth.Boot[:]))
 	return s, nil
+}
+
+// start opens the state, and checks it against the sidecar of the run before.
+func (s *Store) start(birth keyspace.Birth) error {
+	known, err := readSidecar(s.dir)
+	if err != nil {
+		s.log.Warn("no proof that nothing is lost", "data_dir", s.dir, "error", err)
+	}
+	birth.Known, birth.AcceptLoss = known.Watermark, accepts(s.dir)
+	s.sidecar.machine = machineStart()
+	if known.machine != s.sidecar.machine && known.machine != "" {
+		s.log.Info("the machine was restarted since the last run", "data_dir", s.dir)
+	}
+	err = guard(func() {
+		s.state, s.snapshot = keyspace.Open(s.engine.update, birth, keyspace.MutantNone)
+	})
+	if err = errors.Join(err, s.failure.err()); err != nil {
+		// Left as it is, like Close does after a failure.
+		return fmt.Errorf("start on data_dir %q: %w", s.dir, err)
+	}
+	d := s.digestNow()
+	s.digest.Store(&d)
+	if err := settle(s.dir, birth.AcceptLoss, &s.snapshot); err != nil {
+		return errors.Join(err, s.engine.db.Close())
+	}
+	s.noteSidecar()
+	return s.failure.err()
 }
 
 // Snapshot is what the store held when it was opened.
@@ -126,7 +160,7 @@ func (s *Store) Digest() (root [32]byte, live uint64, err error) {
 }
 
 func (s *Store) digestNow() digest {
-	return digest{root: s.state.Tree().Root(), live: s.state.Live()}
+	return digest{root: s.state.Tree().Root(), live: s.state.Live(), reached: s.state.Watermark()}
 }
 
 // Close ends the running batch and the running reads, drops what is still
@@ -137,6 +171,7 @@ func (s *Store) Close() (err error) {
 		close(s.quit)
 		s.workers.Wait()
 		s.open.Lock() // for good: enter fails from here on
+		s.noteSidecar()
 		if err = s.failure.err(); err != nil {
 			return
 		}

@@ -239,27 +239,89 @@ func TestConcurrentReads(t *testing.T) {
 	<-done
 }
 
-// TestDamagedRecord: a damaged record is ErrDamaged for View and Range, and the
-// end of the executor when it meets one: no answer, one report that names the
-// directory.
+// TestDamagedRecord: a damaged record is ErrDamaged for View and Range, each
+// time, and is told to the core once. Reads and batches of the core go on without
+// it, and the digest does not count it. What replaces it is served, and a second
+// damage is told again.
 func TestDamagedRecord(t *testing.T) {
+	r := openRig(t, t.TempDir(), 1)
+	out := r.apply(batchOf("a", "b"))
+	lost := keyspace.Entry{
+		Key: "b", Header: out.Outcomes[1].Header, Value: []byte("value of b"),
+	}
+	for range 2 {
+		corrupt(t, r.engine, keyspace.DataKey("b"), func(b []byte) []byte { b[len(b)-1]++; return b })
+		for range 3 {
+			found, err := r.View("b", func(keyspace.Record) { t.Error("served") })
+			if found || !errors.Is(err, ErrDamaged) {
+				t.Fatalf("View: %v %v", found, err)
+			}
+		}
+		err := r.Range("", "", func(key string, _ keyspace.Record) bool {
+			if key == "b" {
+				t.Error("served")
+			}
+			return true
+		})
+		if !errors.Is(err, ErrDamaged) {
+			t.Fatalf("Range: %v", err)
+		}
+		if got := <-r.answers; got != (statemachine.Damaged{Key: "b"}) {
+			t.Fatalf("%v", got)
+		}
+		if _, live, err := r.Digest(); live != 1 || err != nil {
+			t.Fatalf("%d records counted: %v", live, err)
+		}
+		r.Perform(statemachine.ReadDots{Entries: 10})
+		page := (<-r.answers).(statemachine.DotsRead).Page
+		if len(page.Entries) != 1 || !page.Holes {
+			t.Fatalf("the page holds %d, holes %v", len(page.Entries), page.Holes)
+		}
+		again := r.apply(&keyspace.Batch{Now: 1001, Repair: true, Entries: []keyspace.Entry{lost}})
+		if again.Sum != out.Sum || again.Live != 2 || again.Outcomes[0].Kind != keyspace.Won {
+			t.Fatalf("repaired: %+v", again)
+		}
+		if found, err := r.View("b", func(rec keyspace.Record) {
+			if string(rec.Value) != "value of b" {
+				t.Errorf("%q", rec.Value)
+			}
+		}); !found || err != nil {
+			t.Fatal(found, err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBatchMeetsDamage: a batch is the first that meets a damaged record, writes
+// over it, and is answered with the digest of what is there.
+func TestBatchMeetsDamage(t *testing.T) {
+	r, same := openRig(t, t.TempDir(), 1), openRig(t, t.TempDir(), 1)
+	for _, s := range []*rig{r, same} {
+		s.apply(batchOf("a", "b", "c"))
+	}
+	for _, key := range []string{"a", "c"} {
+		corrupt(t, r.engine, keyspace.DataKey(key), func(b []byte) []byte { return b[:len(b)-1] })
+	}
+	lost := same.apply(&keyspace.Batch{Now: 2000, Writes: []keyspace.Write{{Key: "a", Delete: true}}})
+	got := r.apply(&keyspace.Batch{Now: 2000, Writes: []keyspace.Write{{Key: "a", Delete: true}}})
+	if got.Live != lost.Live || got.Sum != lost.Sum {
+		t.Fatalf("counts %d, want %d", got.Live, lost.Live)
+	}
+	root, _, _ := same.Digest()
+	if mine, _, _ := r.Digest(); mine != root {
+		t.Fatal("the roots differ")
+	}
+}
+
+// TestDamagedSystemRecord: without a system record the executor is at its end:
+// no answer, one report that names the directory.
+func TestDamagedSystemRecord(t *testing.T) {
 	dir := t.TempDir()
 	r := openRig(t, dir, 1)
-	r.apply(batchOf("a", "b"))
-	corrupt(t, r.engine, keyspace.DataKey("b"), func(b []byte) []byte { b[len(b)-1]++; return b })
-	if found, err := r.View("b", func(keyspace.Record) { t.Error("served") }); found ||
-		!errors.Is(err, ErrDamaged) {
-		t.Fatalf("View: %v %v", found, err)
-	}
-	err := r.Range("", "", func(key string, _ keyspace.Record) bool {
-		if key == "b" {
-			t.Error("served")
-		}
-		return true
-	})
-	if !errors.Is(err, ErrDamaged) {
-		t.Fatalf("Range: %v", err)
-	}
+	r.apply(batchOf("a"))
+	corrupt(t, r.engine, []byte("sn"), func(b []byte) []byte { b[len(b)-1]++; return b })
 	r.Perform(statemachine.ReadDots{})
 	if err := <-r.fatal; !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), dir) {
 		t.Fatalf("fatal: %v", err)

@@ -55,7 +55,9 @@ func (c *conn) greet() (prev *conn, err error) {
 
 func (c *conn) sendHello(ctx context.Context) error {
 	var b bytes.Buffer
-	if err := appendFrame(&b, c.t.o.Hello()); err != nil {
+	hello := c.t.o.Hello()
+	hello.Features |= statemachine.FeatureZstd
+	if err := appendFrame(&b, hello); err != nil {
 		return err
 	}
 	control := c.out[statemachine.ClassControl]

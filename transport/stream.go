@@ -8,6 +8,34 @@ import (
 	"kvs/statemachine"
 )
 
+// outbox is what a writer has gathered.
+type outbox struct {
+	batch   bytes.Buffer
+	zips    bool   // frames are compressed where it pays
+	scratch []byte // for that
+}
+
+// reset empties the box, and gives back what is too large to keep.
+func (o *outbox) reset() {
+	if o.batch.Cap() > bufferKeepBytes {
+		o.batch = bytes.Buffer{}
+	}
+	o.batch.Reset()
+	if cap(o.scratch) > bufferKeepBytes {
+		o.scratch = nil
+	}
+}
+
+// add appends a message as a frame, and on an error leaves the box as it was.
+func (o *outbox) add(m statemachine.Message) error {
+	start := o.batch.Len()
+	err := appendFrame(&o.batch, m)
+	if err == nil && o.zips {
+		o.scratch = compressFrame(&o.batch, start, o.scratch)
+	}
+	return err
+}
+
 // write sends the messages of one class. It gathers what is queued into one
 // write, and never waits for more. Encoding happens here and not in Send, so
 // that it costs the driver nothing.
@@ -16,22 +44,19 @@ func (c *conn) write(class statemachine.Class) {
 		q     = c.queues[class]
 		count = &c.t.count.class[class]
 		over  = c.qc.Context().Done()
-		batch bytes.Buffer
+		box   = outbox{zips: class == statemachine.ClassBulk && c.unzips()}
 	)
 	for {
 		select {
 		case m := <-q.messages:
-			frames := c.gather(&batch, q, m)
-			if _, err := c.out[class].Write(batch.Bytes()); err != nil {
+			frames := c.gather(&box, q, m)
+			if _, err := c.out[class].Write(box.batch.Bytes()); err != nil {
 				c.fail(class, err)
 				return
 			}
 			count.sentFrames.Add(frames)
-			count.sentBytes.Add(uint64(batch.Len()))
-			if batch.Cap() > bufferKeepBytes {
-				batch = bytes.Buffer{}
-			}
-			batch.Reset()
+			count.sentBytes.Add(uint64(box.batch.Len()))
+			box.reset()
 		case <-over:
 			return
 		}
@@ -39,10 +64,10 @@ func (c *conn) write(class statemachine.Class) {
 }
 
 // gather encodes m and what waits behind it, up to about batchBytes.
-func (c *conn) gather(batch *bytes.Buffer, q *queue, m queued) (frames uint64) {
+func (c *conn) gather(box *outbox, q *queue, m queued) (frames uint64) {
 	for {
 		q.took(m)
-		if err := appendFrame(batch, m.msg); err != nil {
+		if err := box.add(m.msg); err != nil {
 			c.t.count.droppedEncode.Add(1)
 			if c.t.throttle.allow("encode") {
 				c.t.log.Error("a message of ours breaks the protocol's bounds", "err", err)
@@ -50,7 +75,7 @@ func (c *conn) gather(batch *bytes.Buffer, q *queue, m queued) (frames uint64) {
 		} else {
 			frames++
 		}
-		if batch.Len() >= batchBytes {
+		if box.batch.Len() >= batchBytes {
 			return frames
 		}
 		select {
@@ -76,6 +101,7 @@ func (c *conn) acceptStreams(streams *sync.WaitGroup) {
 // Deliver blocks, flow control holds the peer back on this stream alone.
 func (c *conn) read(r *frameReader, class statemachine.Class) {
 	count := &c.t.count.class[class]
+	var scratch []byte // of what was compressed; messages share nothing with it
 	for {
 		frame, err := r.next()
 		if err != nil {
@@ -84,6 +110,12 @@ func (c *conn) read(r *frameReader, class statemachine.Class) {
 		}
 		count.receivedFrames.Add(1)
 		count.receivedBytes.Add(uint64(frameHeaderBytes + len(frame)))
+		if class == statemachine.ClassBulk {
+			if frame, scratch, err = expandFrame(frame, scratch); err != nil {
+				c.fail(class, err)
+				return
+			}
+		}
 		m, err := Decode(frame)
 		switch {
 		case errors.Is(err, ErrUnknownKind):

@@ -141,6 +141,21 @@ func (a *api) Health() httpapi.Health {
 	case statemachine.ModeLeft:
 		h.Reasons = append(h.Reasons, "leaving: this node takes no writes any more")
 	}
+	if s.Loss.Kind != keyspace.LossNone {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, fmt.Sprintf("data_dir has lost durable writes (batches %d to %d); "+
+			"what other members have of them comes back once they are connected", s.Loss.From, s.Loss.To))
+	}
+	if v := a.store.Verification(); v.Wrong > 0 {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, fmt.Sprintf("the verifier has found damage in %d places of data_dir "+
+			"since the start; check the disk", v.Wrong))
+	}
+	if s.Damaged > 0 {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, fmt.Sprintf("%d stored records are damaged and no connected member "+
+			"has given them yet; reading them fails, writing or deleting them helps", s.Damaged))
+	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {
 			h.Status = "degraded"

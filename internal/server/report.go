@@ -43,6 +43,16 @@ func report(log *slog.Logger, e statemachine.Event) {
 		log.Debug("caught up", "source", e.Source.String(), "entries", e.Entries)
 	case statemachine.Diverged:
 		log.Warn("claims equal, data different: scrubbing", "peer", e.Peer.String())
+	case statemachine.RecordDamaged:
+		log.Error("a stored record is damaged: asking other members", "key", e.Key)
+	case statemachine.RecordMended:
+		log.Warn("a damaged record was replaced by another member's", "key", e.Key)
+	case statemachine.DataLost:
+		log.Error("the store has lost durable writes", "loss", e.Loss.Kind.String(),
+			"from_batch", e.Loss.From, "to_batch", e.Loss.To)
+	case statemachine.LossMended:
+		log.Warn("took back what a peer had of the lost writes", "peer", e.Peer.String(),
+			"from_batch", e.Loss.From, "to_batch", e.Loss.To)
 	case statemachine.Repaired:
 		log.Warn("records repaired by a scrub", "peer", e.Peer.String(), "records", e.Records)
 	}

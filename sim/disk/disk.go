@@ -2,6 +2,7 @@ package disk
 
 import (
 	"iter"
+	"maps"
 
 	"github.com/tidwall/btree"
 
@@ -13,13 +14,14 @@ import (
 type Disk struct {
 	records  btree.Map[string, []byte]
 	unsynced []undo // one a committed transaction, oldest first
+	history  []undo // the newest synced ones, oldest first, at most remember
+	remember int
 }
 
-// undo takes one transaction back: the values that it replaced, newest last.
-type undo []replaced
+// undo takes one transaction back: what it found under each key that it wrote.
+type undo map[string]replaced
 
 type replaced struct {
-	key     string
 	value   []byte
 	existed bool
 }
@@ -27,16 +29,24 @@ type replaced struct {
 // New returns an empty disk.
 func New() *Disk { return &Disk{} }
 
+// Remember keeps the undo of the newest n synced transactions from now on, so
+// that LoseTail and LoseOne can take them back. It costs their old values.
+func (d *Disk) Remember(n int) { d.remember = n }
+
 // Commit runs fn in one transaction. It is visible at once, and survives a
 // crash only after Sync.
 func (d *Disk) Commit(fn func(keyspace.Tx)) {
-	t := &tx{view: view{d}}
+	t := &tx{view: view{d}, undo: make(undo)}
 	fn(t)
 	d.unsynced = append(d.unsynced, t.undo)
 }
 
 // Sync makes all committed transactions survive a crash.
 func (d *Disk) Sync() {
+	if d.remember > 0 {
+		d.history = append(d.history, d.unsynced...)
+		d.history = d.history[max(0, len(d.history)-d.remember):]
+	}
 	clear(d.unsynced)
 	d.unsynced = d.unsynced[:0]
 }
@@ -50,19 +60,26 @@ func (d *Disk) Update(fn func(keyspace.Tx)) {
 // Unsynced is the number of transactions that a crash may lose.
 func (d *Disk) Unsynced() int { return len(d.unsynced) }
 
+// Synced is the number of synced transactions that can still be lost.
+func (d *Disk) Synced() int { return len(d.history) }
+
 // Crash cuts the power: of the unsynced transactions the first keep survive,
 // the others are gone, each as a whole.
 func (d *Disk) Crash(keep int) {
-	for len(d.unsynced) > keep {
-		last := d.unsynced[len(d.unsynced)-1]
-		for i := len(last) - 1; i >= 0; i-- {
-			if r := last[i]; r.existed {
-				d.records.Set(r.key, r.value)
-			} else {
-				d.records.Delete(r.key)
-			}
+	at := -1
+	d.CrashKeeping(func() bool { at++; return at < keep })
+}
+
+// CrashKeeping cuts the power: each unsynced transaction for which keep, asked
+// from the oldest on, says yes survives, the others are gone, each as a whole. A
+// device that reorders writes leaves such a subset.
+func (d *Disk) CrashKeeping(keep func() bool) {
+	for i := 0; i < len(d.unsynced); {
+		if keep() {
+			i++
+			continue
 		}
-		d.unsynced = d.unsynced[:len(d.unsynced)-1]
+		d.unsynced = d.lose(d.unsynced, i)
 	}
 	d.Sync()
 }
@@ -71,7 +88,7 @@ func (d *Disk) Crash(keep int) {
 func (d *Disk) Clone() *Disk {
 	c := &Disk{records: *d.records.Copy()}
 	for _, u := range d.unsynced {
-		c.unsynced = append(c.unsynced, append(undo(nil), u...))
+		c.unsynced = append(c.unsynced, maps.Clone(u))
 	}
 	return c
 }
@@ -82,6 +99,51 @@ func (d *Disk) Durable() *Disk {
 	c.Crash(0)
 	return c
 }
+
+// LoseTail takes back the newest n synced transactions, as a device does that
+// lied about its syncs, or a log whose end was damaged. Call it after a crash.
+func (d *Disk) LoseTail(n int) {
+	for ; n > 0; n-- {
+		d.history = d.lose(d.history, len(d.history)-1)
+	}
+}
+
+// LoseOne takes back one synced transaction and leaves newer ones alone: the
+// newest has age 0. Call it after a crash.
+func (d *Disk) LoseOne(age int) { d.history = d.lose(d.history, len(d.history)-1-age) }
+
+// lose takes transaction i of a run back. What newer ones of the run wrote over
+// stays, and their undo now leads to the state without it.
+func (d *Disk) lose(run []undo, i int) []undo {
+	if len(d.unsynced) > 0 && len(run) > 0 && &run[0] != &d.unsynced[0] {
+		panic("disk: a synced transaction is lost before the crash")
+	}
+	for key, was := range run[i] {
+		if newer := nextWriter(run[i+1:], key); newer != nil {
+			newer[key] = was
+			continue
+		}
+		if was.existed {
+			d.records.Set(key, was.value)
+		} else {
+			d.records.Delete(key)
+		}
+	}
+	return append(run[:i:i], run[i+1:]...)
+}
+
+// nextWriter is the first of newer transactions that wrote a key, nil for none.
+func nextWriter(newer []undo, key string) undo {
+	for _, u := range newer {
+		if _, wrote := u[key]; wrote {
+			return u
+		}
+	}
+	return nil
+}
+
+// Damage lets the value under a key fail its checksum, until it is overwritten.
+func (d *Disk) Damage(key []byte) { d.records.Set(string(key), keyspace.Damaged()) }
 
 // View runs fn on what is committed.
 func (d *Disk) View(fn func(keyspace.Reader)) { fn(view{d}) }
@@ -115,11 +177,19 @@ type tx struct {
 func (t *tx) Set(key, value []byte) {
 	k := string(key)
 	old, existed := t.disk.records.Set(k, value)
-	t.undo = append(t.undo, replaced{k, old, existed})
+	t.note(k, replaced{old, existed})
 }
 
 func (t *tx) Delete(key []byte) {
-	if old, existed := t.disk.records.Delete(string(key)); existed {
-		t.undo = append(t.undo, replaced{string(key), old, true})
+	// A delete of nothing counts: there may be something once an older
+	// transaction is lost.
+	old, existed := t.disk.records.Delete(string(key))
+	t.note(string(key), replaced{old, existed})
+}
+
+// note keeps what the transaction found under a key, not what it wrote itself.
+func (t *tx) note(key string, was replaced) {
+	if _, wrote := t.undo[key]; !wrote {
+		t.undo[key] = was
 	}
 }

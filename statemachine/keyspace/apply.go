@@ -72,8 +72,10 @@ func (s *State) settle(tx Tx, b *Batch) {
 			s.setTransfer(tx, Transfer{Phase: PhaseOpen})
 		}
 	}
-	if b.Rejoin {
-		tx.Set(keyRejoin, present)
+	if b.Rejoin && s.loss.Kind == LossGap {
+		tx.Set(keyRejoin, []byte{rejoinDoubting})
+	} else if b.Rejoin {
+		tx.Set(keyRejoin, []byte{rejoinKeeping})
 	}
 	if b.Restore {
 		s.restoreLife(tx)
@@ -87,13 +89,20 @@ func (s *State) settle(tx Tx, b *Batch) {
 	for _, m := range b.Members {
 		tx.Set(memberKey(m.Replica), m.encode())
 	}
+	for _, key := range b.Forsake {
+		s.giveUp(key)
+	}
+	if b.Whole && s.loss.Kind != LossNone {
+		s.loss = Loss{}
+		tx.Delete(keyLoss)
+	}
 }
 
 // write stamps one local write and stores it. A write whose stamp would leave
 // the range of timestamps is refused, and uses no sequence number.
 func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	kh := s.hasher.Key(w.Key)
-	cur := s.header(tx, w.Key)
+	cur, damaged := s.header(tx, w.Key)
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
 	if cur != nil && !s.mutant.Is(MutantStamp) {
@@ -102,6 +111,12 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	c := clocks{now: s.high, hlc: s.hlc, gc: s.gcTs}
 	if s.mutant.Is(MutantStampFloor) {
 		c.gc = 0
+	}
+	if damaged {
+		// Whatever the record said, it moved the clock: one more beats it.
+		c.hlc++
+		s.suspect(tx, w.Key)
+		s.giveUp(w.Key)
 	}
 	v, ok := stamp(c, s.id.Joined, uuidFor(dot.Stream, dot.Seq), beat)
 	if !ok {
@@ -135,9 +150,9 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 		e.Expires += b.Now - e.Ver.TS
 	}
 	kh := s.hasher.Key(e.Key)
-	cur := s.header(tx, e.Key)
+	cur, damaged := s.header(tx, e.Key)
 	known := s.vv.Contains(e.Dot)
-	if known && !b.Repair && !s.mutant.Is(MutantKnownDots) {
+	if known && !b.Repair && !damaged && !s.mutant.Is(MutantKnownDots) {
 		return s.outcome(Dup, e.Header, cur, b.Now)
 	}
 	if known && cur == nil && e.Expires != 0 && s.turn.passed(e.Expires, e.Key) {
@@ -155,6 +170,9 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	if cur == nil || s.loses(cur, &e.Header) {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
+		if damaged {
+			s.suspect(tx, e.Key)
+		}
 	}
 	if s.vv.Admits(e.Dot) {
 		s.vv.Add(e.Dot)
@@ -251,20 +269,12 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 		return
 	}
 	s.countRecord(kh, e.Key, &e.Header, +1)
-	if e.Tombstone() {
-		tx.Set(tombKey(e.Ver.TS, e.Key), present)
-		s.tombs++
-	}
 	if cur == nil {
 		tx.Set(hashKey(kh, e.Key), present)
 	}
 	data := appendHeader(make([]byte, 0, headerBytes+len(e.Value)), &e.Header)
 	tx.Set(DataKey(e.Key), append(data, e.Value...))
-	tx.Set(dotKey(e.Dot), []byte(e.Key))
-	if e.Expires != 0 {
-		tx.Set(expiryKey(e.Expires, e.Key), present)
-		s.expiring++
-	}
+	s.index(tx, e.Key, &e.Header)
 }
 
 func (s *State) digest(key string, h *Header) Sum {
@@ -282,15 +292,16 @@ func (s *State) count(l Leaf, delta Sum) {
 	s.touched = append(s.touched, l)
 }
 
-// header reads the stored header of a key, nil if there is no record.
-func (s *State) header(r Reader, key string) *Header {
+// header reads the stored header of a key, nil if there is no record, or one
+// that is damaged.
+func (s *State) header(r Reader, key string) (h *Header, damaged bool) {
 	b := r.Get(DataKey(key))
-	if b == nil {
-		return nil
+	if b == nil || IsDamaged(b) {
+		return nil, b != nil
 	}
-	h, _, ok := decodeHeader(b)
+	hd, _, ok := decodeHeader(b)
 	assertStored(ok, "record of "+key)
-	return &h
+	return &hd, false
 }
 
 // save writes the system records that the batch changed, last.
@@ -303,19 +314,22 @@ func (s *State) save(tx Tx, before, floor VV) {
 		}
 	}
 	s.saveFloor(tx, floor)
-	slices.Sort(s.touched)
-	for _, l := range slices.Compact(s.touched) {
-		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
-	}
 	tx.Set(keyClock, binary.BigEndian.AppendUint64(
 		binary.BigEndian.AppendUint64(nil, uint64(s.hlc)), uint64(s.high)))
 	if s.changed {
 		s.changes++
 	}
-	s.saveCounts(tx)
+	s.finish(tx)
 }
 
-func (s *State) saveCounts(tx Tx) {
+// finish writes what every transaction ends with: its number, the leaves that it
+// touched, and the counts.
+func (s *State) finish(tx Tx) {
+	s.mark(tx)
+	slices.Sort(s.touched)
+	for _, l := range slices.Compact(s.touched) {
+		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
+	}
 	counts := make([]byte, 0, 4*8)
 	for _, n := range []uint64{s.live, s.changes, s.tombs, s.expiring} {
 		counts = binary.BigEndian.AppendUint64(counts, n)

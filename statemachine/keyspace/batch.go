@@ -20,6 +20,10 @@ type Batch struct {
 	Join    Millis    // the join time to take if there is none yet; 0 none
 	Adopt   *Adoption // ignored once there is a cluster
 	Members []Member  // to remember
+	// Forsake names damaged keys for whose lost records everybody in reach was
+	// asked: what has taken their places stands.
+	Forsake []string
+	Whole   bool // a proven loss is mended: forget it
 
 	Turn     bool      // expired records leave the digest
 	Purge    *Purge    // forget what nobody needs

@@ -8,6 +8,7 @@ type Update func(fn func(Tx))
 func Open(update Update, birth Birth, mutant Mutant) (s *State, snap Snapshot) {
 	update(func(tx Tx) { s = Start(tx, birth, mutant) })
 	s.finishRebuild(update)
+	s.FinishMend(update)
 	update(func(tx Tx) { snap = s.Snapshot(tx) })
 	return s, snap
 }
@@ -19,7 +20,20 @@ func (s *State) Execute(update Update, b *Batch) (out *Applied) {
 		s.finishRebuild(update)
 		s.sums(out)
 	}
+	if s.Suspects() {
+		s.FinishMend(update)
+		s.sums(out)
+		out.Live = s.live
+	}
 	return out
+}
+
+// FinishMend carries out a pending Mend, and returns the keys that are damaged.
+func (s *State) FinishMend(update Update) (damaged []string) {
+	if s.Suspects() {
+		update(func(tx Tx) { damaged = s.Mend(tx) })
+	}
+	return damaged
 }
 
 func (s *State) finishRebuild(update Update) {

@@ -11,11 +11,17 @@ type Identity struct {
 	Boot    Boot      // this start
 }
 
-// Birth holds the random bytes that a start needs. They come from the shell.
+// Birth holds what a start needs from the shell: random bytes, drawn anew, and
+// what it knows of the run before.
 type Birth struct {
 	Replica ReplicaID // used only by a data directory that has none
 	Epoch   Epoch
 	Boot    [8]byte
+	// Known is the watermark of the run before, as the shell kept it outside of
+	// the store; zero if there is none.
+	Known Watermark
+	// AcceptLoss forgets a proven loss: what is missing stays missing.
+	AcceptLoss bool
 }
 
 const (

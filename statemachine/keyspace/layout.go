@@ -15,6 +15,7 @@ const (
 	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
 	classTomb   = 'z' // z/<timestamp><key>   tombstones, oldest first
 	classLoser  = 'r' // r/<key>0<version>    writes that nobody could take over any more
+	classMark   = 'b' // b/<n mod 2^18>       n, the number of a transaction
 	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
 )
 
@@ -33,6 +34,9 @@ var (
 	keyRejoin   = []byte("sj")
 	keyTransfer = []byte("sx")
 	keySource   = []byte("sy") // what a transfer's sources claimed
+	keyMarks    = []byte("sk")
+	keyLoss     = []byte("sl")
+	keySuspects = []byte("sd") // sd<key>
 	keyVectors  = []byte("sv") // sv<stream>
 	keyFloors   = []byte("sf") // sf<stream>
 	keyVoids    = []byte("so") // so<stream>
@@ -84,6 +88,16 @@ func leafKey(l Leaf) []byte {
 	return binary.BigEndian.AppendUint32([]byte{classLeaf}, uint32(l))
 }
 
+// markKey is where transaction n leaves its marker. Three bytes hold any slot.
+func markKey(n uint64) []byte {
+	slot := n % marksMax
+	return []byte{classMark, byte(slot >> 16), byte(slot >> 8), byte(slot)}
+}
+
+func slotOf(markKey []byte) uint32 {
+	return uint32(markKey[1])<<16 | uint32(markKey[2])<<8 | uint32(markKey[3])
+}
+
 func expiryKey(expires Millis, key string) []byte {
 	return byNumber(classExpiry, uint64(minuteOf(expires)), key)
 }
@@ -115,6 +129,9 @@ func streamKey(class []byte, s Stream) []byte {
 
 // streamOf is the inverse of streamKey.
 func streamOf(key []byte) Stream { return Stream{ReplicaID(key[2:18]), Epoch(key[18:26])} }
+func suspectKey(key string) []byte {
+	return append(append(make([]byte, 0, 2+len(key)), keySuspects...), key...)
+}
 
 func memberKey(r ReplicaID) []byte {
 	return append(append(make([]byte, 0, 18), keyMembers...), r[:]...)

@@ -35,4 +35,5 @@ const (
 	MutantVoid                 // gaps of a departed stream are void before all have reported
 	MutantLevel                // entries are taken from a peer below the floor
 	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
+	MutantHoles                // a delta claims over records that its source could not read
 )

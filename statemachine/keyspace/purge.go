@@ -74,9 +74,7 @@ func (s *State) collect(tx Tx, p *Purge, class byte, b *budget, out []doomed) ([
 		if !b.spend(Size(key, nil)) {
 			return out, append([]byte(nil), k...)
 		}
-		h := s.header(tx, key)
-		assertStored(h != nil, "index of "+key)
-		if s.purgeable(p, key, h) {
+		if h, _ := s.header(tx, key); h != nil && s.purgeable(p, key, h) {
 			out = append(out, doomed{key, h})
 		}
 	}

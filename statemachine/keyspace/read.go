@@ -23,6 +23,7 @@ type Page struct {
 	Entries []Entry
 	Last    Dot    // the cursor for the next page
 	Done    bool   // nothing follows
+	Holes   bool   // some records are damaged: no claim can be made of what is here
 	VV      VV     // of the view that was read
 	Voids   VV     // the part of VV that nobody has
 	Floor   VV     // what had been purged then
@@ -39,7 +40,14 @@ func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
 	p := Page{VV: LoadVV(r), Voids: loadVectors(r, keyVoids), Floor: loadFloor(r), Stamps: loadStamps(r), Changes: loadChanges(r), Last: after}
 	bytes := 0
 	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, min(after.Seq, seqMax) + 1}) {
-		e := readEntry(r, key)
+		e, ok := readEntry(r, key)
+		if !ok || e.Dot != dot {
+			p.Holes = true
+		}
+		if !ok {
+			p.Last = dot
+			continue
+		}
 		if n := len(p.Entries); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
 			return p
 		}
@@ -72,14 +80,19 @@ func dotsBeyond(r Reader, not VV, from Dot) iter.Seq2[Dot, string] {
 }
 
 // readEntry reads the record that an index points to, with a value of its own.
-func readEntry(r Reader, key string) Entry {
-	rec, ok := DecodeRecord(r.Get(DataKey(key)))
+// ok is false if the record is damaged, or the index points to nothing.
+func readEntry(r Reader, key string) (e Entry, ok bool) {
+	stored := r.Get(DataKey(key))
+	if stored == nil || IsDamaged(stored) {
+		return Entry{}, false
+	}
+	rec, ok := DecodeRecord(stored)
 	assertStored(ok, "record of "+key)
-	e := Entry{Key: key, Header: rec.Header}
+	e = Entry{Key: key, Header: rec.Header}
 	if !rec.Tombstone() {
 		e.Value = append([]byte{}, rec.Value...)
 	}
-	return e
+	return e, true
 }
 
 // LeafItem is one record in the listing of a leaf.
@@ -90,24 +103,22 @@ type LeafItem struct {
 }
 
 // ReadLeaf lists the records of one leaf, hidden ones included, in the order of
-// their key hashes; at most LeafItemsMax of them.
+// their key hashes; at most LeafItemsMax of them. It leaves out damaged ones.
 func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	var out []LeafItem
-	start := hashPrefix(KeyHash(leaf) << (64 - leafBits))
-	end := hashPrefix(KeyHash(leaf+1) << (64 - leafBits))
-	if leaf == LeafCount-1 {
-		end = []byte{classHash + 1}
-	}
 	turned := loadTurn(r)
-	for k := range r.Ascend(start, end) {
+	for kh, key := range leafKeys(r, leaf) {
 		if len(out) == LeafItemsMax {
 			break
 		}
-		key := string(k[9:])
-		rec, ok := DecodeRecord(r.Get(DataKey(key)))
+		stored := r.Get(DataKey(key))
+		if stored == nil || IsDamaged(stored) {
+			continue
+		}
+		rec, ok := DecodeRecord(stored)
 		assertStored(ok, "record of "+key)
 		out = append(out, LeafItem{
-			Key:    KeyHash(binary.BigEndian.Uint64(k[1:])),
+			Key:    kh,
 			Digest: h.Record(key, &rec.Header).Hi,
 			Hidden: rec.Tombstone() || rec.Expires != 0 && turned.passed(rec.Expires, key),
 		})
@@ -115,16 +126,35 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 	return out
 }
 
+// leafKeys walks the keys of one leaf that have a record.
+func leafKeys(r Reader, leaf Leaf) iter.Seq2[KeyHash, string] {
+	start := hashPrefix(KeyHash(leaf) << (64 - leafBits))
+	end := hashPrefix(KeyHash(leaf+1) << (64 - leafBits))
+	if leaf == LeafCount-1 {
+		end = []byte{classHash + 1}
+	}
+	return func(yield func(KeyHash, string) bool) {
+		for k := range r.Ascend(start, end) {
+			if !yield(KeyHash(binary.BigEndian.Uint64(k[1:])), string(k[9:])) {
+				return
+			}
+		}
+	}
+}
+
 // ReadRecords returns the records with the given key hashes, in that order: at
 // most entriesMax of them and about bytesMax bytes, but at least one if there is
-// any.
+// any. It leaves out damaged ones.
 func ReadRecords(r Reader, hashes []KeyHash, entriesMax, bytesMax int) []Entry {
 	var out []Entry
 	bytes := 0
 	for _, kh := range hashes {
 		prefix := hashPrefix(kh)
 		for k := range r.Ascend(prefix, prefixEnd(prefix)) {
-			e := readEntry(r, string(k[9:]))
+			e, ok := readEntry(r, string(k[9:]))
+			if !ok {
+				continue
+			}
 			if n := len(out); n > 0 && (n >= entriesMax || bytes+e.Size() > bytesMax) {
 				return out
 			}

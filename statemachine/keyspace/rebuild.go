@@ -4,9 +4,15 @@ package keyspace
 // had records before it joined a cluster rebuilds what depends on the key, in
 // steps of one bounded transaction each, and can be interrupted anywhere: the
 // record keyRebuild holds the phase and how far it got.
+//
+// After a gap all indexes are rebuilt: a newer transaction that survived has
+// overwritten sums and counts with such that include the lost one, and deleted
+// what the lost one had indexed.
 const (
-	rebuildDrop = 1 // delete h/ and m/
-	rebuildFill = 2 // walk d/, write h/, sum up the tree
+	rebuildDrop    = 1 // delete h/ and m/
+	rebuildFill    = 2 // walk d/, write h/, sum up the tree
+	rebuildDropAll = 3 // delete o/, x/ and z/ too
+	rebuildFillAll = 4 // walk d/, write h/, o/, x/ and z/, sum up the tree, count
 )
 
 // beginRebuild marks the indexes as stale. An empty store has none.
@@ -31,21 +37,22 @@ func (s *State) Rebuild(tx Tx) bool {
 		return true
 	}
 	s.touched = s.touched[:0]
-	if mark[0] == rebuildDrop {
-		s.rebuildDrop(tx)
-	} else {
-		s.rebuildFill(tx, mark[1:])
+	switch mark[0] {
+	case rebuildDrop:
+		s.rebuildDrop(tx, rebuildFill, classHash, classLeaf)
+	case rebuildDropAll:
+		s.tombs, s.expiring = 0, 0
+		s.rebuildDrop(tx, rebuildFillAll, classHash, classLeaf, classDot, classExpiry, classTomb)
+	default:
+		s.rebuildFill(tx, mark)
 	}
-	for _, l := range s.touched {
-		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
-	}
-	s.saveCounts(tx)
+	s.finish(tx)
 	return false
 }
 
-func (s *State) rebuildDrop(tx Tx) {
+func (s *State) rebuildDrop(tx Tx, next byte, classes ...byte) {
 	var stale [][]byte
-	for _, class := range []byte{classHash, classLeaf} {
+	for _, class := range classes {
 		for k := range tx.Ascend([]byte{class}, []byte{class + 1}) {
 			if len(stale) == rebuildStepKeys {
 				break
@@ -58,36 +65,61 @@ func (s *State) rebuildDrop(tx Tx) {
 	}
 	if len(stale) < rebuildStepKeys {
 		s.tree, s.leavings, s.live = Tree{}, [MinutesBack + 2]leaving{}, 0
-		tx.Set(keyRebuild, []byte{rebuildFill})
+		tx.Set(keyRebuild, []byte{next})
 	}
 }
 
-func (s *State) rebuildFill(tx Tx, from []byte) {
-	start := append([]byte{classData}, from...)
+// rebuildFill goes on where mark, phase and key, says.
+func (s *State) rebuildFill(tx Tx, mark []byte) {
+	start := append([]byte{classData}, mark[1:]...)
 	type row struct {
-		key string
-		hdr Header
+		key     string
+		hdr     Header
+		damaged bool
 	}
 	var rows []row
 	next := []byte(nil)
 	for k, v := range tx.Ascend(start, DataEnd()) {
 		if len(rows) == rebuildStepKeys {
-			next = append([]byte{rebuildFill}, k[1:]...)
+			next = append([]byte{mark[0]}, k[1:]...)
 			break
+		}
+		if IsDamaged(v) {
+			rows = append(rows, row{key: UserKey(k), damaged: true})
+			continue
 		}
 		h, _, ok := decodeHeader(v)
 		assertStored(ok, "record of "+UserKey(k))
-		rows = append(rows, row{UserKey(k), h})
+		rows = append(rows, row{key: UserKey(k), hdr: h})
 	}
 	for i := range rows {
 		r := &rows[i]
 		kh := s.hasher.Key(r.key)
 		tx.Set(hashKey(kh, r.key), present)
+		if r.damaged {
+			continue // there is something, and nothing to be counted
+		}
 		s.countRecord(kh, r.key, &r.hdr, +1)
+		if mark[0] == rebuildFillAll {
+			s.index(tx, r.key, &r.hdr)
+		}
 	}
 	if next == nil {
 		tx.Delete(keyRebuild)
 		return
 	}
 	tx.Set(keyRebuild, next)
+}
+
+// index writes the other indexes of a record, and counts it in them.
+func (s *State) index(tx Tx, key string, h *Header) {
+	tx.Set(dotKey(h.Dot), []byte(key))
+	if h.Tombstone() {
+		tx.Set(tombKey(h.Ver.TS, key), present)
+		s.tombs++
+	}
+	if h.Expires != 0 {
+		tx.Set(expiryKey(h.Expires, key), present)
+		s.expiring++
+	}
 }

@@ -31,6 +31,14 @@ type State struct {
 	hasher  *Hasher
 	mutant  Mutant
 
+	batch uint64 // number of the newest transaction
+	base  uint64 // numbers up to here are not checked at a start
+	loss  Loss
+
+	suspects []string        // keys whose leaves Mend sums up
+	stale    []Leaf          // leaves whose stored sums are damaged, for Mend
+	forsaken map[string]bool // keys whose lost dots Mend drops
+
 	touched []Leaf // leaves changed by the running batch
 }
 
@@ -50,6 +58,17 @@ type Snapshot struct {
 	Tombstones uint64
 	Expiring   uint64
 	Transfer   Transfer
+	// Lost are the records that were damaged, and not forsaken yet.
+	Lost []LostRecord
+	// Loss is proven and not mended yet. LossTail wants a comparison with a peer,
+	// LossGap a new replica id: the vector may claim what is gone.
+	Loss Loss
+}
+
+// LostRecord is a key whose record was damaged.
+type LostRecord struct {
+	Key    string
+	Mended bool // something else can be read there
 }
 
 // Start opens the state inside tx for a new run of the process: it creates what
@@ -62,8 +81,9 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	}
 	if tx.Get(keyRejoin) != nil {
 		beginLife(tx, &s.id, birth)
+		birth.Known.Boot = 0 // it counted the starts of the earlier life
 	}
-	s.id.Boot = Boot{Count: s.id.Boot.Count + 1, Random: birth.Boot}
+	s.id.Boot = Boot{Count: max(s.id.Boot.Count, birth.Known.Boot) + 1, Random: birth.Boot}
 	tx.Set(keyIdentity, s.id.encode())
 	s.stream = Stream{s.id.Replica, birth.Epoch}
 	s.hasher = NewHasher(s.id.Digest)
@@ -76,6 +96,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		s.hlc = Millis(binary.BigEndian.Uint64(b))
 		s.high = Millis(binary.BigEndian.Uint64(b[8:]))
 	}
+	s.hlc, s.high = max(s.hlc, birth.Known.HLC), max(s.high, birth.Known.High)
 	if b := tx.Get(keyCounts); b != nil {
 		s.live = binary.BigEndian.Uint64(b)
 		s.changes = binary.BigEndian.Uint64(b[8:])
@@ -90,9 +111,19 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		break
 	}
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
-		s.tree.Add(Leaf(binary.BigEndian.Uint32(k[1:])), sumOf(v))
+		leaf := Leaf(binary.BigEndian.Uint32(k[1:]))
+		if IsDamaged(v) {
+			s.stale = append(s.stale, leaf)
+			continue
+		}
+		s.tree.Add(leaf, sumOf(v))
 	}
 	s.loadLeavings(tx)
+	for k := range tx.Ascend(keySuspects, prefixEnd(keySuspects)) {
+		s.suspects = append(s.suspects, string(k[len(keySuspects):]))
+	}
+	s.settleLoss(tx, s.loadMarks(tx, birth.Known), birth.AcceptLoss)
+	s.mark(tx)
 	return s
 }
 
@@ -123,7 +154,12 @@ func (s *State) Snapshot(r Reader) Snapshot {
 	snap := Snapshot{
 		Identity: s.id, Stream: s.stream, VV: s.vv.Clone(), Live: s.live,
 		Floor: s.floor.Clone(), Stamps: s.gcTs, Tombstones: s.tombs, Expiring: s.expiring,
-		Transfer: s.transfer.Clone(),
+		Transfer: s.transfer.Clone(), Loss: s.loss,
+	}
+	for k := range r.Ascend(keySuspects, prefixEnd(keySuspects)) {
+		key := string(k[len(keySuspects):])
+		h, _ := s.header(r, key)
+		snap.Lost = append(snap.Lost, LostRecord{key, h != nil})
 	}
 	var now Applied
 	s.sums(&now)

@@ -133,18 +133,25 @@ func (s *State) empty() bool {
 	return len(s.vv.sets) == 0 && s.live == 0 && s.tombs == 0 && s.expiring == 0
 }
 
+// What keyRejoin says of the claims of the life that ends.
+const (
+	rejoinKeeping  = 1
+	rejoinDoubting = 2 // writes that it claims were lost
+)
+
 // beginLife makes the directory that of a new replica. Its records stay, as
 // those of an earlier life: the vector claims none of them, and the transfer
 // that begins settles each. What the earlier life claimed is kept, in case there
 // is nobody to copy from.
 func beginLife(tx Tx, id *Identity, birth Birth) {
 	id.Replica, id.Joined, id.Boot = birth.Replica, 0, Boot{}
-	former := loadVectors(tx, keyFormer)
-	floor := loadHeads(tx, keyFormerFl)
-	vv := LoadVV(tx)
-	former.Union(vv) // too many ranges: then an earlier claim is all that is left
-	floor.RaiseHeads(loadFloor(tx))
-	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids} {
+	var former, floor VV
+	if tx.Get(keyRejoin)[0] == rejoinKeeping {
+		former, floor = loadVectors(tx, keyFormer), loadHeads(tx, keyFormerFl)
+		former.Union(LoadVV(tx)) // too many ranges: then an earlier claim is all that is left
+		floor.RaiseHeads(loadFloor(tx))
+	}
+	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyFormer, keyFormerFl} {
 		deleteAll(tx, class)
 	}
 	for _, set := range former.sets {
@@ -202,13 +209,16 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 	}
 	for i := range b.Entries {
 		e := &b.Entries[i]
-		cur := s.header(tx, e.Key)
+		cur, damaged := s.header(tx, e.Key)
 		o := s.outcome(Lost, e.Header, cur, b.Now)
 		// Of two copies of one write the source's stays: its dot will be claimed.
 		again := cur != nil && cur.Ver == e.Ver && !supersedes(cur, &e.Header)
 		if (done || e.Key <= to) && (cur == nil || again || s.loses(cur, &e.Header)) {
 			o.Kind = Won
 			s.store(tx, s.hasher.Key(e.Key), e, cur)
+			if damaged {
+				s.suspect(tx, e.Key)
+			}
 		}
 		s.see(b, e.Ver.TS)
 		out.Outcomes = append(out.Outcomes, o)
@@ -262,6 +272,9 @@ func (s *State) earlier(tx Tx, c *Chunk) (olds []doomed, to string, done bool) {
 	}
 	last := c.After
 	for k, v := range tx.Ascend(DataKey(c.After+"\x00"), end) {
+		if IsDamaged(v) {
+			continue // what it was is not known; the source's takes its place
+		}
 		h, value, ok := decodeHeader(v)
 		key := UserKey(k)
 		assertStored(ok, "record of "+key)
@@ -322,8 +335,12 @@ func ReadCopy(r Reader, p Phase, cutoff Millis, after string, entriesMax, bytesM
 		if seen++; seen > copyScanKeys {
 			return page
 		}
-		rec, ok := DecodeRecord(v)
 		key := UserKey(k)
+		if IsDamaged(v) {
+			page.To = key // others have it, and the digests will tell
+			continue
+		}
+		rec, ok := DecodeRecord(v)
 		assertStored(ok, "record of "+key)
 		if p.takes(&rec.Header, cutoff) {
 			e := Entry{Key: key, Header: rec.Header}

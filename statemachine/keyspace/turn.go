@@ -71,6 +71,13 @@ func (l *leaving) add(leaf Leaf, delta Sum) {
 	}
 }
 
+// clear takes a leaf out.
+func (l *leaving) clear(leaf Leaf) {
+	if sum, ok := l.leaves[leaf]; ok {
+		l.add(leaf, Sum{}.Minus(sum))
+	}
+}
+
 // left is where a minute's leavings are kept, nil if they are too old.
 func (s *State) left(m Minute) *leaving {
 	newest := s.turn.minute // its records may be leaving right now
@@ -124,8 +131,13 @@ func (s *State) turnTo(tx Tx, now Millis) (done bool) {
 		rows = append(rows, row{Minute(binary.BigEndian.Uint64(k[1:])), string(k[9:])})
 	}
 	for _, r := range rows {
-		h := s.header(tx, r.key)
-		assertStored(h != nil && !h.Tombstone(), "expiry of "+r.key)
+		h, damaged := s.header(tx, r.key)
+		if damaged {
+			s.suspect(tx, r.key)
+		}
+		if h == nil || h.Tombstone() || minuteOf(h.Expires) != r.minute {
+			continue // the record behind the index is damaged, or was
+		}
 		kh := s.hasher.Key(r.key)
 		s.countRecord(kh, r.key, h, -1)
 		s.turn = turn{r.minute, r.key + "\x00"}
@@ -143,7 +155,7 @@ func (s *State) loadLeavings(r Reader) {
 	end := byNumber(classExpiry, uint64(s.turn.minute), s.turn.key)
 	for k := range r.Ascend(byNumber(classExpiry, uint64(oldest), ""), end) {
 		key := string(k[9:])
-		if h := s.header(r, key); h != nil {
+		if h, _ := s.header(r, key); h != nil {
 			if l := s.left(minuteOf(h.Expires)); l != nil {
 				l.add(s.hasher.Key(key).Leaf(), s.digest(key, h))
 			}

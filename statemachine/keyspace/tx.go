@@ -7,7 +7,8 @@ import "iter"
 // recovers. Returned bytes are valid until the view ends.
 type Reader interface {
 	// Get returns the value stored under key, and nil if there is none.
-	// A stored value is never empty.
+	// A stored value is never empty. One that fails its checksum is Damaged, of
+	// a system record it is a failure of the disk.
 	Get(key []byte) []byte
 	// Ascend yields the records with start <= key < end in bytewise order,
 	// a transaction's own writes included. An empty end means no bound. A
