@@ -51,7 +51,7 @@ func TestWiderProtocolRangeIsWelcome(t *testing.T) {
 	h.step(statemachine.PeerDown{Peer: id('p')})
 	want(t, h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
 		h.Boot.Count = 2
-	})}), "Table 2 to p", "Digest to p", "apply 1 members")
+	})}), "ReachChanged", "Table 2 to p", "Digest to p", "apply 1 members")
 }
 
 // TestFullMemberTableRefusesNewcomers: at the bound a stranger is refused and an

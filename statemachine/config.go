@@ -26,6 +26,9 @@ type Config struct {
 	// view shows a member as failed, and no longer shows it.
 	// Invariant: FailedAfter < RemovedAfter.
 	FailedAfter, RemovedAfter Millis
+	// Probe is the interval in which one member after the other is asked for a
+	// sign of life. Invariant: Probe > 1.
+	Probe Millis
 	// MaxSkew is how far ahead of this node's clock a peer's timestamp may be
 	// and still move the clock floor.
 	MaxSkew Millis
@@ -48,6 +51,7 @@ func DefaultConfig() Config {
 		Replication: 1_000,
 		Sync:        300_000, Catchup: 120_000,
 		FailedAfter: 300_000, RemovedAfter: 600_000,
+		Probe:     1_000,
 		MaxSkew:   500,
 		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}

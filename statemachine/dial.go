@@ -129,6 +129,7 @@ func (n *Node) onPeerDown(id ReplicaID) {
 	}
 	p.up, p.linked = false, false
 	p.cursor.live = false
+	n.accuse(p)
 	if n.delta.running && n.delta.source == id {
 		n.endDelta()
 	}

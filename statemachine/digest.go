@@ -34,13 +34,14 @@ func (n *Node) onDigest(p *peer, d Digest) {
 }
 
 // onBehind asks the peer for what it has and this node lacks: at once, unless
-// its origin is connected and pushing, which then gets pushGrace to deliver.
+// its origin is connected and pushing, which then gets pushGrace to deliver, and
+// unless the peer hardly hears this node, so that another may do better.
 func (n *Node) onBehind(p *peer, theirs VV) {
 	overdue := !n.vv.Covers(p.owed) && p.owedAt+pushGrace <= n.now.Mono
 	if n.vv.Covers(p.owed) {
 		p.owed, p.owedAt = theirs, n.now.Mono
 	}
-	if overdue || !n.comesByPush(theirs) {
+	if overdue || p.reach == Reachable && !n.comesByPush(theirs) {
 		n.beginDelta(p)
 	}
 }
@@ -50,7 +51,7 @@ func (n *Node) onBehind(p *peer, theirs VV) {
 func (n *Node) comesByPush(theirs VV) bool {
 	for _, s := range theirs.Beyond(n.vv) {
 		o := n.peer(s.Stream.Replica)
-		if o == nil || !o.linked || o.pushes != s.Stream {
+		if o == nil || !o.linked || o.reach != Reachable || o.pushes != s.Stream {
 			return false
 		}
 	}

@@ -55,7 +55,14 @@ type Repaired struct {
 	Records uint64
 }
 
+// ReachChanged says that the failure detector thinks differently of a member.
+type ReachChanged struct {
+	Member Member
+	Reach  Reach
+}
+
 func (MemberChanged) event() {}
+func (ReachChanged) event()  {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}
 func (CaughtUp) event()      {}

@@ -32,6 +32,7 @@ func (n *Node) onPeerUp(h Hello) {
 	p.pushes = Stream{}
 	p.cursor.live = false
 	n.hear(p)
+	n.vindicate(p)
 	n.settled(p.Addr)
 	n.onHello(p, h)
 }

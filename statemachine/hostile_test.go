@@ -57,7 +57,7 @@ func (s *spite) hashes(t *rapid.T) []keyspace.KeyHash {
 // message draws one message of any kind.
 func (s *spite) message(t *rapid.T) statemachine.Message {
 	number := rapid.Uint64Range(0, 3).Draw(t, "session")
-	switch rapid.IntRange(1, 11).Draw(t, "kind") {
+	switch rapid.IntRange(1, 15).Draw(t, "kind") {
 	case 1:
 		return hello('p', func(h *statemachine.Hello) {
 			if rapid.Bool().Draw(t, "other") {
@@ -85,6 +85,23 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 		return s.compare(t, number)
 	case 10:
 		return s.leaves(t, number)
+	case 12:
+		return statemachine.Ping{
+			Seq: number, Origin: s.dot(t).Stream.Replica, Suspect: true, Incarnation: number,
+		}
+	case 13:
+		return statemachine.PingAck{
+			Seq: number, Origin: rapid.SampledFrom([]statemachine.ReplicaID{{}, id('q')}).Draw(t, "for"),
+			Target: s.dot(t).Stream.Replica, Wall: statemachine.Millis(rapid.Int64().Draw(t, "wall")),
+		}
+	case 14:
+		return statemachine.PingReq{Seq: number, Target: s.dot(t).Stream.Replica}
+	case 15:
+		return statemachine.Suspicion{
+			Replica: s.dot(t).Stream.Replica, Boot: statemachine.Boot{Count: number},
+			Incarnation: rapid.SampledFrom([]uint64{number, 1<<64 - 1}).Draw(t, "incarnation"),
+			By:          s.dot(t).Stream.Replica,
+		}
 	}
 	return statemachine.Items{Round: number, Entries: s.some(t), Want: s.hashes(t)}
 }

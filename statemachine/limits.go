@@ -52,6 +52,17 @@ const (
 
 	// gossipFanoutMax is the most peers that one round of gossip goes to.
 	gossipFanoutMax = 3
+
+	// relaysMax is the most peers that are asked to ask a silent one, and
+	// accusersMax the accusers that a suspicion counts.
+	relaysMax   = 3
+	accusersMax = 3
+
+	// suspicionStretch is how many times longer a suspicion lasts that nobody
+	// else shares, and healthMax how many times slower a node judges that has
+	// itself to blame, one less.
+	suspicionStretch = 3
+	healthMax        = 8
 )
 
 // Timers that are not settings.

@@ -35,7 +35,7 @@ func (n *Node) learn(m Member) bool {
 			n.stats.DroppedMembers++
 			return false
 		}
-		n.peers = slices.Insert(n.peers, i, &peer{Member: m, seen: n.now, unsaved: true})
+		n.peers = slices.Insert(n.peers, i, &peer{Member: m, seen: n.now, unsaved: true, watch: watch{rtt: -1}})
 		n.unsaved = true
 		n.notify(MemberChanged{m, MemberAlive})
 		n.planDials()
@@ -53,6 +53,7 @@ func (n *Node) learn(m Member) bool {
 		p.Joined = old.Joined
 	}
 	n.hear(p)
+	n.refuted(p, old)
 	rumour := old.Boot != m.Boot || old.Addr != m.Addr || old.Name != m.Name || old.Joined != p.Joined
 	if rumour {
 		p.unsaved, n.unsaved = true, true
@@ -67,7 +68,7 @@ func (n *Node) remember(m keyspace.Member) {
 	if i, known := n.find(m.Replica); !known && len(n.peers)+1 < MembersMax {
 		n.peers = slices.Insert(n.peers, i, &peer{Member: Member{
 			Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined,
-		}})
+		}, watch: watch{reach: Unreachable, rtt: -1}})
 	}
 }
 

@@ -18,6 +18,11 @@ const (
 	KindCompare  Kind = 9
 	KindLeafList Kind = 10
 	KindItems    Kind = 11
+
+	KindPing      Kind = 20
+	KindPingAck   Kind = 21
+	KindPingReq   Kind = 22
+	KindSuspicion Kind = 23
 )
 
 // Message is what peers say to each other. It is a type apart from Input, so
@@ -143,6 +148,39 @@ type Items struct {
 	Want    []keyspace.KeyHash `cbor:"3,keyasint"`
 }
 
+// Ping asks for a sign of life. Whoever suspects the receiver says so, and names
+// the incarnation that it suspects.
+type Ping struct {
+	Seq         uint64    `cbor:"1,keyasint"`
+	Origin      ReplicaID `cbor:"2,keyasint,omitzero"` // on whose behalf, zero: the sender's own
+	Suspect     bool      `cbor:"3,keyasint,omitempty"`
+	Incarnation uint64    `cbor:"4,keyasint,omitempty"`
+}
+
+// PingAck answers Ping with its Seq and Origin. On its second leg, from the one
+// who asked on behalf of another to that other, it names who answered instead.
+type PingAck struct {
+	Seq    uint64    `cbor:"1,keyasint"`
+	Origin ReplicaID `cbor:"2,keyasint,omitzero"`
+	Target ReplicaID `cbor:"3,keyasint,omitzero"`  // who answered, zero: the sender
+	Wall   Millis    `cbor:"4,keyasint,omitempty"` // of whoever answered, on the first leg
+}
+
+// PingReq asks the receiver to ping Target on the sender's behalf.
+type PingReq struct {
+	Seq    uint64    `cbor:"1,keyasint"`
+	Target ReplicaID `cbor:"2,keyasint"`
+}
+
+// Suspicion says that By misses a replica in one incarnation of one run. The
+// replica refutes it by a greater incarnation.
+type Suspicion struct {
+	Replica     ReplicaID `cbor:"1,keyasint"`
+	Boot        Boot      `cbor:"2,keyasint"`
+	Incarnation uint64    `cbor:"3,keyasint,omitempty"`
+	By          ReplicaID `cbor:"4,keyasint"`
+}
+
 // Kind returns the number of the message on the wire.
 func (Hello) Kind() Kind    { return KindHello }
 func (Welcome) Kind() Kind  { return KindWelcome }
@@ -155,3 +193,9 @@ func (Delta) Kind() Kind    { return KindDelta }
 func (Compare) Kind() Kind  { return KindCompare }
 func (LeafList) Kind() Kind { return KindLeafList }
 func (Items) Kind() Kind    { return KindItems }
+
+// Kind returns the number of the message on the wire.
+func (Ping) Kind() Kind      { return KindPing }
+func (PingAck) Kind() Kind   { return KindPingAck }
+func (PingReq) Kind() Kind   { return KindPingReq }
+func (Suspicion) Kind() Kind { return KindSuspicion }

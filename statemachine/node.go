@@ -27,11 +27,12 @@ type Node struct {
 	unsaved bool
 	dials   []dial // sorted by address
 	// refused is the last peer that was turned away.
-	refused refusal
-	jobs    jobs
-	ring    ring
-	delta   delta
-	scrub   scrub
+	refused  refusal
+	jobs     jobs
+	ring     ring
+	delta    delta
+	scrub    scrub
+	detector detector
 
 	reads    map[OpID]pendingRead
 	lastRead OpID
@@ -126,7 +127,12 @@ func (n *Node) onReceived(in Received) {
 		n.stats.DroppedUnlinked++
 		return
 	}
-	switch m := in.Msg.(type) {
+	n.onLinked(p, in.Msg)
+}
+
+// onLinked takes a message of a peer that replicates with this node.
+func (n *Node) onLinked(p *peer, m Message) {
+	switch m := m.(type) {
 	case Digest:
 		n.onDigest(p, m)
 	case Push:
@@ -143,6 +149,14 @@ func (n *Node) onReceived(in Received) {
 		n.onLeafList(p, m)
 	case Items:
 		n.onItems(p, m)
+	case Ping:
+		n.onPing(p, m)
+	case PingAck:
+		n.onPingAck(p, m)
+	case PingReq:
+		n.onPingReq(p, m)
+	case Suspicion:
+		n.onSuspicion(p, m)
 	}
 }
 

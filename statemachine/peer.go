@@ -10,6 +10,8 @@ type peer struct {
 	seen   Time // when it was last heard of, directly or through others
 	state  MemberState
 
+	watch
+
 	unsaved bool // the store does not know of its last change
 
 	up      bool      // a connection stands
@@ -48,9 +50,18 @@ func (n *Node) choose(keep func(*peer) bool) []*peer {
 	return out
 }
 
-// pick draws up to k linked peers.
+// pick draws up to k linked peers, reachable ones as long as there are any.
 func (n *Node) pick(k int) []*peer {
-	ps := n.linked()
+	ps := n.draw(n.choose(func(p *peer) bool { return p.linked && p.reach == Reachable }), k)
+	if len(ps) < k {
+		rest := n.choose(func(p *peer) bool { return p.linked && p.reach != Reachable })
+		ps = append(ps, n.draw(rest, k-len(ps))...)
+	}
+	return ps
+}
+
+// draw picks up to k of some peers, and disorders them.
+func (n *Node) draw(ps []*peer, k int) []*peer {
 	k = min(k, len(ps))
 	for i := range k {
 		j := i + n.rng.IntN(len(ps)-i)

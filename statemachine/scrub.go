@@ -26,7 +26,7 @@ type scrub struct {
 func (n *Node) onSyncDue() {
 	n.arm(timerSync, n.jittered(n.cfg.Sync))
 	var oldest *peer
-	for _, p := range n.linked() {
+	for _, p := range n.linkedFirst() {
 		if oldest == nil || p.compared < oldest.compared {
 			oldest = p
 		}

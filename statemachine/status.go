@@ -16,6 +16,7 @@ type Status struct {
 	Live     uint64
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
+	Health   int           // how many times this node slows its judgement of others; 0 is well
 	Stats    Stats
 }
 
@@ -27,6 +28,8 @@ type MemberView struct {
 	Connected bool
 	Seen      Millis // wall time at which this node last heard of it; of self: now
 	Missing   uint64 // dots it last claimed and this node lacks
+	Reach     Reach
+	RTT       Millis // of its last direct answer to a probe, -1 if there was none
 }
 
 // Stats counts since the start of the run.
@@ -37,6 +40,9 @@ type Stats struct {
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
 	DroppedMembers                              uint64
+	Probes, ProbesFailed                        uint64
+	Suspicions                                  uint64 // of others, begun or taken over here
+	Refutations                                 uint64 // of suspicions of this node
 }
 
 // Status copies the node's state for readers in other goroutines.
@@ -44,6 +50,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Identity: n.id, Hello: n.Hello(), ReadOnly: n.cfg.ReadOnly,
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
+		Health: n.detector.health,
 	}
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
@@ -55,7 +62,7 @@ func (n *Node) Status() Status {
 		}
 		s.Members = append(s.Members, MemberView{
 			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall,
-			Missing: p.owed.CountBeyond(n.vv),
+			Missing: p.owed.CountBeyond(n.vv), Reach: p.reach, RTT: p.rtt,
 		})
 	}
 	slices.SortFunc(s.Members, func(a, b MemberView) int {

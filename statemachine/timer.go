@@ -4,18 +4,20 @@ package statemachine
 type timer uint8
 
 const (
-	timerStart    timer = iota // the first tick of a run
-	timerMint                  // found a cluster, if nobody else has
-	timerDial                  // try addresses again
-	timerAnnounce              // tell peers what changed in the member table
-	timerTable                 // exchange the whole member table
-	timerView                  // a member may be failed or gone by now
-	timerDigest                // tell peers what this node claims
-	timerPush                  // push again what was not acknowledged
-	timerDelta                 // the source of a delta is silent
-	timerCatchup               // ask somebody else, if still behind
-	timerSync                  // scrub with the next peer
-	timerScrub                 // the partner of a scrub is silent
+	timerStart     timer = iota // the first tick of a run
+	timerMint                   // found a cluster, if nobody else has
+	timerDial                   // try addresses again
+	timerAnnounce               // tell peers what changed in the member table
+	timerTable                  // exchange the whole member table
+	timerView                   // a member may be failed or gone by now
+	timerDigest                 // tell peers what this node claims
+	timerPush                   // push again what was not acknowledged
+	timerDelta                  // the source of a delta is silent
+	timerCatchup                // ask somebody else, if still behind
+	timerSync                   // scrub with the next peer
+	timerScrub                  // the partner of a scrub is silent
+	timerProbe                  // ask a member for a sign of life
+	timerSuspicion              // a suspect may be unreachable by now
 	timerCount
 )
 
@@ -73,6 +75,10 @@ func (n *Node) fire(t timer) {
 		n.onSyncDue()
 	case timerScrub:
 		n.endScrub()
+	case timerProbe:
+		n.onProbeDue()
+	case timerSuspicion:
+		n.onSuspicionDue()
 	}
 }
 
@@ -88,6 +94,8 @@ func (n *Node) onStart() {
 	n.arm(timerSync, n.jittered(n.cfg.Sync))
 	n.arm(timerCatchup, n.cfg.Catchup)
 	n.armView()
+	n.detector.next = n.now.Mono + n.jittered(n.cfg.Probe)
+	n.armProbe()
 }
 
 // between draws a time from low to high, both included.

@@ -129,6 +129,14 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.LeafList](body)
 	case statemachine.KindItems:
 		return decodeAs[statemachine.Items](body)
+	case statemachine.KindPing:
+		return decodeAs[statemachine.Ping](body)
+	case statemachine.KindPingAck:
+		return decodeAs[statemachine.PingAck](body)
+	case statemachine.KindPingReq:
+		return decodeAs[statemachine.PingReq](body)
+	case statemachine.KindSuspicion:
+		return decodeAs[statemachine.Suspicion](body)
 	}
 	return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 }

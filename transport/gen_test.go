@@ -63,6 +63,22 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Round: genUint64(t), Entries: genSlice(t, 5, genEntry),
 			Want: genSlice(t, 20, genKeyHash),
 		}
+	case statemachine.KindPing:
+		return statemachine.Ping{
+			Seq: genUint64(t), Origin: gen16(t), Suspect: rapid.Bool().Draw(t, "suspect"),
+			Incarnation: genUint64(t),
+		}
+	case statemachine.KindPingAck:
+		return statemachine.PingAck{
+			Seq: genUint64(t), Origin: gen16(t), Target: gen16(t),
+			Wall: keyspace.Millis(rapid.Int64().Draw(t, "wall")),
+		}
+	case statemachine.KindPingReq:
+		return statemachine.PingReq{Seq: genUint64(t), Target: gen16(t)}
+	case statemachine.KindSuspicion:
+		return statemachine.Suspicion{
+			Replica: gen16(t), Boot: genBoot(t), Incarnation: genUint64(t), By: gen16(t),
+		}
 	}
 	panic("no generator for this kind")
 }

@@ -17,6 +17,9 @@ func report(log *slog.Logger, e statemachine.Event) {
 		}
 		log.Log(context.Background(), level, "member "+e.State.String(),
 			"member", e.Member.Name, "address", e.Member.Addr, "replica", e.Member.Replica.String())
+	case statemachine.ReachChanged:
+		log.Debug("member "+e.Reach.String(), "member", e.Member.Name, "address", e.Member.Addr,
+			"replica", e.Member.Replica.String())
 	case statemachine.ClusterChosen:
 		text := "joined cluster"
 		if e.Minted {
