@@ -60,11 +60,11 @@ func (c *clients) request() {
 	h.step(in)
 }
 
-// upHost draws one of the hosts that are up, nil if all are down.
+// upHost draws one of the hosts that are up and about, nil if there is none.
 func (c *clients) upHost() *host {
 	from := c.rng.IntN(len(c.w.hosts))
 	for i := range c.w.hosts {
-		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up {
+		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up && !h.still {
 			return h
 		}
 	}
@@ -121,7 +121,7 @@ func (c *clients) overdue() {
 			continue
 		}
 		kept = append(kept, id)
-		if limit := 5_000 + 100*c.w.opt.SyncMean; c.w.now-r.at > limit {
+		if limit := 5_000 + 100*c.w.opt.SyncMean; !r.host.still && c.w.now-max(r.at, r.host.lively) > limit {
 			c.w.fail("availability", "request %d waits for host %d since %d", id, r.host.index, r.at)
 		}
 	}

@@ -13,6 +13,7 @@ func (f *faults) begin() {
 	f.every(f.w.opt.CutEvery, f.partition)
 	f.every(f.w.opt.CrashEvery, f.crash)
 	f.every(f.w.opt.JumpEvery, f.jump)
+	f.every(f.w.opt.PauseEvery, f.pause)
 }
 
 // every repeats do at random intervals until the fault phase ends.

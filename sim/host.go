@@ -24,15 +24,21 @@ type host struct {
 	node   *statemachine.Node
 	id     keyspace.ReplicaID
 
-	up     bool
-	doomed bool   // to crash while its next batch is not synced yet
-	run    int    // counts starts; events of an earlier run are void
-	began  Millis // of this run: the zero of its monotonic clock
-	skew   Millis // of its wall clock
+	seedless bool // it starts without seeds
+	up       bool
+	downAt   Millis   // when it last crashed
+	still    bool     // it stands still: nothing of it happens
+	held     []func() // what should have happened meanwhile
+	lively   Millis   // when it last was resumed
+	doomed   bool     // to crash while its next batch is not synced yet
+	run      int      // counts starts; events of an earlier run are void
+	began    Millis   // of this run: the zero of its monotonic clock
+	skew     Millis   // of its wall clock
 
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
 	tickAt  Millis
+	turned  map[keyspace.ReplicaID]Millis // when the detector last held a peer for reachable
 	witness witness
 }
 
@@ -57,16 +63,20 @@ func (h *host) start() {
 	fill(h.rng, cfg.Mint.Cluster[:])
 	fill(h.rng, cfg.Mint.Digest[:])
 	cfg.Name, cfg.Addr = "n"+strconv.Itoa(h.index), h.addr
-	if h.index > 0 {
+	if h.seedless {
+		cfg.Seeds = nil
+	} else if h.index > 0 {
 		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[h.rng.IntN(h.index)].addr}
 	} else if h.w.opt.AllSeeded && len(h.w.hosts) > 1 {
 		cfg.Seeds = []string{h.w.hosts[1].addr}
 	}
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil
+	h.still, h.held = false, nil
 	h.began = h.w.now
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
+	h.turned = map[keyspace.ReplicaID]Millis{}
 	h.witness.reopened(h)
 	h.scheduleTick()
 }
@@ -79,7 +89,7 @@ func (h *host) crash() {
 	}
 	h.w.count.lostBatches += h.disk.Unsynced() - keep
 	h.disk.Crash(keep)
-	h.up = false
+	h.up, h.downAt = false, h.w.now
 	h.run++
 	h.w.net.crashed(h)
 	h.w.clients.crashed(h)
@@ -128,7 +138,11 @@ func (h *host) perform(e statemachine.Effect) {
 func (h *host) later(after Millis, do func()) {
 	run := h.run
 	h.w.queue.push(h.w.now+after, func() {
-		if h.run == run {
+		switch {
+		case h.run != run:
+		case h.still:
+			h.held = append(h.held, do)
+		default:
 			do()
 		}
 	})

@@ -17,8 +17,9 @@ const idleTimeout Millis = 5_000
 type network struct {
 	w     *World
 	rng   *rand.Rand
-	conns map[pair]*conn // never ranged over
-	cut   map[pair]int   // directed; how many partitions cut it
+	conns map[pair]*conn            // never ranged over
+	cut   map[pair]int              // directed; how many partitions cut it
+	sent  func(e statemachine.Send) // sees every message that leaves; may be nil
 }
 
 // pair is an ordered pair of hosts.
@@ -124,6 +125,16 @@ func (n *network) crashed(h *host) {
 	}
 }
 
+// abandon breaks all connections of a host, from which nothing was heard for
+// idleTimeout.
+func (n *network) abandon(h *host) {
+	for _, p := range n.w.hosts {
+		if c := n.conns[between2(h.index, p.index)]; c != nil {
+			n.close(c)
+		}
+	}
+}
+
 // side says which end of the connection a host is.
 func (c *conn) side(h *host) int {
 	if c.ends[0] == h {
@@ -138,6 +149,9 @@ func (c *conn) standsFor(h *host) bool { return !c.closed && c.runs[c.side(h)] =
 // send puts one message on its way.
 func (n *network) send(h *host, e statemachine.Send) {
 	n.w.count.messages++
+	if n.sent != nil {
+		n.sent(e)
+	}
 	for _, to := range n.w.hosts {
 		if to.id != e.To || to == h {
 			continue

@@ -41,9 +41,10 @@ type Options struct {
 	ValueMax             int
 	Core                 statemachine.Config // timers and bounds; identity is filled in per host
 	Mutant               keyspace.Mutant
-	MutantEverywhere     bool // else only on every second host
-	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
-	FalseClaims          bool // a test has planted false claims: vectors prove nothing
+	MutantEverywhere     bool   // else only on every second host
+	AckBeforeSync        bool   // mutant: the disk reports batches durable that are not
+	FalseClaims          bool   // a test has planted false claims: vectors prove nothing
+	PauseEvery, PauseFor Millis // hosts that stand still; 0 never
 	Trace                func(line string)
 	HashTrace            bool
 }
@@ -90,6 +91,8 @@ func Swarm(seed uint64) Options {
 	some(50, func() { o.Core.ChunkEntries = 4 + r.IntN(16) })
 	some(30, func() { o.Core.PushEntries = 1 + r.IntN(8) })
 	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
+	some(30, func() { o.Core.Probe = between(r, 100, 2_000) })
+	some(30, func() { o.PauseEvery, o.PauseFor = between(r, 5_000, 30_000), between(r, 100, 20_000) })
 	return o
 }
 

@@ -17,6 +17,7 @@ func (w *World) inspect() {
 			w.tree(h)
 		}
 	}
+	w.undetected()
 	w.clients.overdue()
 	if !w.calm {
 		w.queue.push(w.now+5_000, w.inspect)
@@ -102,6 +103,9 @@ func (w *World) membership(h *host, s statemachine.Status) string {
 	for _, m := range s.Members {
 		if m.State != statemachine.MemberAlive || !m.Connected {
 			return fmt.Sprintf("host %d holds %s for %v, connected %v", h.index, m.Name, m.State, m.Connected)
+		}
+		if m.Reach != statemachine.Reachable {
+			return fmt.Sprintf("host %d holds %s for %v", h.index, m.Name, m.Reach)
 		}
 	}
 	return ""

@@ -35,6 +35,10 @@ type counts struct {
 	partitions, crashes  int
 	lostBatches          int
 	divergences, repairs int
+	pauses               int
+	suspicions           int // of hosts that were up and about
+	gaveUp               int // of these, those that nobody refuted in time
+	failed               int // hosts that a members view showed as failed though they were up
 }
 
 // Failure is the first oracle that did not hold.
@@ -138,6 +142,7 @@ func (w *World) settle() Millis {
 	w.era++
 	w.net.heal()
 	for _, h := range w.hosts {
+		h.resume()
 		if !h.up {
 			h.start()
 		}
@@ -180,7 +185,11 @@ func (w *World) fail(oracle, format string, args ...any) {
 }
 
 func (w *World) noticed(h *host, e statemachine.Event) {
-	switch e.(type) {
+	switch e := e.(type) {
+	case statemachine.ReachChanged:
+		w.reached(h, e)
+	case statemachine.MemberChanged:
+		w.changed(h, e)
 	case statemachine.Diverged:
 		w.count.divergences++
 		if !w.opt.FalseClaims {

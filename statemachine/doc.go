@@ -35,6 +35,7 @@
 //   - scrub.go (L3): peers compare digest trees, which prove or disprove what
 //     the vectors claim.
 //   - members.go, dial.go, hello.go: who is there, and on what terms.
+//   - probe.go, suspicion.go, reach.go: who can be reached, in seconds.
 //
 // # Invariants
 //

@@ -1,7 +1,12 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // accuse begins a suspicion of this node's own, or joins one.
 func (n *Node) accuse(p *peer) {
+	if n.cfg.Mutant.Is(keyspace.MutantBlindProbe) {
+		return
+	}
 	if n.suspect(p, n.id.Replica, p.Incarnation) {
 		n.rumour(p, n.id.Replica)
 	}

@@ -63,6 +63,13 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Round: genUint64(t), Entries: genSlice(t, 5, genEntry),
 			Want: genSlice(t, 20, genKeyHash),
 		}
+	}
+	return genProbe(t, kind)
+}
+
+// genProbe draws a message of the failure detector.
+func genProbe(t *rapid.T, kind statemachine.Kind) statemachine.Message {
+	switch kind {
 	case statemachine.KindPing:
 		return statemachine.Ping{
 			Seq: genUint64(t), Origin: gen16(t), Suspect: rapid.Bool().Draw(t, "suspect"),

@@ -14,4 +14,5 @@ const (
 	MutantReusedEpoch        // a restart goes on in the stream of the run before (I3)
 	MutantDigest             // the digest leaves out the version
 	MutantEarlyClaim         // a delta claims at the end of a pass that took several views
+	MutantBlindProbe         // neither silence nor a lost connection makes anybody suspect
 )
