@@ -25,6 +25,7 @@ type request struct {
 	host  *host
 	at    Millis
 	write keyspace.Write
+	ended func(statemachine.Refusal) // hears how it ended; may be nil
 }
 
 func newClients(w *World, rng *rand.Rand) *clients {
@@ -53,7 +54,7 @@ func (c *clients) request() {
 	for range size {
 		c.next++
 		w := c.write()
-		c.open[c.next] = request{h, c.w.now, w}
+		c.open[c.next] = request{host: h, at: c.w.now, write: w}
 		c.waiting = append(c.waiting, c.next)
 		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: c.next, Write: w})
 	}
@@ -93,6 +94,9 @@ func (c *clients) answered(h *host, e statemachine.Respond) {
 		return
 	}
 	delete(c.open, e.Request)
+	if r.ended != nil {
+		r.ended(e.Result.Refused)
+	}
 	if e.Result.Refused != statemachine.RefusedNot {
 		return
 	}

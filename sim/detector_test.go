@@ -120,7 +120,7 @@ func TestReturnFromBeyondTheView(t *testing.T) {
 		w.begin()
 		w.until(10_000)
 		for _, h := range w.hosts {
-			h.seedless = true
+			h.tweak = func(c *statemachine.Config) { c.Seeds = nil }
 		}
 		away := w.hosts[seed%4]
 		away.crash()

@@ -24,16 +24,16 @@ type host struct {
 	node   *statemachine.Node
 	id     keyspace.ReplicaID
 
-	seedless bool // it starts without seeds
-	up       bool
-	downAt   Millis   // when it last crashed
-	still    bool     // it stands still: nothing of it happens
-	held     []func() // what should have happened meanwhile
-	lively   Millis   // when it last was resumed
-	doomed   bool     // to crash while its next batch is not synced yet
-	run      int      // counts starts; events of an earlier run are void
-	began    Millis   // of this run: the zero of its monotonic clock
-	skew     Millis   // of its wall clock
+	tweak  func(*statemachine.Config) // changes what it is told at its next start; may be nil
+	up     bool
+	downAt Millis   // when it last crashed
+	still  bool     // it stands still: nothing of it happens
+	held   []func() // what should have happened meanwhile
+	lively Millis   // when it last was resumed
+	doomed bool     // to crash while its next batch is not synced yet
+	run    int      // counts starts; events of an earlier run are void
+	began  Millis   // of this run: the zero of its monotonic clock
+	skew   Millis   // of its wall clock
 
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
@@ -63,12 +63,13 @@ func (h *host) start() {
 	fill(h.rng, cfg.Mint.Cluster[:])
 	fill(h.rng, cfg.Mint.Digest[:])
 	cfg.Name, cfg.Addr = "n"+strconv.Itoa(h.index), h.addr
-	if h.seedless {
-		cfg.Seeds = nil
-	} else if h.index > 0 {
+	if h.index > 0 {
 		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[h.rng.IntN(h.index)].addr}
 	} else if h.w.opt.AllSeeded && len(h.w.hosts) > 1 {
 		cfg.Seeds = []string{h.w.hosts[1].addr}
+	}
+	if h.tweak != nil {
+		h.tweak(&cfg)
 	}
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil

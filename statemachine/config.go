@@ -12,6 +12,10 @@ type Config struct {
 	Addr     string   // what peers dial, host:port, at most AddrBytesMax
 	Seeds    []string // addresses to join through; none means this node may found a cluster
 	ReadOnly bool     // refuse client writes; replication goes on
+	// ClusterName and AuthMode must be the same on all nodes of a cluster: the
+	// operator's name of it, at most NameBytesMax, and whether clients need tokens.
+	ClusterName string
+	AuthMode    bool
 
 	// GossipMin and GossipMax bound the random interval between two exchanges
 	// of the whole member table.

@@ -117,6 +117,7 @@ const (
 	RefusedTimeout            // what had to happen first did not happen in time
 	RefusedSelf               // a node cannot do this to itself
 	RefusedFenced             // the replica was evicted, or has left
+	RefusedAuth               // one demands tokens of clients, the other does not
 )
 
 func (Dial) effect()        {}

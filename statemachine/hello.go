@@ -11,6 +11,7 @@ func (n *Node) Hello() Hello {
 	return Hello{
 		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax,
 		Cluster: n.id.Cluster, Replica: n.id.Replica, Boot: n.id.Boot, Member: n.self,
+		ClusterName: n.cfg.ClusterName, AuthMode: n.cfg.AuthMode,
 	}
 }
 
@@ -45,6 +46,12 @@ func (n *Node) judge(h Hello) Refusal {
 	none := ClusterID{}
 	if h.Cluster != n.id.Cluster && h.Cluster != none && n.id.Cluster != none {
 		return RefusedCluster
+	}
+	if h.ClusterName != n.cfg.ClusterName {
+		return RefusedCluster
+	}
+	if h.AuthMode != n.cfg.AuthMode {
+		return RefusedAuth
 	}
 	if h.Replica == n.id.Replica {
 		return RefusedBoot

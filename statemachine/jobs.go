@@ -192,6 +192,8 @@ func (n *Node) onClientWrites(ws []ClientWrite) {
 	switch {
 	case n.cfg.ReadOnly:
 		n.refuse(ws, RefusedReadOnly)
+	case n.nameTaken() != nil:
+		n.refuse(ws, RefusedName)
 	case !n.jobs.room():
 		n.refuse(ws, RefusedOverloaded)
 	default:

@@ -49,6 +49,10 @@ type Hello struct {
 	Replica     ReplicaID `cbor:"4,keyasint"`
 	Boot        Boot      `cbor:"5,keyasint"`
 	Member      Member    `cbor:"6,keyasint"` // the sender's own entry
+	// ClusterName and AuthMode must be the receiver's: nodes that serve clients
+	// on other terms must not share data.
+	ClusterName string `cbor:"7,keyasint,omitempty"` // at most NameBytesMax
+	AuthMode    bool   `cbor:"8,keyasint,omitempty"`
 }
 
 // Welcome hands the cluster's identity to a peer that has none.

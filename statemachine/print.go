@@ -151,7 +151,7 @@ func (r Refusal) String() string {
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
-		"not to itself", "evicted",
+		"not to itself", "evicted", "auth_enabled differs",
 	}[r]
 }
 

@@ -185,7 +185,7 @@ func (n *Node) onPingAck(p *peer, m PingAck) {
 	if p.probe.routine {
 		n.better()
 	}
-	p.probe = probe{}
+	p.probe, p.answered = probe{}, true
 	n.hear(p)
 	n.vindicate(p)
 }

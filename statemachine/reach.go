@@ -22,12 +22,13 @@ func (r Reach) String() string { return [...]string{"reachable", "suspect", "unr
 
 // watch is how a peer stands with the failure detector.
 type watch struct {
-	reach  Reach
-	blamed uint64      // the incarnation under suspicion; a greater one refutes it
-	since  Millis      // when the suspicion began
-	by     []ReplicaID // who suspects it, independently of each other; at most accusersMax
-	probe  probe
-	rtt    Millis // of its last direct answer, -1 if there was none
+	reach    Reach
+	blamed   uint64      // the incarnation under suspicion; a greater one refutes it
+	since    Millis      // when the suspicion began
+	by       []ReplicaID // who suspects it, independently of each other; at most accusersMax
+	probe    probe
+	answered bool   // to a probe in this run, itself or through others
+	rtt      Millis // of its last direct answer, -1 if there was none
 }
 
 // suspect takes note that by misses a peer in one of its incarnations, and

@@ -17,7 +17,10 @@ type Status struct {
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
 	Health   int           // how many times this node slows its judgement of others; 0 is well
-	Stats    Stats
+	// NameConflict is the older member with this node's name, if there is one:
+	// until it is gone, client writes are refused.
+	NameConflict []Member
+	Stats        Stats
 }
 
 // MemberView is one row of the members view.
@@ -55,6 +58,9 @@ func (n *Node) Status() Status {
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
 		s.Refused = append(s.Refused, n.refused.PeerRefused)
+	}
+	if p := n.nameTaken(); p != nil {
+		s.NameConflict = append(s.NameConflict, p.Member)
 	}
 	for _, p := range n.peers {
 		if p.state == MemberGone || p.Joined == 0 {

@@ -132,6 +132,11 @@ func (a *api) Health() httpapi.Health {
 	if s.ReadOnly {
 		h.Mode = "read-only"
 	}
+	for _, m := range s.NameConflict {
+		h.Mode, h.Status = "read-only", "degraded"
+		h.Reasons = append(h.Reasons, "node_id "+m.Name+" is in use by an older member at "+m.Addr+
+			": read-only until it is gone, or this node has another node_id")
+	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {
 			h.Status = "degraded"

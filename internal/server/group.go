@@ -34,7 +34,7 @@ func (d *driver) write(w *pendingWrite) error {
 	switch w.result.Refused {
 	case statemachine.RefusedNot:
 		return nil
-	case statemachine.RefusedReadOnly:
+	case statemachine.RefusedReadOnly, statemachine.RefusedName:
 		return httpapi.ErrReadOnly
 	case statemachine.RefusedClock:
 		return httpapi.ErrClockConflict
