@@ -14,6 +14,7 @@ func (f *faults) begin() {
 	f.every(f.w.opt.CrashEvery, f.crash)
 	f.every(f.w.opt.JumpEvery, f.jump)
 	f.every(f.w.opt.PauseEvery, f.pause)
+	f.every(f.w.opt.WildEvery, f.derail)
 }
 
 // every repeats do at random intervals until the fault phase ends.
@@ -111,7 +112,7 @@ func (f *faults) down(h *host) {
 // jump sets a clock to another time within SkewMax.
 func (f *faults) jump() {
 	if f.w.opt.SkewMax > 0 {
-		f.w.hosts[f.rng.IntN(len(f.w.hosts))].skew = f.skew()
+		f.w.hosts[f.rng.IntN(len(f.w.hosts))].setSkew(f.skew())
 	}
 }
 

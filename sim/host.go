@@ -34,6 +34,7 @@ type host struct {
 	run    int      // counts starts; events of an earlier run are void
 	began  Millis   // of this run: the zero of its monotonic clock
 	skew   Millis   // of its wall clock
+	ahead  Millis   // the most that skew ever was
 
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
@@ -121,6 +122,7 @@ func (h *host) perform(e statemachine.Effect) {
 	case statemachine.Send:
 		h.w.net.send(h, e)
 	case statemachine.Apply:
+		h.w.stamped(h, e.Batch)
 		h.work = append(h.work, e)
 	case statemachine.StoreRead:
 		h.work = append(h.work, e)
@@ -197,6 +199,7 @@ func (h *host) startWork() {
 		h.later(sync, func() {
 			h.disk.Sync()
 			h.witness.durable(h, task.Batch, applied)
+			h.witness.clocked(h, task.Batch.Now)
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {
 				h.step(statemachine.Applied{Result: applied})

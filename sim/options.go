@@ -45,6 +45,7 @@ type Options struct {
 	AckBeforeSync        bool   // mutant: the disk reports batches durable that are not
 	FalseClaims          bool   // a test has planted false claims: vectors prove nothing
 	PauseEvery, PauseFor Millis // hosts that stand still; 0 never
+	WildEvery, Wild      Millis // one host's clock jumps by up to Wild, or a year ahead; 0 never
 	Trace                func(line string)
 	HashTrace            bool
 }
@@ -93,6 +94,7 @@ func Swarm(seed uint64) Options {
 	some(30, func() { o.Core.RingBytes = 1 + r.IntN(20_000) })
 	some(30, func() { o.Core.Probe = between(r, 100, 2_000) })
 	some(30, func() { o.PauseEvery, o.PauseFor = between(r, 5_000, 30_000), between(r, 100, 20_000) })
+	some(20, func() { o.WildEvery, o.Wild = between(r, 5_000, 40_000), 3_600_000 })
 	return o
 }
 

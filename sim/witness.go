@@ -11,6 +11,8 @@ import (
 type witness struct {
 	high map[string]keyspace.Version // greatest durable version of each key
 
+	seen, wall Millis // its durable clock floor
+
 	run       int   // the start that the rest is about
 	checked   int   // writes of the model that were looked at
 	unclaimed []int // of these, those that the host did not claim yet
@@ -50,6 +52,7 @@ func (t *witness) atLeast(h *host, oracle, key string, v keyspace.Version) {
 
 // reopened checks after a start that the disk still holds all that was durable.
 func (t *witness) reopened(h *host) {
+	t.forward(h)
 	stored := h.records()
 	keys := make([]string, 0, len(t.high))
 	for k := range t.high {

@@ -36,6 +36,7 @@ type counts struct {
 	lostBatches          int
 	divergences, repairs int
 	pauses               int
+	checkedStamps        int // made under a clock too far ahead, with peers to compare
 	suspicions           int // of hosts that were up and about
 	gaveUp               int // of these, those that nobody refuted in time
 	failed               int // hosts that a members view showed as failed though they were up
@@ -112,7 +113,7 @@ func newWorld(opt Options) *World {
 func (w *World) begin() {
 	for i, h := range w.hosts {
 		if w.opt.SkewMax > 0 {
-			h.skew = w.faults.skew()
+			h.setSkew(w.faults.skew())
 		}
 		w.queue.push(Millis(i)*Millis(w.faults.rng.IntN(500)), func() {
 			if !h.up && h.run == 0 {

@@ -20,6 +20,9 @@ func (n *Node) onDigestDue() {
 // a delta, equal claims over different data for a scrub.
 func (n *Node) onDigest(p *peer, d Digest) {
 	n.learn(d.Self)
+	if !p.clock.known {
+		n.sampleClock(p, d.Wall, 0) // better than nothing until it answers a probe
+	}
 	switch {
 	case n.vv.Foresees(n.stream, d.VV):
 		n.stats.DroppedMalformed++

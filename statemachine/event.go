@@ -61,6 +61,14 @@ type ReachChanged struct {
 	Reach  Reach
 }
 
+// ClockSkewed says that this node's clock is further ahead of its peers' than
+// MaxSkew, so that it stamps with less, or that it no longer is.
+type ClockSkewed struct {
+	Ahead   Millis
+	Clamped bool
+}
+
+func (ClockSkewed) event()   {}
 func (MemberChanged) event() {}
 func (ReachChanged) event()  {}
 func (ClusterChosen) event() {}

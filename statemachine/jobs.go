@@ -126,7 +126,10 @@ func joins(a, b *job) bool {
 
 // batch assembles the transaction that carries out the jobs.
 func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
-	b := &keyspace.Batch{ID: id, Now: n.now.Wall, MaxSkew: n.cfg.MaxSkew}
+	b := &keyspace.Batch{ID: id, Now: n.wall(), MaxSkew: n.cfg.MaxSkew}
+	if n.noteClock(); n.clamped {
+		n.stats.ClampedBatches++
+	}
 	for i := range jobs {
 		j := &jobs[i]
 		for k := range j.writes {
@@ -155,6 +158,7 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.jobs.flying = n.jobs.flying[1:]
 	assertf(a.VV.Covers(n.vv), "the vector shrank from %v to %v", n.vv, a.VV)
 	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
+	n.stats.AheadVersions += a.Ahead
 	n.onIdentity(a)
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
 	for i := range done.jobs {

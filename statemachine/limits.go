@@ -58,6 +58,9 @@ const (
 	relaysMax   = 3
 	accusersMax = 3
 
+	// clocksMin is how many peers' clocks must be known to doubt one's own.
+	clocksMin = 2
+
 	// suspicionStretch is how many times longer a suspicion lasts that nobody
 	// else shares, and healthMax how many times slower a node judges that has
 	// itself to blame, one less.

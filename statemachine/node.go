@@ -33,6 +33,7 @@ type Node struct {
 	delta    delta
 	scrub    scrub
 	detector detector
+	clamped  bool // the clock was too far ahead when it was last looked at
 
 	reads    map[OpID]pendingRead
 	lastRead OpID

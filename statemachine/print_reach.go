@@ -37,6 +37,15 @@ func (m Suspicion) Append(b []byte) []byte {
 }
 
 // Append prints the event.
+func (e ClockSkewed) Append(b []byte) []byte {
+	b = num(open(b, "ClockSkewed"), e.Ahead)
+	if e.Clamped {
+		b = word(b, "clamped")
+	}
+	return append(b, ')')
+}
+
+// Append prints the event.
 func (e ReachChanged) Append(b []byte) []byte {
 	return append(word(e.Member.Append(open(b, "ReachChanged")), e.Reach.String()), ')')
 }

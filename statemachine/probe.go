@@ -181,6 +181,7 @@ func (n *Node) onPingAck(p *peer, m PingAck) {
 	}
 	if direct {
 		p.rtt = n.now.Mono - p.probe.sent
+		n.sampleClock(p, m.Wall, p.rtt)
 	}
 	if p.probe.routine {
 		n.better()

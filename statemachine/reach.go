@@ -27,7 +27,8 @@ type watch struct {
 	since    Millis      // when the suspicion began
 	by       []ReplicaID // who suspects it, independently of each other; at most accusersMax
 	probe    probe
-	answered bool   // to a probe in this run, itself or through others
+	answered bool // to a probe in this run, itself or through others
+	clock    clockOf
 	rtt      Millis // of its last direct answer, -1 if there was none
 }
 

@@ -20,7 +20,12 @@ type Status struct {
 	// NameConflict is the older member with this node's name, if there is one:
 	// until it is gone, client writes are refused.
 	NameConflict []Member
-	Stats        Stats
+	// Skew is how far this node's clock is ahead of its peers', if Timed: if
+	// enough of their clocks are known. Clamped says that it is too far ahead, so
+	// that stamps are held back.
+	Skew           Millis
+	Timed, Clamped bool
+	Stats          Stats
 }
 
 // MemberView is one row of the members view.
@@ -33,6 +38,8 @@ type MemberView struct {
 	Missing   uint64 // dots it last claimed and this node lacks
 	Reach     Reach
 	RTT       Millis // of its last direct answer to a probe, -1 if there was none
+	Skew      Millis // how far its clock is ahead of this node's
+	Timed     bool   // its clock is known, so Skew means something
 }
 
 // Stats counts since the start of the run.
@@ -46,6 +53,8 @@ type Stats struct {
 	Probes, ProbesFailed                        uint64
 	Suspicions                                  uint64 // of others, begun or taken over here
 	Refutations                                 uint64 // of suspicions of this node
+	ClampedBatches                              uint64 // made while the clock was too far ahead
+	AheadVersions                               uint64 // merged, too far ahead to move this clock
 }
 
 // Status copies the node's state for readers in other goroutines.
@@ -55,6 +64,8 @@ func (n *Node) Status() Status {
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
 		Health: n.detector.health,
 	}
+	s.Skew, s.Timed = n.skew()
+	s.Clamped = s.Timed && s.Skew > n.cfg.MaxSkew
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
 		s.Refused = append(s.Refused, n.refused.PeerRefused)
@@ -69,6 +80,7 @@ func (n *Node) Status() Status {
 		s.Members = append(s.Members, MemberView{
 			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall,
 			Missing: p.owed.CountBeyond(n.vv), Reach: p.reach, RTT: p.rtt,
+			Skew: n.lead(p), Timed: p.clock.known,
 		})
 	}
 	slices.SortFunc(s.Members, func(a, b MemberView) int {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -131,6 +132,11 @@ func (a *api) Health() httpapi.Health {
 	}
 	if s.ReadOnly {
 		h.Mode = "read-only"
+	}
+	if s.Clamped {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, "clock: skewed, "+strconv.FormatInt(int64(s.Skew), 10)+
+			" ms ahead of the other members: stamps are held back")
 	}
 	for _, m := range s.NameConflict {
 		h.Mode, h.Status = "read-only", "degraded"

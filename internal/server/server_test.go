@@ -241,6 +241,7 @@ func TestEveryEventIsWorded(t *testing.T) {
 		statemachine.MemberChanged{State: statemachine.MemberFailed}, statemachine.ClusterChosen{},
 		statemachine.PeerRefused{Reason: statemachine.RefusedCluster}, statemachine.CaughtUp{},
 		statemachine.Diverged{}, statemachine.Repaired{}, statemachine.ReachChanged{},
+		statemachine.ClockSkewed{},
 	} {
 		log.Reset()
 		report(logger, e)

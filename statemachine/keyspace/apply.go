@@ -13,8 +13,11 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 		len(b.Writes), len(b.Entries))
 	assertf(b.Adopt == nil || len(b.Writes)+len(b.Entries) == 0, "an adoption travels alone")
 	before := s.vv.Clone()
-	s.touched, s.changed = s.touched[:0], false
-	s.high = max(s.high, b.Now)
+	s.touched, s.changed, s.ahead = s.touched[:0], false, 0
+	s.now = max(s.high, b.Now)
+	if len(b.Writes) > 0 {
+		s.high = s.now
+	}
 	out := &Applied{Batch: b.ID, Outcomes: make([]Outcome, 0, len(b.Writes)+len(b.Entries))}
 	s.settle(tx, b)
 	for i := range b.Writes {
@@ -25,6 +28,7 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 	}
 	out.Claimed = s.adoptClaim(b.Claim)
 	s.save(tx, before)
+	out.Ahead = s.ahead
 	out.VV, out.Sum, out.Live = s.vv.Clone(), s.tree.total, s.live
 	out.Cluster, out.Digest, out.Joined = s.id.Cluster, s.id.Digest, s.id.Joined
 	return out
@@ -61,7 +65,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	if cur != nil && !s.mutant.Is(MutantStamp) {
 		beat = &cur.Ver
 	}
-	c := clocks{now: s.high, hlc: s.hlc}
+	c := clocks{now: s.now, hlc: s.hlc}
 	v, ok := stamp(c, s.id.Joined, uuidFor(dot.Stream, dot.Seq), beat)
 	if !ok {
 		return s.outcome(Refused, Header{}, cur, b.Now)
@@ -107,7 +111,9 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	if s.vv.Admits(e.Dot) {
 		s.vv.Add(e.Dot)
 	}
-	s.see(b, e.Ver.TS)
+	if !s.see(b, e.Ver.TS) {
+		s.ahead++
+	}
 	return out
 }
 
@@ -131,11 +137,13 @@ func (s *State) outcome(kind OutcomeKind, h Header, cur *Header, now Millis) Out
 }
 
 // see moves the clock floor to a timestamp, unless it is too far ahead: one
-// node with a wrong clock must not drag the others along.
-func (s *State) see(b *Batch, ts Millis) {
-	if ts <= s.high+b.MaxSkew {
-		s.hlc = max(s.hlc, ts)
+// node with a wrong clock must not drag the others along. It reports which.
+func (s *State) see(b *Batch, ts Millis) bool {
+	if ts > s.now+b.MaxSkew && !s.mutant.Is(MutantFollow) {
+		return false
 	}
+	s.hlc = max(s.hlc, ts)
+	return true
 }
 
 // adoptClaim takes over the claim of a finished delta, but only on top of the

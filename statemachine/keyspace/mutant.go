@@ -15,4 +15,6 @@ const (
 	MutantDigest             // the digest leaves out the version
 	MutantEarlyClaim         // a delta claims at the end of a pass that took several views
 	MutantBlindProbe         // neither silence nor a lost connection makes anybody suspect
+	MutantNoClamp            // a clock far ahead of all others is believed
+	MutantFollow             // a timestamp from far ahead moves the clock floor
 )
