@@ -200,6 +200,9 @@ func (h *host) startWork() {
 			h.disk.Sync()
 			h.witness.durable(h, task.Batch, applied)
 			h.witness.clocked(h, task.Batch.Now)
+			if h.w.durable != nil {
+				h.w.durable(h, task.Batch, applied)
+			}
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {
 				h.step(statemachine.Applied{Result: applied})

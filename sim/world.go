@@ -10,6 +10,7 @@ import (
 
 	"kvs/sim/disk"
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // World is one run.
@@ -28,6 +29,8 @@ type World struct {
 	sum     hash.Hash
 	line    []byte // of the trace, reused
 	failure *Failure
+	// durable sees every batch that a host has made durable; may be nil.
+	durable func(h *host, b *keyspace.Batch, a *keyspace.Applied)
 }
 
 type counts struct {

@@ -39,6 +39,9 @@ type Config struct {
 	// RingBytes bounds the fresh writes kept for push. A peer further behind
 	// catches up by deltas.
 	RingBytes int
+	// DirectFanout is how many peers a node pushes its writes to by itself; with
+	// more, a tree of relays takes over.
+	DirectFanout int
 	// ChunkEntries and PushEntries bound the entries of one chunk of a delta
 	// and of one push. The defaults are their greatest values; the simulator
 	// takes small ones, so that few writes make many messages.
@@ -55,8 +58,9 @@ func DefaultConfig() Config {
 		Replication: 1_000,
 		Sync:        300_000, Catchup: 120_000,
 		FailedAfter: 300_000, RemovedAfter: 600_000,
-		Probe:     1_000,
-		MaxSkew:   500,
-		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
+		Probe:        1_000,
+		MaxSkew:      500,
+		DirectFanout: 16,
+		RingBytes:    64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}
 }

@@ -129,6 +129,8 @@ func (n *Node) onPeerDown(id ReplicaID) {
 	}
 	p.up, p.linked = false, false
 	p.cursor.live = false
+	p.branch = branch{}
+	n.reshape()
 	n.accuse(p)
 	if n.delta.running && n.delta.source == id {
 		n.endDelta()

@@ -29,7 +29,8 @@
 //
 // # The four layers
 //
-//   - push.go (L1): the origin streams its fresh writes to every peer.
+//   - push.go (L1): the origin streams its fresh writes to every peer, or with
+//     many peers along a tree of relays (tree.go).
 //   - delta.go (L2): once a second peers compare vectors; who misses something
 //     fetches exactly the entries whose dots it lacks.
 //   - scrub.go (L3): peers compare digest trees, which prove or disprove what

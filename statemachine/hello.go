@@ -98,7 +98,8 @@ func (n *Node) tryLink(p *peer) {
 	case p.cluster == n.id.Cluster:
 		p.linked = true
 		p.owed = VV{}
-		n.probe(p)
+		n.reshape()
+		n.steer(p)
 		n.send(p, ClassControl, n.table())
 		n.send(p, ClassControl, n.digest())
 	}

@@ -57,7 +57,7 @@ func (s *spite) hashes(t *rapid.T) []keyspace.KeyHash {
 // message draws one message of any kind.
 func (s *spite) message(t *rapid.T) statemachine.Message {
 	number := rapid.Uint64Range(0, 3).Draw(t, "session")
-	switch rapid.IntRange(1, 15).Draw(t, "kind") {
+	switch rapid.IntRange(1, 17).Draw(t, "kind") {
 	case 1:
 		return hello('p', func(h *statemachine.Hello) {
 			if rapid.Bool().Draw(t, "other") {
@@ -71,7 +71,7 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 	case 4:
 		return statemachine.Digest{VV: s.vv(t), Sum: rapid.Make[keyspace.Sum]().Draw(t, "sum")}
 	case 5:
-		return statemachine.Push{Entries: s.some(t)}
+		return statemachine.Push{Entries: s.some(t), Relayed: rapid.Bool().Draw(t, "relayed")}
 	case 6:
 		return statemachine.Ack{Have: s.vv(t)}
 	case 7:
@@ -96,6 +96,10 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 		}
 	case 14:
 		return statemachine.PingReq{Seq: number, Target: s.dot(t).Stream.Replica}
+	case 16:
+		return statemachine.Graft{}
+	case 17:
+		return statemachine.Prune{}
 	case 15:
 		return statemachine.Suspicion{
 			Replica: s.dot(t).Stream.Replica, Boot: statemachine.Boot{Count: number},

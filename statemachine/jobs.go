@@ -20,6 +20,7 @@ type job struct {
 	kind    jobKind
 	peer    ReplicaID
 	session uint64 // of a delta or scrub
+	relayed bool   // of a push: not by its origin
 
 	writes  []ClientWrite
 	entries []Entry
@@ -183,7 +184,7 @@ func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Ap
 	case jobClient:
 		n.onWritten(j, writes)
 	case jobPush:
-		n.onPushed(j)
+		n.onPushed(j, entries)
 	case jobDelta:
 		n.onChunkApplied(j, a)
 	case jobItems:

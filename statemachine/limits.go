@@ -58,6 +58,11 @@ const (
 	relaysMax   = 3
 	accusersMax = 3
 
+	// treeFanout is how many eager links a node begins with when it has many, and
+	// pruneAfter how many entries more than it brings news a link may bring in vain.
+	treeFanout = 4
+	pruneAfter = 3
+
 	// clocksMin is how many peers' clocks must be known to doubt one's own.
 	clocksMin = 2
 

@@ -23,6 +23,8 @@ const (
 	KindPingAck   Kind = 21
 	KindPingReq   Kind = 22
 	KindSuspicion Kind = 23
+	KindGraft     Kind = 24
+	KindPrune     Kind = 25
 )
 
 // Message is what peers say to each other. It is a type apart from Input, so
@@ -87,9 +89,11 @@ type Digest struct {
 	Self Member `cbor:"4,keyasint,omitzero"` // the sender's own entry, in case an announcement was lost
 }
 
-// Push carries fresh writes of the sender's running stream, in order.
+// Push carries fresh writes: of the sender's running stream, in order, or of
+// anybody's if they are relayed, which nobody acknowledges.
 type Push struct {
 	Entries []Entry `cbor:"1,keyasint"`
+	Relayed bool    `cbor:"2,keyasint,omitempty"`
 }
 
 // Ack says what the sender durably has of the receiver's running stream.
@@ -198,8 +202,17 @@ func (Compare) Kind() Kind  { return KindCompare }
 func (LeafList) Kind() Kind { return KindLeafList }
 func (Items) Kind() Kind    { return KindItems }
 
+// Graft asks the receiver to pass news on to the sender, and says that the
+// sender will do the same.
+type Graft struct{}
+
+// Prune takes Graft back.
+type Prune struct{}
+
 // Kind returns the number of the message on the wire.
 func (Ping) Kind() Kind      { return KindPing }
 func (PingAck) Kind() Kind   { return KindPingAck }
 func (PingReq) Kind() Kind   { return KindPingReq }
 func (Suspicion) Kind() Kind { return KindSuspicion }
+func (Graft) Kind() Kind     { return KindGraft }
+func (Prune) Kind() Kind     { return KindPrune }

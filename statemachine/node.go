@@ -33,6 +33,7 @@ type Node struct {
 	delta    delta
 	scrub    scrub
 	detector detector
+	many     bool // so many links that pushes go along a tree
 	clamped  bool // the clock was too far ahead when it was last looked at
 
 	reads    map[OpID]pendingRead
@@ -158,6 +159,10 @@ func (n *Node) onLinked(p *peer, m Message) {
 		n.onPingReq(p, m)
 	case Suspicion:
 		n.onSuspicion(p, m)
+	case Graft:
+		n.onGraft(p)
+	case Prune:
+		n.onPrune(p)
 	}
 }
 

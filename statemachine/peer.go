@@ -11,6 +11,7 @@ type peer struct {
 	state  MemberState
 
 	watch
+	branch
 
 	unsaved bool // the store does not know of its last change
 
@@ -18,7 +19,7 @@ type peer struct {
 	cluster ClusterID // what it said of its cluster
 	linked  bool      // up, and of this cluster
 
-	pushes   Stream // the stream that it pushes on this connection
+	pushes   Stream // its stream that comes by push, directly or not
 	cursor   cursor // how far this node's own stream has come there
 	owed     VV     // what it claimed at owedAt and this node lacked
 	owedAt   Millis

@@ -174,8 +174,14 @@ func (m Digest) Append(b []byte) []byte {
 	b = append(m.VV.Append(open(b, "Digest")), ' ')
 	return append(num(m.Sum.Append(b), m.Wall), ')')
 }
-func (m Push) Append(b []byte) []byte { return append(entries(open(b, "Push"), m.Entries), ')') }
-func (m Ack) Append(b []byte) []byte  { return append(m.Have.Append(open(b, "Ack")), ')') }
+func (m Push) Append(b []byte) []byte {
+	name := "Push"
+	if m.Relayed {
+		name = "Relay"
+	}
+	return append(entries(open(b, name), m.Entries), ')')
+}
+func (m Ack) Append(b []byte) []byte { return append(m.Have.Append(open(b, "Ack")), ')') }
 func (m Need) Append(b []byte) []byte {
 	b = append(num(open(b, "Need"), m.Session), ' ')
 	return append(m.After.Append(append(m.Not.Append(b), ' ')), ')')

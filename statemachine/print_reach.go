@@ -36,6 +36,12 @@ func (m Suspicion) Append(b []byte) []byte {
 	return append(m.By.Append(word(b, "by ")), ')')
 }
 
+// Append prints the message.
+func (Graft) Append(b []byte) []byte { return append(b, "Graft"...) }
+
+// Append prints the message.
+func (Prune) Append(b []byte) []byte { return append(b, "Prune"...) }
+
 // Append prints the event.
 func (e ClockSkewed) Append(b []byte) []byte {
 	b = num(open(b, "ClockSkewed"), e.Ahead)

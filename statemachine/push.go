@@ -1,5 +1,7 @@
 package statemachine
 
+import "kvs/statemachine/keyspace"
+
 // L1: the origin of a write pushes it to every peer at once. A push leaves only
 // after the write is durable here, so that no peer holds a dot that its origin
 // has lost.
@@ -56,7 +58,7 @@ func (n *Node) pumpTo(p *peer) {
 			c.progress = n.now.Mono
 		}
 		es := n.ring.from(c.sent, n.cfg.PushEntries)
-		n.send(p, ClassPush, Push{es})
+		n.send(p, ClassPush, Push{Entries: es})
 		n.stats.PushedEntries += uint64(len(es))
 		c.sent = es[len(es)-1].Dot.Seq
 		n.armBy(timerPush, c.retry)
@@ -98,10 +100,14 @@ func (n *Node) onPushDue() {
 	n.timers[timerPush] = next
 }
 
-// onPush takes fresh writes from their origin.
+// onPush takes fresh writes from their origin, or from a relay.
 func (n *Node) onPush(p *peer, m Push) {
 	if len(m.Entries) == 0 || malformed(m.Entries) {
 		n.stats.DroppedMalformed++
+		return
+	}
+	if m.Relayed {
+		n.onRelayed(p, m.Entries)
 		return
 	}
 	for i := range m.Entries {
@@ -118,8 +124,12 @@ func (n *Node) onPush(p *peer, m Push) {
 	n.enqueue(job{kind: jobPush, peer: p.Replica, entries: m.Entries})
 }
 
-// onPushed acknowledges what is durable now.
-func (n *Node) onPushed(j *job) {
+// onPushed acknowledges what is durable now, and passes it on.
+func (n *Node) onPushed(j *job, outcomes []keyspace.Outcome) {
+	n.relay(j, outcomes)
+	if j.relayed {
+		return
+	}
 	if p := n.peer(j.peer); p != nil && p.linked {
 		n.send(p, ClassControl, Ack{n.vv.Only(j.entries[0].Dot.Stream)})
 	}

@@ -53,6 +53,7 @@ type Stats struct {
 	Probes, ProbesFailed                        uint64
 	Suspicions                                  uint64 // of others, begun or taken over here
 	Refutations                                 uint64 // of suspicions of this node
+	RelayedEntries, Grafts, Prunes              uint64
 	ClampedBatches                              uint64 // made while the clock was too far ahead
 	AheadVersions                               uint64 // merged, too far ahead to move this clock
 }

@@ -137,6 +137,10 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.PingReq](body)
 	case statemachine.KindSuspicion:
 		return decodeAs[statemachine.Suspicion](body)
+	case statemachine.KindGraft:
+		return decodeAs[statemachine.Graft](body)
+	case statemachine.KindPrune:
+		return decodeAs[statemachine.Prune](body)
 	}
 	return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 }

@@ -69,6 +69,7 @@ func golden() []statemachine.Message {
 		statemachine.PingAck{Seq: 6, Origin: replica(1), Target: replica(2), Wall: 1_700_000_000_001},
 		statemachine.PingReq{Seq: 6, Target: replica(2)},
 		statemachine.Suspicion{Replica: replica(1), Boot: boot, Incarnation: 4, By: replica(2)},
+		statemachine.Graft{}, statemachine.Prune{},
 	}
 }
 

@@ -29,7 +29,9 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Wall: keyspace.Millis(rapid.Int64().Draw(t, "wall")),
 		}
 	case statemachine.KindPush:
-		return statemachine.Push{Entries: genSlice(t, 5, genEntry)}
+		return statemachine.Push{
+			Entries: genSlice(t, 5, genEntry), Relayed: rapid.Bool().Draw(t, "relayed"),
+		}
 	case statemachine.KindAck:
 		return statemachine.Ack{Have: genVV(t)}
 	case statemachine.KindNeed:
@@ -82,6 +84,10 @@ func genProbe(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 		}
 	case statemachine.KindPingReq:
 		return statemachine.PingReq{Seq: genUint64(t), Target: gen16(t)}
+	case statemachine.KindGraft:
+		return statemachine.Graft{}
+	case statemachine.KindPrune:
+		return statemachine.Prune{}
 	case statemachine.KindSuspicion:
 		return statemachine.Suspicion{
 			Replica: gen16(t), Boot: genBoot(t), Incarnation: genUint64(t), By: gen16(t),

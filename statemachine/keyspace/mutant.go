@@ -17,4 +17,5 @@ const (
 	MutantBlindProbe         // neither silence nor a lost connection makes anybody suspect
 	MutantNoClamp            // a clock far ahead of all others is believed
 	MutantFollow             // a timestamp from far ahead moves the clock floor
+	MutantNoRelay            // nobody passes on what others pushed
 )
