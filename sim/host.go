@@ -74,7 +74,6 @@ func (h *host) start() {
 	}
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil
-	h.still, h.held = false, nil
 	h.began = h.w.now
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
@@ -92,6 +91,7 @@ func (h *host) crash() {
 	h.w.count.lostBatches += h.disk.Unsynced() - keep
 	h.disk.Crash(keep)
 	h.up, h.downAt = false, h.w.now
+	h.still, h.held = false, nil
 	h.run++
 	h.w.net.crashed(h)
 	h.w.clients.crashed(h)

@@ -96,8 +96,8 @@ func Swarm(seed uint64) Options {
 	some(30, func() { o.PauseEvery, o.PauseFor = between(r, 5_000, 30_000), between(r, 100, 20_000) })
 	some(20, func() { o.WildEvery, o.Wild = between(r, 5_000, 40_000), 3_600_000 })
 	some(30, func() { o.Core.DirectFanout = 1 + r.IntN(4) })
-	if o.Nodes == 1 {
-		o.PauseFor = min(o.PauseFor, 2_000)
+	if o.Nodes <= 2 { // or they would be away too much to write anything
+		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
 	}
 	return o
 }

@@ -23,15 +23,18 @@ func (f *faults) pause() {
 	})
 }
 
-// resume lets everything happen that was held up.
+// resume lets everything happen that was held up, in order and before anything
+// else does.
 func (h *host) resume() {
 	if !h.still {
 		return
 	}
 	h.still, h.lively = false, h.w.now
-	held := h.held
+	held, run := h.held, h.run
 	h.held = nil
 	for _, do := range held {
-		h.later(0, do)
+		if h.run == run {
+			do()
+		}
 	}
 }
