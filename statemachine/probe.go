@@ -11,15 +11,17 @@ package statemachine
 type probe struct {
 	seq     uint64 // 0: none is under way
 	sent    Millis
-	relayed bool // others have been asked to ask
-	routine bool // in its turn, so that a failure says something of this node too
+	pace    Millis // it fails after this time, and is relayed after half of it
+	relayed bool   // others have been asked to ask
+	routine bool   // in its turn, so that a failure says something of this node too
 }
 
 // detector is what the failure detector keeps beside the peers.
 type detector struct {
 	last   uint64      // number of the last probe
 	turn   []ReplicaID // who is still to be asked in this round, drawn
-	next   Millis      // when the next member is asked
+	next   Millis      // when the next member is asked in its turn
+	again  Millis      // when doubtful ones are asked again, if there are any
 	due    Millis      // what the timer was set to
 	health int         // 0 well, up to healthMax: so many times slower is this node
 }
@@ -37,12 +39,13 @@ func (n *Node) onProbeDue() {
 		if p := n.nextInTurn(); p != nil {
 			n.question(p, p.linked)
 		}
-		for _, p := range n.peers {
-			if p.reach == Suspect {
-				n.question(p, false)
-			}
-		}
 		d.next = n.now.Mono + n.jittered(n.slowed(n.cfg.Probe))
+	}
+	if d.again <= n.now.Mono {
+		for _, p := range n.choose((*peer).doubtful) {
+			n.question(p, false)
+			d.again = n.now.Mono + n.jittered(n.cfg.Probe)
+		}
 	}
 	n.armProbe()
 }
@@ -52,11 +55,13 @@ func (n *Node) armProbe() {
 	at := n.detector.next
 	for _, p := range n.peers {
 		switch pr := &p.probe; {
+		case pr.seq == 0 && p.doubtful():
+			at = min(at, max(n.detector.again, n.now.Mono))
 		case pr.seq == 0:
 		case pr.relayed:
-			at = min(at, pr.sent+n.slowed(n.cfg.Probe))
+			at = min(at, pr.sent+pr.pace)
 		default:
-			at = min(at, pr.sent+n.slowed(n.cfg.Probe/2))
+			at = min(at, pr.sent+pr.pace/2)
 		}
 	}
 	n.detector.due, n.timers[timerProbe] = at, at
@@ -102,6 +107,12 @@ func (n *Node) nextInTurn() *peer {
 // that others may be connected to.
 func (p *peer) watched() bool { return p.linked || p.Joined != 0 && p.state != MemberGone }
 
+// doubtful says that a peer is to be asked out of turn, because an answer would
+// make a difference: a suspect, or one that is connected all the same.
+func (p *peer) doubtful() bool {
+	return p.reach == Suspect && p.watched() || p.reach == Unreachable && p.linked
+}
+
 // question begins to ask a peer for a sign of life: directly, or through others
 // if there is no connection to it.
 func (n *Node) question(p *peer, routine bool) {
@@ -109,7 +120,13 @@ func (n *Node) question(p *peer, routine bool) {
 		return
 	}
 	n.detector.last++
-	p.probe = probe{seq: n.detector.last, sent: n.now.Mono, routine: routine}
+	// A node that is unwell waits longer before it thinks badly of somebody, but
+	// not to find out that it was wrong.
+	pace := n.cfg.Probe
+	if p.reach == Reachable {
+		pace = n.slowed(pace)
+	}
+	p.probe = probe{seq: n.detector.last, sent: n.now.Mono, pace: pace, routine: routine}
 	n.stats.Probes++
 	if !p.linked {
 		n.askThrough(p)
@@ -135,14 +152,14 @@ func (n *Node) followUp(p *peer) {
 	age := n.now.Mono - pr.sent
 	switch {
 	case pr.seq == 0:
-	case age >= n.slowed(n.cfg.Probe):
+	case age >= pr.pace:
 		if pr.routine {
 			n.worse()
 		}
 		*pr = probe{}
 		n.stats.ProbesFailed++
 		n.accuse(p)
-	case !pr.relayed && age >= n.slowed(n.cfg.Probe/2):
+	case !pr.relayed && age >= pr.pace/2:
 		n.askThrough(p)
 	}
 }

@@ -86,7 +86,7 @@ func TestSilentPeerIsSuspectedThenUnreachable(t *testing.T) {
 				m, _ := e.(statemachine.Send)
 				switch msg := m.Msg.(type) {
 				case statemachine.Ping:
-					if m.To == id('p') {
+					if m.To == id('p') && suspected < 0 {
 						asked = h.now.Mono
 					}
 				case statemachine.PingReq:
@@ -219,6 +219,23 @@ func TestUnansweredNodeDoubtsItself(t *testing.T) {
 	h.answering(30_000, "pqrst")
 	if got := h.node.Status().Health; got < 2 {
 		t.Errorf("health %d after half a minute without any answer", got)
+	}
+}
+
+// TestUnwellNodeStillFindsOutThatItErred: however slow a node's judgement has
+// become, it asks those that it holds for unreachable every interval, and one
+// answer is enough.
+func TestUnwellNodeStillFindsOutThatItErred(t *testing.T) {
+	h := member(t, 'a', nil)
+	for _, p := range "pqrst" {
+		h.meet(byte(p))
+	}
+	h.answering(120_000, "pqrst")
+	if h.node.Status().Health < 2 || h.reach('p') != statemachine.Unreachable {
+		t.Fatalf("health %d, p is %v", h.node.Status().Health, h.reach('p'))
+	}
+	if h.answering(2_200, ""); h.reach('p') != statemachine.Reachable || h.reach('t') != statemachine.Reachable {
+		t.Errorf("%v and %v two intervals after they answer", h.reach('p'), h.reach('t'))
 	}
 }
 

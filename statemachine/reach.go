@@ -59,6 +59,7 @@ func (n *Node) vindicate(p *peer) {
 
 func (n *Node) setReach(p *peer, r Reach) {
 	p.reach = r
+	n.armProbe()
 	n.notify(ReachChanged{p.Member, r})
 }
 
