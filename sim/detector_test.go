@@ -151,3 +151,30 @@ func TestReturnFromBeyondTheView(t *testing.T) {
 		}
 	}
 }
+
+// Goal: two hosts that cannot talk to each other while others talk to both hold
+// each other for reachable and alive, for as long as that lasts. Method: one link
+// is cut, in one direction or in both, for half an hour with the shipped timers;
+// the time in which the loss of the connection is a suspicion is left out.
+func TestBrokenLinkBuriesNobody(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(quiet(seed, 5))
+		w.begin()
+		w.until(20_000)
+		a, b := w.hosts[0], w.hosts[1+seed%4]
+		w.net.sever(a, b)
+		if seed%2 == 0 {
+			w.net.sever(b, a)
+		}
+		for w.until(40_000); w.now < 1_800_000; w.until(w.now + 10_000) {
+			for _, h := range []*host{a, b} {
+				if got := w.opinions(h); got[statemachine.Reachable] != 4 {
+					t.Fatalf("seed %d: %v of host %d at %d", seed, got, h.index, w.now)
+				}
+			}
+		}
+		if w.failure != nil || w.count.failed > 0 || w.count.gaveUp > 0 {
+			t.Errorf("seed %d: %v, %d failed, %d given up", seed, w.failure, w.count.failed, w.count.gaveUp)
+		}
+	}
+}
