@@ -80,6 +80,8 @@ const (
 	dialRefused     Millis = 60_000
 	mintAfter       Millis = 10_000 // a node with seeds that meets no cluster by then may mint one
 	announceDelay   Millis = 50     // changes of the member table gather this long
+	parkedMax       Millis = 5_000  // a link that was lazy for longer is not pushed what it missed
+	relayFresh      Millis = 5_000  // an entry that lost is not relayed when it is older; less than any tombstone's life
 	pushRetryMin    Millis = 500    // no progress of an acknowledgement: push again
 	pushGrace       Millis = 500    // what a live origin still owes is not asked from others before this
 	deltaTimeout    Millis = 2_000

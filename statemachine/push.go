@@ -16,6 +16,7 @@ type cursor struct {
 	sent     Seq
 	progress Millis // when acked last moved, or the first unacknowledged push left
 	retry    Millis
+	parked   Millis // when it stopped because the link became lazy
 }
 
 // probe starts the cursor of a fresh link: a peer known in this run goes on at

@@ -82,9 +82,15 @@ func (n *Node) onPrune(p *peer) {
 // steer begins or ends the direct push of this node's own stream to a peer.
 func (n *Node) steer(p *peer) {
 	switch wanted := p.linked && (p.eager || !n.many); {
-	case !wanted:
+	case !wanted && p.cursor.live:
 		p.cursor.live = false
-	case !p.cursor.live:
+		p.cursor.parked = n.now.Mono
+	case wanted && !p.cursor.live:
+		// After a short while it goes on where it was, after a longer one at the
+		// ring's end: what was written meanwhile has come by other ways.
+		if n.many && n.now.Mono-p.cursor.parked > parkedMax {
+			p.cursor.known = false
+		}
 		n.probe(p)
 	}
 }
@@ -116,12 +122,23 @@ func (n *Node) rate(p *peer, news, stale int) {
 	}
 }
 
-// relay passes on what was news here, once it is durable.
+// relay passes on what was news here, once it is durable. An entry that lost to
+// what is stored goes further only while it is fresh: what it lost to may be a
+// deletion, and when others have collected that, a newcomer among them would take
+// the entry for alive. The dot of an old one reaches them with the next delta.
 func (n *Node) relay(j *job, outcomes []keyspace.Outcome) {
 	var news []Entry
+	stale := 0
 	for i := range j.entries {
 		e := &j.entries[i]
-		if k := outcomes[i].Kind; k == keyspace.Won || k == keyspace.Lost {
+		switch outcomes[i].Kind {
+		case keyspace.Dup:
+			stale++
+		case keyspace.Lost:
+			if n.wall()-e.Ver.TS < relayFresh {
+				news = append(news, *e)
+			}
+		case keyspace.Won:
 			news = append(news, *e)
 			if o := n.peer(e.Dot.Stream.Replica); o != nil {
 				o.pushes = e.Dot.Stream
@@ -130,7 +147,7 @@ func (n *Node) relay(j *job, outcomes []keyspace.Outcome) {
 	}
 	from := n.peer(j.peer)
 	if from != nil && j.relayed {
-		n.rate(from, 0, len(j.entries)-len(news))
+		n.rate(from, 0, stale)
 	}
 	if len(news) == 0 || n.cfg.Mutant.Is(keyspace.MutantNoRelay) {
 		return

@@ -150,3 +150,39 @@ func TestRelayCannotForgeThisRun(t *testing.T) {
 		t.Errorf("passed on to %q, stored %q", got, h.has("x"))
 	}
 }
+
+// TestOldLoserIsNotPassedOn: an entry from long ago that loses to what is stored
+// here stays here, and its dot is known; others may have collected what it lost to.
+func TestOldLoserIsNotPassedOn(t *testing.T) {
+	h := forest(t)
+	h.hear('p', statemachine.Graft{})
+	h.hear('q', statemachine.Graft{})
+	z := newStore('z').adopt()
+	es := z.put("x", "x")
+	h.hear('p', statemachine.Push{Entries: es[1:], Relayed: true})
+	h.settle()
+	h.now.Mono += 6_000
+	h.now.Wall += 6_000
+	h.hear('p', statemachine.Push{Entries: es[:1], Relayed: true})
+	if got := told(h.settle(), statemachine.KindPush); got != "" || !h.vv().Contains(es[0].Dot) {
+		t.Errorf("passed on to %q, known %v", got, h.vv().Contains(es[0].Dot))
+	}
+}
+
+// TestRegraftedPeerStartsAtTheEnd: what was written while a peer was not pushed
+// to came to it through the tree, and is not pushed again.
+func TestRegraftedPeerStartsAtTheEnd(t *testing.T) {
+	h := forest(t)
+	h.hear('p', statemachine.Graft{})
+	h.hear('p', statemachine.Prune{})
+	h.pushed("meanwhile")
+	h.now.Mono += 6_000
+	if got := told(h.hear('p', statemachine.Graft{}), statemachine.KindPush); got != "" {
+		t.Errorf("%s was pushed old news", got)
+	}
+	for _, m := range sends[statemachine.Push](append(h.write(1, "later"), h.settle()...)) {
+		if key := m.Entries[len(m.Entries)-1].Key; key != "later" {
+			t.Errorf("pushed %s", key)
+		}
+	}
+}
