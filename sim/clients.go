@@ -25,6 +25,7 @@ type request struct {
 	host  *host
 	at    Millis
 	write keyspace.Write
+	ended func(statemachine.Refusal) // hears how it ended; may be nil
 }
 
 func newClients(w *World, rng *rand.Rand) *clients {
@@ -53,18 +54,18 @@ func (c *clients) request() {
 	for range size {
 		c.next++
 		w := c.write()
-		c.open[c.next] = request{h, c.w.now, w}
+		c.open[c.next] = request{host: h, at: c.w.now, write: w}
 		c.waiting = append(c.waiting, c.next)
 		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: c.next, Write: w})
 	}
 	h.step(in)
 }
 
-// upHost draws one of the hosts that are up, nil if all are down.
+// upHost draws one of the hosts that are up and about, nil if there is none.
 func (c *clients) upHost() *host {
 	from := c.rng.IntN(len(c.w.hosts))
 	for i := range c.w.hosts {
-		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up {
+		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up && !h.still {
 			return h
 		}
 	}
@@ -93,6 +94,9 @@ func (c *clients) answered(h *host, e statemachine.Respond) {
 		return
 	}
 	delete(c.open, e.Request)
+	if r.ended != nil {
+		r.ended(e.Result.Refused)
+	}
 	if e.Result.Refused != statemachine.RefusedNot {
 		return
 	}
@@ -121,7 +125,7 @@ func (c *clients) overdue() {
 			continue
 		}
 		kept = append(kept, id)
-		if limit := 5_000 + 100*c.w.opt.SyncMean; c.w.now-r.at > limit {
+		if limit := 5_000 + 100*c.w.opt.SyncMean; !r.host.still && c.w.now-max(r.at, r.host.lively) > limit {
 			c.w.fail("availability", "request %d waits for host %d since %d", id, r.host.index, r.at)
 		}
 	}

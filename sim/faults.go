@@ -17,6 +17,8 @@ func (f *faults) begin() {
 	f.every(f.w.opt.DisasterEvery/2, f.backUp)
 	f.every(f.w.opt.OperateEvery, f.w.operators.act)
 	f.every(f.w.opt.AskEvery, f.w.askers.act)
+	f.every(f.w.opt.PauseEvery, f.pause)
+	f.every(f.w.opt.WildEvery, f.derail)
 }
 
 // every repeats do at random intervals until the fault phase ends.
@@ -114,7 +116,7 @@ func (f *faults) down(h *host) {
 // jump sets a clock to another time within SkewMax.
 func (f *faults) jump() {
 	if f.w.opt.SkewMax > 0 {
-		f.w.hosts[f.rng.IntN(len(f.w.hosts))].skew = f.skew()
+		f.w.hosts[f.rng.IntN(len(f.w.hosts))].setSkew(f.skew())
 	}
 }
 

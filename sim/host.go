@@ -27,11 +27,17 @@ type host struct {
 	node    *statemachine.Node
 	id      keyspace.ReplicaID
 
+	tweak  func(*statemachine.Config) // changes what it is told at its next start; may be nil
 	up     bool
-	doomed bool   // to crash while its next batch is not synced yet
-	run    int    // counts starts; events of an earlier run are void
-	began  Millis // of this run: the zero of its monotonic clock
-	skew   Millis // of its wall clock
+	downAt Millis   // when it last crashed
+	still  bool     // it stands still: nothing of it happens
+	held   []func() // what should have happened meanwhile
+	lively Millis   // when it last was resumed
+	doomed bool     // to crash while its next batch is not synced yet
+	run    int      // counts starts; events of an earlier run are void
+	began  Millis   // of this run: the zero of its monotonic clock
+	skew   Millis   // of its wall clock
+	ahead  Millis   // the most that skew ever was
 
 	former []keyspace.ReplicaID // who it was in earlier lives
 	set    bool                 // a fault has changed its disk
@@ -45,6 +51,7 @@ type host struct {
 	work    []statemachine.Effect // for the store, in order
 	busy    bool
 	tickAt  Millis
+	judged  map[keyspace.ReplicaID]Millis // when the detector last held a peer for reachable
 	witness witness
 }
 
@@ -93,11 +100,15 @@ func (h *host) start() {
 			}
 		}
 	}
+	if h.tweak != nil {
+		h.tweak(&cfg)
+	}
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil
 	h.began = h.w.now
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
+	h.judged = map[keyspace.ReplicaID]Millis{}
 	h.witness.reopened(h)
 	h.scheduleTick()
 }
@@ -113,7 +124,8 @@ func (h *host) crash() {
 		}
 		return !gone
 	})
-	h.up = false
+	h.up, h.downAt = false, h.w.now
+	h.still, h.held = false, nil
 	h.run++
 	h.w.net.crashed(h)
 	h.w.clients.crashed(h)
@@ -139,7 +151,8 @@ func (h *host) hasTwin() bool {
 // peers are told.
 func (h *host) restart() {
 	h.disk.Sync()
-	h.up = false
+	h.up, h.downAt = false, h.w.now
+	h.still, h.held = false, nil
 	h.run++
 	h.w.net.hangUp(h)
 	h.w.clients.crashed(h)
@@ -181,6 +194,7 @@ func (h *host) perform(e statemachine.Effect) {
 	case statemachine.Send:
 		h.w.net.send(h, e)
 	case statemachine.Apply:
+		h.w.stamped(h, e.Batch)
 		h.work = append(h.work, e)
 	case statemachine.StoreRead:
 		h.work = append(h.work, e)
@@ -207,7 +221,11 @@ func (h *host) perform(e statemachine.Effect) {
 func (h *host) later(after Millis, do func()) {
 	run := h.run
 	h.w.queue.push(h.w.now+after, func() {
-		if h.run == run {
+		switch {
+		case h.run != run:
+		case h.still:
+			h.held = append(h.held, do)
+		default:
 			do()
 		}
 	})
@@ -268,6 +286,10 @@ func (h *host) startWork() {
 				h.noteKnown()
 			}
 			h.witness.durable(h, task.Batch, applied)
+			h.witness.clocked(h, task.Batch.Now)
+			if h.w.durable != nil {
+				h.w.durable(h, task.Batch, applied)
+			}
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {
 				h.step(statemachine.Applied{Result: applied})

@@ -21,6 +21,7 @@ type network struct {
 	cut   map[pair]int   // directed; how many partitions cut it
 	// overhear sees every message that is sent; may be nil.
 	overhear func(statemachine.Message)
+	sent     func(e statemachine.Send) // sees every message that leaves; may be nil
 }
 
 // pair is an ordered pair of hosts.
@@ -153,6 +154,16 @@ func (n *network) crashed(h *host) {
 	}
 }
 
+// abandon breaks all connections of a host, from which nothing was heard for
+// idleTimeout.
+func (n *network) abandon(h *host) {
+	for _, p := range n.w.hosts {
+		if c := n.conns[between2(h.index, p.index)]; c != nil {
+			n.close(c)
+		}
+	}
+}
+
 // side says which end of the connection a host is.
 func (c *conn) side(h *host) int {
 	if c.ends[0] == h {
@@ -169,6 +180,9 @@ func (n *network) send(h *host, e statemachine.Send) {
 	n.w.count.messages++
 	if n.overhear != nil {
 		n.overhear(e.Msg)
+	}
+	if n.sent != nil {
+		n.sent(e)
 	}
 	for _, to := range n.w.hosts {
 		if to.id != e.To || to == h {

@@ -17,7 +17,7 @@ type operators struct {
 // act forgets a replica, or takes one out.
 func (o *operators) act() {
 	h := o.w.hosts[o.rng.IntN(len(o.w.hosts))]
-	if !h.up || len(o.w.hosts) < 2 {
+	if !h.up || h.still || len(o.w.hosts) < 2 {
 		return
 	}
 	o.next++

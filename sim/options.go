@@ -44,10 +44,12 @@ type Options struct {
 	ValueMax             int
 	Core                 statemachine.Config // timers and bounds; identity is filled in per host
 	Mutant               keyspace.Mutant
-	MutantEverywhere     bool // else only on every second host
-	ScatteredLoss        bool // a crash loses any unsynced batches, not only the newest
-	AckBeforeSync        bool // mutant: the disk reports batches durable that are not
-	FalseClaims          bool // a test has planted false claims: vectors prove nothing
+	MutantEverywhere     bool   // else only on every second host
+	ScatteredLoss        bool   // a crash loses any unsynced batches, not only the newest
+	AckBeforeSync        bool   // mutant: the disk reports batches durable that are not
+	FalseClaims          bool   // a test has planted false claims: vectors prove nothing
+	PauseEvery, PauseFor Millis // hosts that stand still; 0 never
+	WildEvery, Wild      Millis // one host's clock jumps by up to Wild, or a year ahead; 0 never
 	Trace                func(line string)
 	HashTrace            bool
 }
@@ -100,6 +102,13 @@ func Swarm(seed uint64) Options {
 	some(50, func() { o.Core.Throttle, o.Core.FetchDelay = between(r, 0, 300), between(r, 0, 300) })
 	some(30, func() { o.AskEvery = between(r, 500, 10_000) })
 	some(40, func() { o.ScatteredLoss = true })
+	some(30, func() { o.Core.Probe = between(r, 100, 2_000) })
+	some(30, func() { o.PauseEvery, o.PauseFor = between(r, 5_000, 30_000), between(r, 100, 20_000) })
+	some(20, func() { o.WildEvery, o.Wild = between(r, 5_000, 40_000), 3_600_000 })
+	some(30, func() { o.Core.DirectFanout = 1 + r.IntN(4) })
+	if o.Nodes <= 2 { // or they would be away too much to write anything
+		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
+	}
 	return o
 }
 

@@ -17,6 +17,7 @@ func (w *World) inspect() {
 			w.tree(h)
 		}
 	}
+	w.undetected()
 	w.clients.overdue()
 	w.askers.overdue()
 	if !w.calm {
@@ -129,8 +130,12 @@ func (w *World) membership(h *host, s statemachine.Status) string {
 		if i < 0 {
 			return fmt.Sprintf("host %d does not list host %d, %v", h.index, o.index, o.id)
 		}
-		if m := s.Members[i]; m.State != statemachine.MemberAlive || !m.Connected {
+		m := s.Members[i]
+		if m.State != statemachine.MemberAlive || !m.Connected {
 			return fmt.Sprintf("host %d holds %s for %v, connected %v", h.index, m.Name, m.State, m.Connected)
+		}
+		if m.Reach != statemachine.Reachable {
+			return fmt.Sprintf("host %d holds %s for %v", h.index, m.Name, m.Reach)
 		}
 	}
 	for _, m := range s.Members {

@@ -133,6 +133,9 @@ func Variants() []Variant {
 		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true},
 		{Name: "the digest leaves out the version", Mutant: keyspace.MutantDigest},
 		{Name: "a delta claims too early", Mutant: keyspace.MutantEarlyClaim, Everywhere: true},
+		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true},
+		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true},
+		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true},
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 type witness struct {
 	high map[string]keyspace.Version // greatest durable version of each key
 
+	seen, wall Millis // its durable clock floor
+
 	run       int   // the start that the rest is about
 	checked   int   // writes of the model that were looked at
 	unclaimed []int // of these, those that the host did not claim yet
@@ -57,6 +59,7 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 // reread forgets what the host knew and takes what its disk holds now.
 func (t *witness) reread(h *host) {
 	clear(t.high)
+	t.seen, t.wall = 0, 0
 	for k, rec := range h.records() { // order cannot matter: each key is its own
 		t.high[k] = rec.hdr.Ver
 	}
@@ -82,6 +85,7 @@ func (t *witness) reopened(h *host) {
 		t.reread(h)
 		return
 	}
+	t.forward(h)
 	stored := h.records()
 	keys := make([]string, 0, len(t.high))
 	for k := range t.high {

@@ -37,6 +37,8 @@ type World struct {
 	sum     hash.Hash
 	line    []byte // of the trace, reused
 	failure *Failure
+	// durable sees every batch that a host has made durable; may be nil.
+	durable func(h *host, b *keyspace.Batch, a *keyspace.Applied)
 }
 
 type counts struct {
@@ -46,6 +48,11 @@ type counts struct {
 	rejoined, disasters  int
 	copies               int
 	divergences, repairs int
+	pauses               int
+	checkedStamps        int // made under a clock too far ahead, with peers to compare
+	suspicions           int // of hosts that were up and about
+	gaveUp               int // of these, those that nobody refuted in time
+	failed               int // hosts that a members view showed as failed though they were up
 }
 
 // Failure is the first oracle that did not hold.
@@ -127,7 +134,7 @@ func newWorld(opt Options) *World {
 func (w *World) begin() {
 	for i, h := range w.hosts {
 		if w.opt.SkewMax > 0 {
-			h.skew = w.faults.skew()
+			h.setSkew(w.faults.skew())
 		}
 		w.queue.push(Millis(i)*Millis(w.faults.rng.IntN(500)), func() {
 			if !h.up && h.run == 0 {
@@ -157,6 +164,10 @@ func (w *World) settle() Millis {
 	w.era++
 	w.net.heal()
 	for _, h := range w.hosts {
+		h.resume()
+		if h.skew > w.opt.SkewMax || h.skew < -w.opt.SkewMax {
+			h.setSkew(0)
+		}
 		if h.up && h.left {
 			h.crash()
 		}
@@ -225,6 +236,10 @@ func (w *World) lost(h *host, kind keyspace.LossKind) {
 
 func (w *World) noticed(h *host, e statemachine.Event) {
 	switch e := e.(type) {
+	case statemachine.ReachChanged:
+		w.reached(h, e)
+	case statemachine.MemberChanged:
+		w.changed(h, e)
 	case statemachine.Diverged:
 		w.count.divergences++
 		if !w.opt.FalseClaims {

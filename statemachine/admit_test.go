@@ -23,6 +23,10 @@ func TestUnfitPeersAreShownTheDoor(t *testing.T) {
 		}, "no common protocol version"},
 		{"no protocol", 'q', func(h *statemachine.Hello) { h.ProtocolMin, h.ProtocolMax = 0, 0 },
 			"no common protocol version"},
+		{"another name of the cluster", 'q', func(h *statemachine.Hello) { h.ClusterName = "other" },
+			"other cluster"},
+		{"clients that need tokens", 'q', func(h *statemachine.Hello) { h.AuthMode = true },
+			"auth_enabled differs"},
 	} {
 		h := member(t, 'a', nil)
 		h.step(statemachine.PeerUp{Hello: hello('p', known)})
@@ -67,7 +71,7 @@ func TestWiderProtocolRangeIsWelcome(t *testing.T) {
 	h.step(statemachine.PeerDown{Peer: id('p')})
 	want(t, h.step(statemachine.PeerUp{Hello: hello('p', func(h *statemachine.Hello) {
 		h.Boot.Count = 2
-	})}), "Table 2 to p", "Digest to p", "apply 1 members")
+	})}), "ReachChanged", "Table 2 to p", "Digest to p", "apply 1 members")
 }
 
 // TestFullMemberTableRefusesNewcomers: at the bound a stranger is refused and an

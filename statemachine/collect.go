@@ -108,7 +108,7 @@ func (n *Node) purgeRound() {
 	}
 	c.frontier = f
 	n.enqueue(job{kind: jobPurge, purge: &keyspace.Purge{
-		Frontier: f, Before: n.now.Wall - n.cfg.Retention, From: c.from,
+		Frontier: f, Before: n.oldestClock() - n.cfg.Retention, From: c.from,
 	}})
 }
 
@@ -149,7 +149,7 @@ func (n *Node) onTurnDue() {
 		n.arm(timerTurn, turnDelay)
 		return
 	}
-	n.arm(timerTurn, minute-n.now.Wall%minute)
+	n.arm(timerTurn, minute-n.wall()%minute)
 	n.turning = true
 	n.enqueue(job{kind: jobTurn})
 }

@@ -12,6 +12,10 @@ type Config struct {
 	Addr     string   // what peers dial, host:port, at most AddrBytesMax
 	Seeds    []string // addresses to join through; none means this node may found a cluster
 	ReadOnly bool     // refuse client writes; replication goes on
+	// ClusterName and AuthMode must be the same on all nodes of a cluster: the
+	// operator's name of it, at most NameBytesMax, and whether clients need tokens.
+	ClusterName string
+	AuthMode    bool
 
 	// GossipMin and GossipMax bound the random interval between two exchanges
 	// of the whole member table.
@@ -37,12 +41,18 @@ type Config struct {
 	// After it the others stop waiting for it, and it starts over. It is also the
 	// age up to which a new replica copies records before it serves.
 	Horizon Millis
+	// Probe is the interval in which one member after the other is asked for a
+	// sign of life. Invariant: Probe > 1.
+	Probe Millis
 	// MaxSkew is how far ahead of this node's clock a peer's timestamp may be
 	// and still move the clock floor.
 	MaxSkew Millis
 	// RingBytes bounds the fresh writes kept for push. A peer further behind
 	// catches up by deltas.
 	RingBytes int
+	// DirectFanout is how many peers a node pushes its writes to by itself; with
+	// more, a tree of relays takes over.
+	DirectFanout int
 	// ChunkEntries and PushEntries bound the entries of one chunk of a delta
 	// and of one push. The defaults are their greatest values; the simulator
 	// takes small ones, so that few writes make many messages.
@@ -66,7 +76,9 @@ func DefaultConfig() Config {
 		FailedAfter: 300_000, RemovedAfter: 600_000,
 		Collect: 10_000, Retention: 3_600_000, Horizon: 720 * 3_600_000,
 		Throttle: 100, FetchDelay: 50,
-		MaxSkew:   500,
-		RingBytes: 64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
+		Probe:        1_000,
+		MaxSkew:      500,
+		DirectFanout: 16,
+		RingBytes:    64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}
 }

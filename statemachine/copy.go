@@ -181,7 +181,7 @@ func (n *Node) onOpened(p *peer, m Opened) {
 	switch {
 	case t.Phase == keyspace.PhaseOpen:
 		t.Base, t.Floor = m.VV, m.Floor
-		t.Cutoff = n.now.Wall - n.cfg.Horizon
+		t.Cutoff = n.wall() - n.cfg.Horizon
 		t.Phase = keyspace.PhaseRecent
 		if t.Reconcile {
 			t.Phase = keyspace.PhaseWhole

@@ -157,6 +157,9 @@ func (n *Node) cut(p *peer) {
 	p.up, p.linked = false, false
 	p.cursor.live = false
 	n.leaves(p)
+	p.branch = branch{}
+	n.reshape()
+	n.accuse(p)
 	if n.delta.running && n.delta.source == p.Replica {
 		n.endDelta()
 	}

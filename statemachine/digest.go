@@ -15,6 +15,7 @@ func (n *Node) onDigestDue() {
 		}
 	}
 	n.greetAgain()
+	n.reshape()
 	n.arm(timerDigest, n.jittered(n.cfg.Replication))
 }
 
@@ -24,6 +25,9 @@ func (n *Node) onDigest(p *peer, d Digest) {
 	n.learn(d.Self)
 	if n.ending {
 		return
+	}
+	if !p.clock.known {
+		n.sampleClock(p, d.Wall, 0) // better than nothing until it answers a probe
 	}
 	n.accepted = n.accepted || p.complete()
 	p.claims = d.VV
@@ -87,23 +91,34 @@ func (n *Node) scrubClaim(d Digest) {
 }
 
 // onBehind asks the peer for what it has and this node lacks: at once, unless
-// its origin is connected and pushing, which then gets pushGrace to deliver.
+// its origin is connected and pushing, which then gets pushGrace to deliver, and
+// unless the peer hardly hears this node, so that another may do better.
 func (n *Node) onBehind(p *peer, theirs VV) {
-	overdue := !n.vv.Covers(p.owed) && p.owedAt+pushGrace <= n.now.Mono
+	overdue := n.overdue(p)
 	if n.vv.Covers(p.owed) {
 		p.owed, p.owedAt = theirs, n.now.Mono
 	}
-	if overdue || !n.comesByPush(theirs) {
+	if overdue && n.many {
+		n.graft(p)
+	}
+	if overdue || p.reach == Reachable && !n.comesByPush(theirs) {
 		n.beginDelta(p)
 	}
 }
 
+// overdue says that what a peer claimed some time ago has still not arrived. With
+// many peers one of them rarely speaks twice in a row, so the word of any counts.
+func (n *Node) overdue(p *peer) bool {
+	late := func(p *peer) bool { return p.owedAt+pushGrace <= n.now.Mono && !n.vv.Covers(p.owed) }
+	return late(p) || n.many && len(n.choose(func(q *peer) bool { return q.linked && late(q) })) > 0
+}
+
 // comesByPush says that all that theirs has beyond this node's vector is of
-// streams whose origins push them to this node right now.
+// streams that come to this node by push, and whose origins are there.
 func (n *Node) comesByPush(theirs VV) bool {
 	for _, s := range theirs.Beyond(n.vv) {
 		o := n.peer(s.Stream.Replica)
-		if o == nil || !o.linked || o.pushes != s.Stream {
+		if o == nil || !o.linked || o.reach != Reachable || o.pushes != s.Stream {
 			return false
 		}
 	}

@@ -29,13 +29,15 @@
 //
 // # The four layers
 //
-//   - push.go (L1): the origin streams its fresh writes to every peer.
+//   - push.go (L1): the origin streams its fresh writes to every peer, or with
+//     many peers along a tree of relays (tree.go).
 //   - delta.go (L2): once a second peers compare vectors; who misses something
 //     fetches exactly the entries whose dots it lacks.
 //   - scrub.go (L3): peers compare digest trees, which prove or disprove what
 //     the vectors claim; descend.go and exchange.go are its steps, visitors.go
 //     answers them.
 //   - members.go, dial.go, hello.go: who is there, and on what terms.
+//   - probe.go, suspicion.go, reach.go: who can be reached, in seconds.
 //
 // # Invariants
 //

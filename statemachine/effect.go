@@ -131,6 +131,7 @@ const (
 	RefusedSelf               // a node cannot do this to itself
 	RefusedFenced             // the replica was evicted, or has left
 	RefusedLoss               // durable writes of the replica are lost
+	RefusedAuth               // one demands tokens of clients, the other does not
 )
 
 func (Dial) effect()        {}

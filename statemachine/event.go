@@ -101,7 +101,22 @@ type RecordDamaged struct{ Key string }
 // RecordMended says that such a record was replaced by what a peer had.
 type RecordMended struct{ Key string }
 
+// ReachChanged says that the failure detector thinks differently of a member.
+type ReachChanged struct {
+	Member Member
+	Reach  Reach
+}
+
+// ClockSkewed says that this node's clock is further ahead of its peers' than
+// MaxSkew, so that it stamps with less, or that it no longer is.
+type ClockSkewed struct {
+	Ahead   Millis
+	Clamped bool
+}
+
+func (ClockSkewed) event()   {}
 func (MemberChanged) event() {}
+func (ReachChanged) event()  {}
 func (ClusterChosen) event() {}
 func (PeerRefused) event()   {}
 func (CaughtUp) event()      {}

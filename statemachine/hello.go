@@ -12,6 +12,7 @@ func (n *Node) Hello() Hello {
 	return Hello{
 		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax,
 		Cluster: n.id.Cluster, Replica: n.id.Replica, Boot: n.id.Boot, Member: n.self,
+		ClusterName: n.cfg.ClusterName, AuthMode: n.cfg.AuthMode,
 	}
 }
 
@@ -50,6 +51,7 @@ func (n *Node) onPeerUp(h Hello) {
 	p.pushes = Stream{}
 	p.cursor.live = false
 	n.hear(p)
+	n.vindicate(p)
 	n.settled(p.Addr)
 	n.onHello(p, h)
 }
@@ -62,6 +64,12 @@ func (n *Node) judge(h Hello) Refusal {
 	none := ClusterID{}
 	if h.Cluster != n.id.Cluster && h.Cluster != none && n.id.Cluster != none {
 		return RefusedCluster
+	}
+	if h.ClusterName != n.cfg.ClusterName {
+		return RefusedCluster
+	}
+	if h.AuthMode != n.cfg.AuthMode {
+		return RefusedAuth
 	}
 	p := n.peer(h.Replica)
 	switch {
@@ -118,9 +126,8 @@ func (n *Node) tryLink(p *peer) {
 	case p.cluster == n.id.Cluster:
 		p.linked = true
 		p.owed, p.claims, p.beyond = VV{}, VV{}, false
-		if !p.Stage.syncing() {
-			n.probe(p)
-		}
+		n.reshape()
+		n.steer(p)
 		n.askAgain()
 		n.send(p, ClassControl, n.table())
 		n.send(p, ClassControl, n.digest())

@@ -57,7 +57,7 @@ func (s *spite) hashes(t *rapid.T) []keyspace.KeyHash {
 // message draws one message of any kind.
 func (s *spite) message(t *rapid.T) statemachine.Message {
 	number := rapid.Uint64Range(0, 3).Draw(t, "session")
-	switch rapid.IntRange(1, 11).Draw(t, "kind") {
+	switch rapid.IntRange(1, 17).Draw(t, "kind") {
 	case 1:
 		return hello('p', func(h *statemachine.Hello) {
 			if rapid.Bool().Draw(t, "other") {
@@ -71,7 +71,7 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 	case 4:
 		return statemachine.Digest{VV: s.vv(t), Sum: rapid.Make[keyspace.Sum]().Draw(t, "sum")}
 	case 5:
-		return statemachine.Push{Entries: s.some(t)}
+		return statemachine.Push{Entries: s.some(t), Relayed: rapid.Bool().Draw(t, "relayed")}
 	case 6:
 		return statemachine.Ack{Have: s.vv(t)}
 	case 7:
@@ -85,6 +85,27 @@ func (s *spite) message(t *rapid.T) statemachine.Message {
 		return s.compare(t, number)
 	case 10:
 		return s.leaves(t, number)
+	case 12:
+		return statemachine.Ping{
+			Seq: number, Origin: s.dot(t).Stream.Replica, Suspect: true, Incarnation: number,
+		}
+	case 13:
+		return statemachine.PingAck{
+			Seq: number, Origin: rapid.SampledFrom([]statemachine.ReplicaID{{}, id('q')}).Draw(t, "for"),
+			Target: s.dot(t).Stream.Replica, Wall: statemachine.Millis(rapid.Int64().Draw(t, "wall")),
+		}
+	case 14:
+		return statemachine.PingReq{Seq: number, Target: s.dot(t).Stream.Replica}
+	case 16:
+		return statemachine.Graft{}
+	case 17:
+		return statemachine.Prune{}
+	case 15:
+		return statemachine.Suspicion{
+			Replica: s.dot(t).Stream.Replica, Boot: statemachine.Boot{Count: number},
+			Incarnation: rapid.SampledFrom([]uint64{number, 1<<64 - 1}).Draw(t, "incarnation"),
+			By:          s.dot(t).Stream.Replica,
+		}
 	}
 	return statemachine.Items{
 		Round: number, Entries: s.some(t), Want: s.hashes(t), Answer: rapid.Bool().Draw(t, "answer"),

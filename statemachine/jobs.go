@@ -25,6 +25,7 @@ type job struct {
 	kind    jobKind
 	peer    ReplicaID
 	session uint64 // of a delta or scrub
+	relayed bool   // of a push: not by its origin
 
 	writes  []ClientWrite
 	entries []Entry
@@ -150,7 +151,10 @@ func joins(a, b *job) bool { return a.claim == nil && !a.alone() && !b.alone() }
 
 // batch assembles the transaction that carries out the jobs.
 func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
-	b := &keyspace.Batch{ID: id, Now: n.now.Wall, MaxSkew: n.cfg.MaxSkew}
+	b := &keyspace.Batch{ID: id, Now: n.wall(), MaxSkew: n.cfg.MaxSkew}
+	if n.noteClock(); n.clamped {
+		n.stats.ClampedBatches++
+	}
 	for i := range jobs {
 		j := &jobs[i]
 		for k := range j.writes {
@@ -190,6 +194,7 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
 	n.floor, n.tombstones, n.expiring = a.Floor, a.Tombstones, a.Expiring
 	n.asOf, n.past = a.AsOf, a.Past
+	n.stats.AheadVersions += a.Ahead
 	n.onIdentity(a)
 	n.onTransfer(a.Transfer)
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
@@ -220,7 +225,7 @@ func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Ap
 	case jobClient:
 		n.onWritten(j, writes)
 	case jobPush:
-		n.onPushed(j)
+		n.onPushed(j, entries)
 	case jobDelta:
 		n.onChunkApplied(j, a)
 	case jobItems:
@@ -254,6 +259,8 @@ func (n *Node) refuses() Refusal {
 		return RefusedSyncing
 	case n.readOnly:
 		return RefusedReadOnly
+	case n.nameTaken() != nil:
+		return RefusedName
 	case !n.jobs.room():
 		return RefusedOverloaded
 	}

@@ -94,6 +94,25 @@ const (
 
 	// gossipFanoutMax is the most peers that one round of gossip goes to.
 	gossipFanoutMax = 3
+
+	// relaysMax is the most peers that are asked to ask a silent one, and
+	// accusersMax the accusers that a suspicion counts.
+	relaysMax   = 3
+	accusersMax = 3
+
+	// treeFanout is how many eager links a node begins with when it has many, and
+	// pruneAfter how many entries more than it brings news a link may bring in vain.
+	treeFanout = 4
+	pruneAfter = 3
+
+	// clocksMin is how many peers' clocks must be known to doubt one's own.
+	clocksMin = 2
+
+	// suspicionStretch is how many times longer a suspicion lasts that nobody
+	// else shares, and healthMax how many times slower a node judges that has
+	// itself to blame, one less.
+	suspicionStretch = 3
+	healthMax        = 8
 )
 
 // Timers that are not settings.
@@ -104,6 +123,8 @@ const (
 	dialSelf        Millis = 20_000
 	mintAfter       Millis = 10_000 // a node with seeds that meets no cluster by then may mint one
 	announceDelay   Millis = 50     // changes of the member table gather this long
+	parkedMax       Millis = 5_000  // a link that was lazy for longer is not pushed what it missed
+	relayFresh      Millis = 5_000  // an entry that lost is not relayed when it is older; less than any tombstone's life
 	pushRetryMin    Millis = 500    // no progress of an acknowledgement: push again
 	pushGrace       Millis = 500    // what a live origin still owes is not asked from others before this
 	deltaTimeout    Millis = 2_000

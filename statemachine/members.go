@@ -57,7 +57,9 @@ func (n *Node) meet(at int, m Member) bool {
 		n.stats.DroppedMembers++
 		return false
 	}
-	p := &peer{Member: m, seen: n.now, heard: n.now.Wall, unsaved: true}
+	p := &peer{
+		Member: m, seen: n.now, heard: n.now.Wall, unsaved: true, watch: watch{rtt: -1},
+	}
 	n.peers = slices.Insert(n.peers, at, p)
 	n.unsaved = true
 	switch {
@@ -86,6 +88,7 @@ func (n *Node) renew(p *peer, m Member) bool {
 		p.Addr, p.Name, p.Stage = old.Addr, old.Name, old.Stage
 	}
 	n.hear(p)
+	n.refuted(p, old)
 	rumour := old.Boot != p.Boot || old.Addr != p.Addr || old.Name != p.Name || old.Joined != p.Joined ||
 		old.Stage != p.Stage
 	if rumour {
@@ -94,7 +97,7 @@ func (n *Node) renew(p *peer, m Member) bool {
 		n.announce()
 	}
 	if p.linked && old.Stage.syncing() && !p.Stage.syncing() {
-		n.probe(p)
+		n.steer(p)
 	}
 	return rumour
 }
@@ -115,7 +118,7 @@ func (n *Node) remember(m keyspace.Member) {
 		n.peers = slices.Insert(n.peers, i, &peer{heard: m.Seen, kept: m.Seen, Member: Member{
 			Replica: m.Replica, Name: m.Name, Addr: m.Addr, Joined: m.Joined, Boot: m.Boot,
 			Standing: m.Standing,
-		}})
+		}, watch: watch{reach: Unreachable, rtt: -1}})
 	}
 }
 

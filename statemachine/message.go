@@ -24,6 +24,13 @@ const (
 	KindOpened   Kind = 15
 	KindFetch    Kind = 16
 	KindChunk    Kind = 17
+
+	KindPing      Kind = 20
+	KindPingAck   Kind = 21
+	KindPingReq   Kind = 22
+	KindSuspicion Kind = 23
+	KindGraft     Kind = 24
+	KindPrune     Kind = 25
 )
 
 // Message is what peers say to each other. It is a type apart from Input, so
@@ -53,6 +60,10 @@ type Hello struct {
 	// Features are what the sender's end of the connection can read beside what
 	// the version says; the transport sets them.
 	Features Features `cbor:"7,keyasint,omitempty"`
+	// ClusterName and AuthMode must be the receiver's: nodes that serve clients
+	// on other terms must not share data.
+	ClusterName string `cbor:"8,keyasint,omitempty"` // at most NameBytesMax
+	AuthMode    bool   `cbor:"9,keyasint,omitempty"`
 }
 
 // Features is a set of extensions, one a bit. Bits are only ever appended.
@@ -112,9 +123,11 @@ type Digest struct {
 	AsOf keyspace.Minute `cbor:"5,keyasint,omitempty"`
 }
 
-// Push carries fresh writes of the sender's running stream, in order.
+// Push carries fresh writes: of the sender's running stream, in order, or of
+// anybody's if they are relayed, which nobody acknowledges.
 type Push struct {
 	Entries []Entry `cbor:"1,keyasint"`
+	Relayed bool    `cbor:"2,keyasint,omitempty"`
 }
 
 // Ack says what the sender durably has of the receiver's running stream.
@@ -230,6 +243,39 @@ type Chunk struct {
 	Voids   VV      `cbor:"7,keyasint,omitzero"`
 }
 
+// Ping asks for a sign of life. Whoever suspects the receiver says so, and names
+// the incarnation that it suspects.
+type Ping struct {
+	Seq         uint64    `cbor:"1,keyasint"`
+	Origin      ReplicaID `cbor:"2,keyasint,omitzero"` // on whose behalf, zero: the sender's own
+	Suspect     bool      `cbor:"3,keyasint,omitempty"`
+	Incarnation uint64    `cbor:"4,keyasint,omitempty"`
+}
+
+// PingAck answers Ping with its Seq and Origin. On its second leg, from the one
+// who asked on behalf of another to that other, it names who answered instead.
+type PingAck struct {
+	Seq    uint64    `cbor:"1,keyasint"`
+	Origin ReplicaID `cbor:"2,keyasint,omitzero"`
+	Target ReplicaID `cbor:"3,keyasint,omitzero"`  // who answered, zero: the sender
+	Wall   Millis    `cbor:"4,keyasint,omitempty"` // of whoever answered, on the first leg
+}
+
+// PingReq asks the receiver to ping Target on the sender's behalf.
+type PingReq struct {
+	Seq    uint64    `cbor:"1,keyasint"`
+	Target ReplicaID `cbor:"2,keyasint"`
+}
+
+// Suspicion says that By misses a replica in one incarnation of one run. The
+// replica refutes it by a greater incarnation.
+type Suspicion struct {
+	Replica     ReplicaID `cbor:"1,keyasint"`
+	Boot        Boot      `cbor:"2,keyasint"`
+	Incarnation uint64    `cbor:"3,keyasint,omitempty"`
+	By          ReplicaID `cbor:"4,keyasint"`
+}
+
 // Kind returns the number of the message on the wire.
 func (Hello) Kind() Kind    { return KindHello }
 func (Welcome) Kind() Kind  { return KindWelcome }
@@ -248,3 +294,18 @@ func (Open) Kind() Kind     { return KindOpen }
 func (Opened) Kind() Kind   { return KindOpened }
 func (Fetch) Kind() Kind    { return KindFetch }
 func (Chunk) Kind() Kind    { return KindChunk }
+
+// Graft asks the receiver to pass news on to the sender, and says that the
+// sender will do the same.
+type Graft struct{}
+
+// Prune takes Graft back.
+type Prune struct{}
+
+// Kind returns the number of the message on the wire.
+func (Ping) Kind() Kind      { return KindPing }
+func (PingAck) Kind() Kind   { return KindPingAck }
+func (PingReq) Kind() Kind   { return KindPingReq }
+func (Suspicion) Kind() Kind { return KindSuspicion }
+func (Graft) Kind() Kind     { return KindGraft }
+func (Prune) Kind() Kind     { return KindPrune }

@@ -54,6 +54,9 @@ type Node struct {
 	ending               bool // this life ends
 	readOnly             bool
 	damage               []damage // at most damagedMax
+	detector             detector
+	many                 bool // so many links that pushes go along a tree
+	clamped              bool // the clock was too far ahead when it was last looked at
 
 	reads    map[OpID]pendingRead
 	lastRead OpID
@@ -227,6 +230,18 @@ func (n *Node) onQuestion(p *peer, m Message) {
 		n.onLeafList(p, m)
 	case Items:
 		n.onItems(p, m)
+	case Ping:
+		n.onPing(p, m)
+	case PingAck:
+		n.onPingAck(p, m)
+	case PingReq:
+		n.onPingReq(p, m)
+	case Suspicion:
+		n.onSuspicion(p, m)
+	case Graft:
+		n.onGraft(p)
+	case Prune:
+		n.onPrune(p)
 	}
 }
 

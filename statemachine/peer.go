@@ -12,6 +12,9 @@ type peer struct {
 	kept   Millis // what of it the store knows
 	state  MemberState
 
+	watch
+	branch
+
 	unsaved bool // the store does not know of its last change
 
 	up      bool      // a connection stands
@@ -19,7 +22,7 @@ type peer struct {
 	cluster ClusterID // what it said of its cluster
 	linked  bool      // up, and of this cluster
 
-	pushes   Stream // the stream that it pushes on this connection
+	pushes   Stream // its stream that comes by push, directly or not
 	cursor   cursor // how far this node's own stream has come there
 	owed     VV     // what it claimed at owedAt and this node lacked
 	owedAt   Millis
@@ -69,9 +72,18 @@ func (n *Node) choose(keep func(*peer) bool) []*peer {
 	return out
 }
 
-// pick draws up to k linked peers.
+// pick draws up to k linked peers, reachable ones as long as there are any.
 func (n *Node) pick(k int) []*peer {
-	ps := n.linked()
+	ps := n.draw(n.choose(func(p *peer) bool { return p.linked && p.reach == Reachable }), k)
+	if len(ps) < k {
+		rest := n.choose(func(p *peer) bool { return p.linked && p.reach != Reachable })
+		ps = append(ps, n.draw(rest, k-len(ps))...)
+	}
+	return ps
+}
+
+// draw picks up to k of some peers, and disorders them.
+func (n *Node) draw(ps []*peer, k int) []*peer {
 	k = min(k, len(ps))
 	for i := range k {
 		j := i + n.rng.IntN(len(ps)-i)

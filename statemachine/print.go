@@ -166,7 +166,7 @@ func (r Refusal) String() string {
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
-		"not to itself", "evicted", "durable writes are lost",
+		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs",
 	}
 	if int(r) >= len(names) {
 		return "unknown" // a later version's
@@ -193,8 +193,14 @@ func (m Digest) Append(b []byte) []byte {
 	b = append(m.VV.Append(open(b, "Digest")), ' ')
 	return append(num(m.Sum.Append(b), m.Wall), ')')
 }
-func (m Push) Append(b []byte) []byte { return append(entries(open(b, "Push"), m.Entries), ')') }
-func (m Ack) Append(b []byte) []byte  { return append(m.Have.Append(open(b, "Ack")), ')') }
+func (m Push) Append(b []byte) []byte {
+	name := "Push"
+	if m.Relayed {
+		name = "Relay"
+	}
+	return append(entries(open(b, name), m.Entries), ')')
+}
+func (m Ack) Append(b []byte) []byte { return append(m.Have.Append(open(b, "Ack")), ')') }
 func (m Need) Append(b []byte) []byte {
 	b = append(num(open(b, "Need"), m.Session), ' ')
 	return append(m.After.Append(append(m.Not.Append(b), ' ')), ')')

@@ -16,6 +16,7 @@ type cursor struct {
 	sent     Seq
 	progress Millis // when acked last moved, or the first unacknowledged push left
 	retry    Millis
+	parked   Millis // when it stopped because the link became lazy
 }
 
 // probe starts the cursor of a fresh link: a peer known in this run goes on at
@@ -61,7 +62,7 @@ func (n *Node) pumpTo(p *peer) {
 			c.progress = n.now.Mono
 		}
 		es := n.ring.from(c.sent, n.cfg.PushEntries)
-		n.send(p, ClassPush, Push{es})
+		n.send(p, ClassPush, Push{Entries: es})
 		n.stats.PushedEntries += uint64(len(es))
 		c.sent = es[len(es)-1].Dot.Seq
 		n.armBy(timerPush, c.retry)
@@ -103,10 +104,14 @@ func (n *Node) onPushDue() {
 	n.timers[timerPush] = next
 }
 
-// onPush takes fresh writes from their origin.
+// onPush takes fresh writes from their origin, or from a relay.
 func (n *Node) onPush(p *peer, m Push) {
 	if len(m.Entries) == 0 || malformed(m.Entries) {
 		n.stats.DroppedMalformed++
+		return
+	}
+	if m.Relayed {
+		n.onRelayed(p, m.Entries)
 		return
 	}
 	for i := range m.Entries {
@@ -127,8 +132,12 @@ func (n *Node) onPush(p *peer, m Push) {
 	n.enqueue(job{kind: jobPush, peer: p.Replica, entries: m.Entries})
 }
 
-// onPushed acknowledges what is durable now.
-func (n *Node) onPushed(j *job) {
+// onPushed acknowledges what is durable now, and passes it on.
+func (n *Node) onPushed(j *job, outcomes []keyspace.Outcome) {
+	n.relay(j, outcomes)
+	if j.relayed {
+		return
+	}
 	if p := n.peer(j.peer); p != nil && p.linked {
 		n.send(p, ClassControl, Ack{n.vv.Only(j.entries[0].Dot.Stream)})
 	}

@@ -42,7 +42,10 @@ func (n *Node) evictAbsent() {
 		return
 	}
 	for _, p := range n.peers {
-		if p.active() && !p.up && n.now.Wall-p.heard > n.cfg.Horizon {
+		// A clock that has jumped says nothing: some of the silence must have been
+		// listened to.
+		listened := n.now.Mono-p.seen.Mono > n.cfg.Horizon/16
+		if p.active() && !p.up && listened && n.wall()-p.heard > n.cfg.Horizon {
 			n.raise(p, keyspace.Evicted)
 		}
 	}

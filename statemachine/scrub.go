@@ -58,7 +58,7 @@ type suspect struct {
 func (n *Node) onSyncDue() {
 	n.arm(timerSync, n.jittered(n.cfg.Sync))
 	var oldest *peer
-	for _, p := range n.linked() {
+	for _, p := range n.linkedFirst() {
 		if oldest == nil || p.compared.Mono < oldest.compared.Mono {
 			oldest = p
 		}

@@ -16,9 +16,18 @@ type Status struct {
 	Live     uint64
 	Members  []MemberView  // the members view, self included, in the order of joining
 	Refused  []PeerRefused // the last peer that was turned away, if that was just now
-	Stats    Stats
-	Damaged  int           // records that cannot be read now, as far as is known
-	Loss     keyspace.Loss // of durable writes, found by this start and not mended yet
+	Health   int           // how many times this node slows its judgement of others; 0 is well
+	// NameConflict is the older member with this node's name, if there is one:
+	// until it is gone, client writes are refused.
+	NameConflict []Member
+	// Skew is how far this node's clock is ahead of its peers', if Timed: if
+	// enough of their clocks are known. Clamped says that it is too far ahead, so
+	// that stamps are held back.
+	Skew           Millis
+	Timed, Clamped bool
+	Stats          Stats
+	Damaged        int           // records that cannot be read now, as far as is known
+	Loss           keyspace.Loss // of durable writes, found by this start and not mended yet
 
 	Mode       Mode
 	Transfer   keyspace.Transfer
@@ -74,6 +83,10 @@ type MemberView struct {
 	EqualRoot    bool   // it had the visible records that this node has now
 	Digested     Millis // when the digest came
 	Compared     Millis // when the last scrub with it began
+	Reach        Reach
+	RTT          Millis // of its last direct answer to a probe, -1 if there was none
+	Skew         Millis // how far its clock is ahead of this node's
+	Timed        bool   // its clock is known, so Skew means something
 }
 
 // Stats counts since the start of the run.
@@ -93,6 +106,12 @@ type Stats struct {
 	DroppedBelow                                uint64 // from peers below the floor
 	Voided                                      uint64 // dots of departed replicas that nobody has
 	Damaged                                     uint64 // records that could not be read
+	Probes, ProbesFailed                        uint64
+	Suspicions                                  uint64 // of others, begun or taken over here
+	Refutations                                 uint64 // of suspicions of this node
+	RelayedEntries, Grafts, Prunes              uint64
+	ClampedBatches                              uint64 // made while the clock was too far ahead
+	AheadVersions                               uint64 // merged, too far ahead to move this clock
 }
 
 // Status copies the node's state for readers in other goroutines.
@@ -104,16 +123,25 @@ func (n *Node) Status() Status {
 		Tombstones: n.tombstones, Expiring: n.expiring,
 		Blocked: slices.Clone(n.collection.blocked), BlockedAt: n.collection.since, Pins: len(n.pins),
 		Loss: n.loss, Damaged: n.unreadable(),
+		Health: n.detector.health,
 	}
+	s.Skew, s.Timed = n.skew()
+	s.Clamped = s.Timed && s.Skew > n.cfg.MaxSkew
 	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
 		s.Refused = append(s.Refused, n.refused.PeerRefused)
+	}
+	if p := n.nameTaken(); p != nil {
+		s.NameConflict = append(s.NameConflict, p.Member)
 	}
 	for _, p := range n.peers {
 		if p.state == MemberGone || !p.active() {
 			continue // gone, or not a member of any cluster yet
 		}
-		v := MemberView{Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall}
+		v := MemberView{
+			Member: p.Member, State: p.state, Connected: p.up, Seen: p.seen.Wall, Reach: p.reach,
+			RTT: p.rtt, Skew: n.lead(p), Timed: p.clock.known,
+		}
 		n.compareWith(p, &v)
 		s.Members = append(s.Members, v)
 	}

@@ -4,23 +4,25 @@ package statemachine
 type timer uint8
 
 const (
-	timerStart    timer = iota // the first tick of a run
-	timerMint                  // found a cluster, if nobody else has
-	timerDial                  // try addresses again
-	timerAnnounce              // tell peers what changed in the member table
-	timerTable                 // exchange the whole member table
-	timerView                  // a member may be failed or gone by now
-	timerDigest                // tell peers what this node claims
-	timerPush                  // push again what was not acknowledged
-	timerDelta                 // the source of a delta is silent
-	timerCatchup               // ask somebody else, if still behind
-	timerSync                  // scrub with the next peer
-	timerScrub                 // a scrub goes on, or its partner is silent
-	timerCollect               // count reports and forget
-	timerTurn                  // expired records leave the digest
-	timerLeave                 // drained by now, or not
-	timerCopy                  // a copy needs a source, or its source is silent
-	timerDamage                // ask the next peer for damaged records
+	timerStart     timer = iota // the first tick of a run
+	timerMint                   // found a cluster, if nobody else has
+	timerDial                   // try addresses again
+	timerAnnounce               // tell peers what changed in the member table
+	timerTable                  // exchange the whole member table
+	timerView                   // a member may be failed or gone by now
+	timerDigest                 // tell peers what this node claims
+	timerPush                   // push again what was not acknowledged
+	timerDelta                  // the source of a delta is silent
+	timerCatchup                // ask somebody else, if still behind
+	timerSync                   // scrub with the next peer
+	timerScrub                  // a scrub goes on, or its partner is silent
+	timerCollect                // count reports and forget
+	timerTurn                   // expired records leave the digest
+	timerLeave                  // drained by now, or not
+	timerCopy                   // a copy needs a source, or its source is silent
+	timerDamage                 // ask the next peer for damaged records
+	timerProbe                  // ask a member for a sign of life
+	timerSuspicion              // a suspect may be unreachable by now
 	timerCount
 )
 
@@ -88,6 +90,10 @@ func (n *Node) fire(t timer) {
 		n.onCopyDue()
 	case timerDamage:
 		n.onDamageDue()
+	case timerProbe:
+		n.onProbeDue()
+	case timerSuspicion:
+		n.onSuspicionDue()
 	}
 }
 
@@ -108,6 +114,8 @@ func (n *Node) onStart() {
 	n.arm(timerCollect, n.jittered(n.cfg.Collect))
 	n.arm(timerTurn, turnDelay)
 	n.armView()
+	n.detector.next = n.now.Mono + n.jittered(n.cfg.Probe)
+	n.armProbe()
 }
 
 // between draws a time from low to high, both included.

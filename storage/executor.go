@@ -127,7 +127,7 @@ func (s *Store) carryOut(e statemachine.Effect) {
 // without the reader.
 func (s *Store) walk(b *keyspace.Batch) {
 	s.pipeline.drain()
-	if b.Adopt != nil {
+	if b.Adopt != nil || b.Turn {
 		s.rebuild.Lock()
 		defer s.rebuild.Unlock()
 	}

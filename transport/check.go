@@ -14,6 +14,9 @@ import (
 func checkBounds(m statemachine.Message) error {
 	switch m := m.(type) {
 	case statemachine.Hello:
+		if err := atMost("bytes of cluster name", len(m.ClusterName), statemachine.NameBytesMax); err != nil {
+			return err
+		}
 		return checkMember(&m.Member)
 	case statemachine.Digest:
 		return checkMember(&m.Self)

@@ -141,6 +141,18 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.Fetch](body)
 	case statemachine.KindChunk:
 		return decodeAs[statemachine.Chunk](body)
+	case statemachine.KindPing:
+		return decodeAs[statemachine.Ping](body)
+	case statemachine.KindPingAck:
+		return decodeAs[statemachine.PingAck](body)
+	case statemachine.KindPingReq:
+		return decodeAs[statemachine.PingReq](body)
+	case statemachine.KindSuspicion:
+		return decodeAs[statemachine.Suspicion](body)
+	case statemachine.KindGraft:
+		return decodeAs[statemachine.Graft](body)
+	case statemachine.KindPrune:
+		return decodeAs[statemachine.Prune](body)
 	}
 	return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 }

@@ -29,7 +29,9 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Wall: keyspace.Millis(rapid.Int64().Draw(t, "wall")),
 		}
 	case statemachine.KindPush:
-		return statemachine.Push{Entries: genSlice(t, 5, genEntry)}
+		return statemachine.Push{
+			Entries: genSlice(t, 5, genEntry), Relayed: rapid.Bool().Draw(t, "relayed"),
+		}
 	case statemachine.KindAck:
 		return statemachine.Ack{Have: genVV(t)}
 	case statemachine.KindNeed:
@@ -96,6 +98,33 @@ func genRosterMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Session: genUint64(t), Entries: genSlice(t, 5, genEntry),
 			To: rapid.StringN(0, 50, 1000).Draw(t, "to"), Done: rapid.Bool().Draw(t, "done"),
 			VV: genVV(t), Voids: genVV(t),
+		}
+	}
+	return genProbe(t, kind)
+}
+
+// genProbe draws a message of the failure detector.
+func genProbe(t *rapid.T, kind statemachine.Kind) statemachine.Message {
+	switch kind {
+	case statemachine.KindPing:
+		return statemachine.Ping{
+			Seq: genUint64(t), Origin: gen16(t), Suspect: rapid.Bool().Draw(t, "suspect"),
+			Incarnation: genUint64(t),
+		}
+	case statemachine.KindPingAck:
+		return statemachine.PingAck{
+			Seq: genUint64(t), Origin: gen16(t), Target: gen16(t),
+			Wall: keyspace.Millis(rapid.Int64().Draw(t, "wall")),
+		}
+	case statemachine.KindPingReq:
+		return statemachine.PingReq{Seq: genUint64(t), Target: gen16(t)}
+	case statemachine.KindGraft:
+		return statemachine.Graft{}
+	case statemachine.KindPrune:
+		return statemachine.Prune{}
+	case statemachine.KindSuspicion:
+		return statemachine.Suspicion{
+			Replica: gen16(t), Boot: genBoot(t), Incarnation: genUint64(t), By: gen16(t),
 		}
 	}
 	panic("no generator for this kind")

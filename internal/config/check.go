@@ -21,6 +21,10 @@ func (s setting) checkText(text string) (complaint string) {
 		if text == "" || len(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
 			return "must be 1 to 255 bytes without control characters"
 		}
+	case "label":
+		if len(text) > 255 || strings.ContainsFunc(text, unicode.IsControl) {
+			return "must be at most 255 bytes without control characters"
+		}
 	case "required":
 		if text == "" {
 			return "must not be empty"

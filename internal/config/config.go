@@ -48,6 +48,7 @@ type Config struct {
 
 	AdvertiseAddress  string `yaml:"advertise_address" group:"Cluster addresses and trust" default:"" check:"address" help:"Address that peers dial, host or host:port; empty: derived from bind_address"`
 	ClusterPort       int    `yaml:"cluster_port" default:"0" min:"0" max:"65535" help:"UDP port between nodes, 0 for the same number as port"`
+	ClusterName       string `yaml:"cluster_name" default:"" check:"label" help:"Name that all nodes of a cluster share; nodes of other names are refused"`
 	ClusterSecret     Secret `yaml:"cluster_secret" default:"" secret:"true" help:"Shared by all nodes; needed to cluster beyond loopback"`
 	ClusterSecretFile string `yaml:"cluster_secret_file" default:"" help:"File that holds the secret instead"`
 	PushRingMB        int    `yaml:"push_ring_mb" default:"64" min:"1" max:"4096" help:"Memory for fresh writes on their way to peers (MiB)"`

@@ -82,7 +82,7 @@ func TestTable(t *testing.T) {
 		if s.numeric() && s.min >= s.max {
 			t.Errorf("%s: range %d to %d", s.key, s.min, s.max)
 		}
-		known := []string{"", "name", "required", "ip", "hostport", "address", "cron", "auth"}
+		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron", "auth"}
 		if !slices.Contains(known, s.check) {
 			t.Errorf("%s: unknown check %q", s.key, s.check)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -155,6 +156,16 @@ func (a *api) Health() httpapi.Health {
 		h.Status = "degraded"
 		h.Reasons = append(h.Reasons, fmt.Sprintf("%d stored records are damaged and no connected member "+
 			"has given them yet; reading them fails, writing or deleting them helps", s.Damaged))
+	}
+	if s.Clamped {
+		h.Status = "degraded"
+		h.Reasons = append(h.Reasons, "clock: skewed, "+strconv.FormatInt(int64(s.Skew), 10)+
+			" ms ahead of the other members: stamps are held back")
+	}
+	for _, m := range s.NameConflict {
+		h.Mode, h.Status = "read-only", "degraded"
+		h.Reasons = append(h.Reasons, "node_id "+m.Name+" is in use by an older member at "+m.Addr+
+			": read-only until it is gone, or this node has another node_id")
 	}
 	for _, m := range s.Members {
 		if !m.Connected && m.State != statemachine.MemberAlive {

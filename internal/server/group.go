@@ -41,7 +41,7 @@ func (d *driver) write(w *pendingWrite) error {
 // refusal translates why the core refused.
 func refusal(r statemachine.Refusal) error {
 	switch r {
-	case statemachine.RefusedReadOnly:
+	case statemachine.RefusedReadOnly, statemachine.RefusedName:
 		return httpapi.ErrReadOnly
 	case statemachine.RefusedClock:
 		return httpapi.ErrClockConflict

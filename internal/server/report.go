@@ -17,6 +17,15 @@ func report(log *slog.Logger, e statemachine.Event) {
 		}
 		log.Log(context.Background(), level, "member "+e.State.String(),
 			"member", e.Member.Name, "address", e.Member.Addr, "replica", e.Member.Replica.String())
+	case statemachine.ClockSkewed:
+		if e.Clamped {
+			log.Warn("clock skewed: stamps are held back", "ahead_ms", int64(e.Ahead))
+		} else {
+			log.Info("clock no longer skewed", "ahead_ms", int64(e.Ahead))
+		}
+	case statemachine.ReachChanged:
+		log.Debug("member "+e.Reach.String(), "member", e.Member.Name, "address", e.Member.Addr,
+			"replica", e.Member.Replica.String())
 	case statemachine.ClusterChosen:
 		text := "joined cluster"
 		if e.Minted {

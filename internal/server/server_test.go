@@ -240,7 +240,8 @@ func TestEveryEventIsWorded(t *testing.T) {
 	for _, e := range []statemachine.Event{
 		statemachine.MemberChanged{State: statemachine.MemberFailed}, statemachine.ClusterChosen{},
 		statemachine.PeerRefused{Reason: statemachine.RefusedCluster}, statemachine.CaughtUp{},
-		statemachine.Diverged{}, statemachine.Repaired{},
+		statemachine.Diverged{}, statemachine.Repaired{}, statemachine.ReachChanged{},
+		statemachine.ClockSkewed{},
 	} {
 		log.Reset()
 		report(logger, e)

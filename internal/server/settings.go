@@ -20,6 +20,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 		return statemachine.Config{}, err
 	}
 	core := statemachine.DefaultConfig()
+	core.ClusterName, core.AuthMode = cfg.ClusterName, cfg.AuthEnabled
 	core.Name, core.Addr, core.ReadOnly = cfg.NodeID, addr, cfg.ReadOnly
 	core.GossipMin, core.GossipMax = millis(cfg.GossipIntervalMin), millis(cfg.GossipIntervalMax)
 	core.Replication = millis(cfg.ReplicationInterval)

@@ -13,8 +13,11 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 		len(b.Writes), len(b.Entries))
 	assertf(b.Adopt == nil || len(b.Writes)+len(b.Entries) == 0, "an adoption travels alone")
 	before, floor := s.vv.Clone(), s.floor.Clone()
-	s.touched, s.changed = s.touched[:0], false
-	s.high = max(s.high, b.Now)
+	s.touched, s.changed, s.ahead = s.touched[:0], false, 0
+	s.now = max(s.high, b.Now)
+	if len(b.Writes) > 0 {
+		s.high = s.now
+	}
 	out := &Applied{Batch: b.ID, Outcomes: make([]Outcome, 0, len(b.Writes)+len(b.Entries))}
 	s.settle(tx, b)
 	for i := range b.Writes {
@@ -29,12 +32,13 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 	}
 	out.Claimed = s.adoptClaim(tx, b.Claim)
 	if b.Turn {
-		out.Turned = s.turnTo(tx, s.high)
+		out.Turned = s.turnTo(tx, b.Now)
 	}
 	if b.Purge != nil {
 		out.Purged, out.PurgeNext = s.purge(tx, b.Purge)
 	}
 	s.save(tx, before, floor)
+	out.Ahead = s.ahead
 	s.report(out)
 	return out
 }
@@ -108,7 +112,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	if cur != nil && !s.mutant.Is(MutantStamp) {
 		beat = &cur.Ver
 	}
-	c := clocks{now: s.high, hlc: s.hlc, gc: s.gcTs}
+	c := clocks{now: s.now, hlc: s.hlc, gc: s.gcTs}
 	if s.mutant.Is(MutantStampFloor) {
 		c.gc = 0
 	}
@@ -177,7 +181,9 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 	if s.vv.Admits(e.Dot) {
 		s.vv.Add(e.Dot)
 	}
-	s.see(b, e.Ver.TS)
+	if !s.see(b, e.Ver.TS) {
+		s.ahead++
+	}
 	return out
 }
 
@@ -201,11 +207,13 @@ func (s *State) outcome(kind OutcomeKind, h Header, cur *Header, now Millis) Out
 }
 
 // see moves the clock floor to a timestamp, unless it is too far ahead: one
-// node with a wrong clock must not drag the others along.
-func (s *State) see(b *Batch, ts Millis) {
-	if ts <= s.high+b.MaxSkew {
-		s.hlc = max(s.hlc, ts)
+// node with a wrong clock must not drag the others along. It reports which.
+func (s *State) see(b *Batch, ts Millis) bool {
+	if ts > s.now+b.MaxSkew && !s.mutant.Is(MutantFollow) {
+		return false
 	}
+	s.hlc = max(s.hlc, ts)
+	return true
 }
 
 // adoptClaim takes over the claim of a finished delta, but only on top of the

@@ -8,7 +8,7 @@ type BatchID uint64
 // in terms of Size, unless it is one large write.
 type Batch struct {
 	ID      BatchID
-	Now     Millis // wall time of the step that made it
+	Now     Millis // wall time of the step that made it, held back if it is far ahead
 	MaxSkew Millis // how far ahead of Now a peer's timestamp still moves the clock
 	Writes  []Write
 	Entries []Entry
@@ -78,7 +78,8 @@ type Applied struct {
 	Cluster  ClusterID
 	Digest   DigestKey
 	Joined   Millis
-	Claimed  bool // the claim was adopted
+	Claimed  bool   // the claim was adopted
+	Ahead    uint64 // entries merged that were too far ahead to move the clock
 
 	AsOf       Minute           // the minute that Sum is of
 	Past       [MinutesBack]Sum // of the minutes before

@@ -16,7 +16,7 @@ func Open(update Update, birth Birth, mutant Mutant) (s *State, snap Snapshot) {
 // Execute applies one batch, and the rebuild that an adoption asks for.
 func (s *State) Execute(update Update, b *Batch) (out *Applied) {
 	update(func(tx Tx) { out = s.Apply(tx, b) })
-	if b.Adopt != nil {
+	if b.Adopt != nil || b.Turn {
 		s.finishRebuild(update)
 		s.sums(out)
 	}

@@ -36,4 +36,8 @@ const (
 	MutantLevel                // entries are taken from a peer below the floor
 	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
 	MutantHoles                // a delta claims over records that its source could not read
+	MutantBlindProbe           // neither silence nor a lost connection makes anybody suspect
+	MutantNoClamp              // a clock far ahead of all others is believed
+	MutantFollow               // a timestamp from far ahead moves the clock floor
+	MutantNoRelay              // nobody passes on what others pushed
 )

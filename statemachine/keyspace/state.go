@@ -11,9 +11,13 @@ type State struct {
 	stream Stream // where local writes get their dots
 	vv     VV
 	hlc    Millis // newest plausible timestamp seen
-	high   Millis // newest wall time of a batch: now never goes backwards
-	live   uint64 // records that the digest counts
-	tombs  uint64
+	// high is the newest wall time of a batch with local writes: their time never
+	// goes back. Other batches do not count, because the first ones of a run come
+	// before its clock could be compared with others'.
+	high  Millis
+	now   Millis // of the running batch: its wall time, or high if that is later
+	live  uint64 // records that the digest counts
+	tombs uint64
 	// expiring counts the records that have an expiry, past or not.
 	expiring uint64
 	floor    VV     // what was purged here, or by those whose claims were adopted
@@ -40,6 +44,7 @@ type State struct {
 	forsaken map[string]bool // keys whose lost dots Mend drops
 
 	touched []Leaf // leaves changed by the running batch
+	ahead   uint64 // entries of the running batch that are ahead of the clock
 }
 
 // Snapshot is a copy of what the protocol needs to know after a start.
@@ -176,6 +181,10 @@ func (s *State) Tree() *Tree { return &s.tree }
 // Live is the number of records that the digest counts: neither deleted nor
 // expired by the minute that AsOf names.
 func (s *State) Live() uint64 { return s.live }
+
+// Clock is the newest plausible timestamp seen, and the newest wall time of a
+// batch with local writes. Neither ever goes back, across restarts too.
+func (s *State) Clock() (seen, wall Millis) { return s.hlc, s.high }
 
 // DigestKey keys the hashes of the tree.
 func (s *State) DigestKey() DigestKey { return s.id.Digest }

@@ -115,6 +115,7 @@ func (s *State) countRecord(kh KeyHash, key string, h *Header, sign int) {
 func (s *State) turnTo(tx Tx, now Millis) (done bool) {
 	next := turn{minute: MinuteAt(now) + 1}
 	if s.turn.minute >= next.minute {
+		s.turnBack(tx, next)
 		return true
 	}
 	type row struct {
@@ -147,6 +148,18 @@ func (s *State) turnTo(tx Tx, now Millis) (done bool) {
 	tx.Set(keyTurn, s.turn.encode())
 	s.changed = true
 	return next.key == ""
+}
+
+// turnBack undoes turns that a wrong clock has made, once it is set right: what is
+// counted again is found by a rebuild of the tree. A clock that is only a little
+// behind catches up by itself.
+func (s *State) turnBack(tx Tx, to turn) {
+	if to.minute+MinutesBack >= s.turn.minute {
+		return
+	}
+	s.turn = to
+	tx.Set(keyTurn, s.turn.encode())
+	s.beginRebuild(tx)
 }
 
 // loadLeavings finds again, after a start, what left within MinutesBack.
