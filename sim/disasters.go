@@ -43,6 +43,14 @@ func (f *faults) disaster() {
 	})
 }
 
+// empty gives a host that is down an empty disk.
+func (f *faults) empty(h *host) {
+	had := f.w.model.held(h)
+	h.disk, h.known = disk.New(), keyspace.Watermark{}
+	h.set, h.reseeded = true, true
+	f.w.model.forfeit(had)
+}
+
 // backUp copies the disk of a host, as it would be after a loss of power.
 func (f *faults) backUp() {
 	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]

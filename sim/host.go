@@ -132,11 +132,12 @@ func (h *host) crash() {
 }
 
 // upright says that the host's replica is in good standing with all others, so
-// that nothing may come back on it even for a moment. While a replica runs that
+// that nothing may come back on it even for a moment. One that belongs to no
+// cluster yet is in nobody's way, and nobody waits for it. While a replica runs that
 // was evicted and does not know it, newcomers may still copy from it; they find
 // out when they meet the others.
 func (h *host) upright() bool {
-	if h.w.alone || h.fallen {
+	if h.w.alone || h.fallen || h.node.Status().Identity.Cluster == (keyspace.ClusterID{}) {
 		return false
 	}
 	return !slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o.up && h.w.departed[o.id] })
@@ -145,6 +146,17 @@ func (h *host) upright() bool {
 // hasTwin says that another host has a disk of this very replica.
 func (h *host) hasTwin() bool {
 	return slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
+}
+
+// roster lists the replicas that the host's collection waits for, itself too.
+func (h *host) roster() []keyspace.ReplicaID {
+	ids := []keyspace.ReplicaID{h.id}
+	for _, l := range h.node.Status().Roster {
+		if l.Standing == keyspace.Active {
+			ids = append(ids, l.Replica)
+		}
+	}
+	return ids
 }
 
 // restart begins the next run at the core's own wish: all is durable, and the
@@ -265,6 +277,9 @@ func (h *host) startWork() {
 	switch task := task.(type) {
 	case statemachine.Apply:
 		applied := h.state.Execute(h.disk.Commit, task.Batch)
+		if h.w.opt.SplitVector {
+			h.disk.SplitNewest(keyspace.IsVector)
+		}
 		if task.Batch.Adopt != nil {
 			h.hasher = keyspace.NewHasher(h.state.DigestKey())
 		}

@@ -42,6 +42,8 @@ type purged struct {
 	// twin says that two hosts shared the identity of the replica that forgot it,
 	// and did not know yet: it waited for one of them only.
 	twin bool
+	// roster is whom that replica knew, and so waited for.
+	roster []keyspace.ReplicaID
 }
 
 func newModel(w *World) *model {
@@ -91,7 +93,7 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		m.salvaged(&a.Salvaged[i])
 	}
 	for _, p := range a.Purged {
-		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.hasTwin()})
+		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.hasTwin(), h.roster()})
 		delete(m.lost, p.Ver) // it was on its way when its last disk was lost
 	}
 	for _, p := range a.Unplaced {
@@ -123,8 +125,19 @@ func (m *model) forgotten(key string, v keyspace.Version) bool {
 // deleted is forgotten, as far as it may never come back: no disaster has taken
 // the deletion itself away.
 func (m *model) deleted(key string, v keyspace.Version) bool {
+	return slices.ContainsFunc(m.purged[key], func(p purged) bool { return m.bars(p, v) })
+}
+
+func (m *model) bars(p purged, v keyspace.Version) bool {
+	return !beats(v, p.ver) && !m.lost[p.ver] && !p.twin
+}
+
+// mustNotTake is deleted, as far as a host may not have the version even for a
+// moment: whoever forgot the deletion had waited for it. Others find out when
+// they meet.
+func (m *model) mustNotTake(h *host, key string, v keyspace.Version) bool {
 	return slices.ContainsFunc(m.purged[key], func(p purged) bool {
-		return !beats(v, p.ver) && !m.lost[p.ver] && !p.twin
+		return m.bars(p, v) && slices.Contains(p.roster, h.id)
 	})
 }
 

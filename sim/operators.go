@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // operators are the people who run the cluster: they take hosts out of it, and
@@ -61,6 +62,23 @@ func (o *operators) answered(h *host, e statemachine.Done) {
 	})
 }
 
+// reunite empties the hosts that ended up in a cluster of their own, as happens
+// when disks are wiped while others are away: two clusters never merge.
+func (o *operators) reunite() {
+	var cluster keyspace.ClusterID
+	for _, h := range o.w.hosts {
+		switch id := h.node.Status().Identity.Cluster; {
+		case !h.up || id == keyspace.ClusterID{}:
+		case cluster == keyspace.ClusterID{}:
+			cluster = id
+		case id != cluster && o.w.count.disasters > 0:
+			h.crash()
+			o.w.faults.empty(h)
+			h.start()
+		}
+	}
+}
+
 // tidyUp forgets, now and then until the end, the replicas that nobody is any
 // more.
 func (o *operators) tidyUp() {
@@ -74,5 +92,6 @@ func (o *operators) tidyUp() {
 			}
 		}
 	}
+	o.reunite()
 	o.w.queue.push(o.w.now+2_000, o.tidyUp)
 }

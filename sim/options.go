@@ -47,6 +47,7 @@ type Options struct {
 	MutantEverywhere     bool   // else only on every second host
 	ScatteredLoss        bool   // a crash loses any unsynced batches, not only the newest
 	AckBeforeSync        bool   // mutant: the disk reports batches durable that are not
+	SplitVector          bool   // mutant: the disk commits the vector before the rest of a batch
 	FalseClaims          bool   // a test has planted false claims: vectors prove nothing
 	PauseEvery, PauseFor Millis // hosts that stand still; 0 never
 	WildEvery, Wild      Millis // one host's clock jumps by up to Wild, or a year ahead; 0 never

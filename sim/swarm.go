@@ -119,6 +119,8 @@ type Variant struct {
 	Mutant     keyspace.Mutant
 	Everywhere bool // else on every second host only
 	AckEarly   bool
+	// SplitVector commits the vector by itself before the rest of a batch.
+	SplitVector bool
 }
 
 // Variants are the broken cores that the swarm must tell from the real one.
@@ -127,12 +129,34 @@ func Variants() []Variant {
 		{Name: "tie-break reversed on every second node", Mutant: keyspace.MutantTieBreak},
 		{Name: "tie-break reversed everywhere", Mutant: keyspace.MutantTieBreak, Everywhere: true},
 		{Name: "a delete leaves no tombstone", Mutant: keyspace.MutantTombstone, Everywhere: true},
-		{Name: "acknowledged before it is durable", AckEarly: true},
+		{Name: "acknowledged and reported before it is durable (I4)", AckEarly: true},
+		{Name: "the vector has a transaction of its own (I2)", SplitVector: true},
 		{Name: "the last arrival wins", Mutant: keyspace.MutantLastArrival, Everywhere: true},
 		{Name: "a local write may lose (I8)", Mutant: keyspace.MutantStamp, Everywhere: true},
 		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true},
 		{Name: "the digest leaves out the version", Mutant: keyspace.MutantDigest},
 		{Name: "a delta claims too early", Mutant: keyspace.MutantEarlyClaim, Everywhere: true},
+		{Name: "a purge does not wait for the frontier (I10)", Mutant: keyspace.MutantFrontier, Everywhere: true},
+		{Name: "reports count before they are included (I10)", Mutant: keyspace.MutantInclusion, Everywhere: true},
+		{Name: "the frontier counts beyond gaps (I10)", Mutant: keyspace.MutantRanges, Everywhere: true},
+		{Name: "a replica does not wait for itself (I10)", Mutant: keyspace.MutantOwnReport, Everywhere: true},
+		{Name: "known dots are merged again (I6)", Mutant: keyspace.MutantKnownDots, Everywhere: true},
+		{Name: "a repair may bring what was purged (I7)", Mutant: keyspace.MutantFloor, Everywhere: true},
+		{Name: "a claim needs no base (I5)", Mutant: keyspace.MutantBase, Everywhere: true},
+		{Name: "a claim from below the floor (I5)", Mutant: keyspace.MutantBehindFloor, Everywhere: true},
+		{Name: "a claim comes without its floor (I5)", Mutant: keyspace.MutantClaimFloor, Everywhere: true},
+		{Name: "a write may lie below what was purged (I8)", Mutant: keyspace.MutantStampFloor, Everywhere: true},
+		{Name: "an older start is talked to (I9)", Mutant: keyspace.MutantBootFence, Everywhere: true},
+		{Name: "the evicted are talked to", Mutant: keyspace.MutantFence, Everywhere: true},
+		{Name: "a peer below the floor is listened to", Mutant: keyspace.MutantLevel, Everywhere: true},
+		{Name: "a salvaged write may lie below what was purged", Mutant: keyspace.MutantSalvageStamps, Everywhere: true},
+		{Name: "a scrub adopts a claim", Mutant: keyspace.MutantScrubClaims, Everywhere: true},
+		{Name: "a source purges while it is copied", Mutant: keyspace.MutantPin, Everywhere: true},
+		{Name: "a copy goes on with any source", Mutant: keyspace.MutantResume, Everywhere: true},
+		{Name: "a copy claims what it did not fetch", Mutant: keyspace.MutantBlindTail, Everywhere: true},
+		{Name: "a new peer is pushed the whole ring", Mutant: keyspace.MutantRingStart, Everywhere: true},
+		{Name: "gaps are void before all have reported", Mutant: keyspace.MutantVoid, Everywhere: true},
+		{Name: "a TTL counts from arrival", Mutant: keyspace.MutantLocalExpiry, Everywhere: true},
 		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true},
 		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true},
 		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true},
@@ -142,5 +166,6 @@ func Variants() []Variant {
 // Apply breaks the options of a run.
 func (v Variant) Apply(o Options) Options {
 	o.Mutant, o.MutantEverywhere, o.AckBeforeSync = v.Mutant, v.Everywhere, v.AckEarly
+	o.SplitVector = v.SplitVector
 	return o
 }

@@ -48,7 +48,7 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		if known && beats(old, o.Header.Ver) { // equal: a salvaged copy gives way to the original
 			h.w.fail("monotone", "host %d replaced %v of %s by %v", h.index, old, key, o.Header.Ver)
 		}
-		if m := h.w.model; m.deleted(key, o.Header.Ver) && !o.Header.Tombstone() && h.upright() {
+		if m := h.w.model; m.mustNotTake(h, key, o.Header.Ver) && !o.Header.Tombstone() && h.upright() {
 			h.w.fail("resurrection", "host %d took %v of %s, of which %v was purged", h.index,
 				o.Header.Ver, key, m.purged[key])
 		}
@@ -59,7 +59,7 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 // reread forgets what the host knew and takes what its disk holds now.
 func (t *witness) reread(h *host) {
 	clear(t.high)
-	t.seen, t.wall = 0, 0
+	t.seen, t.wall = h.state.Clock()
 	for k, rec := range h.records() { // order cannot matter: each key is its own
 		t.high[k] = rec.hdr.Ver
 	}

@@ -107,8 +107,11 @@ func (n *Node) purgeRound() {
 		c.idle = true
 	}
 	c.frontier = f
+	now := n.oldestClock()
+	minute := keyspace.MinuteAt(now)
 	n.enqueue(job{kind: jobPurge, purge: &keyspace.Purge{
-		Frontier: f, Before: n.oldestClock() - n.cfg.Retention, From: c.from,
+		Frontier: f, Before: now - n.cfg.Retention, From: c.from,
+		Settled: minute - min(minute, keyspace.MinutesBack+1),
 	}})
 }
 

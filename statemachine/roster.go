@@ -38,7 +38,7 @@ func (n *Node) evictAbsent() {
 			}
 		}
 	}
-	if 2*reached <= roster || n.transfer.Active() {
+	if 2*reached <= roster || n.transfer.Active() || n.id.Cluster == (ClusterID{}) {
 		return
 	}
 	for _, p := range n.peers {
@@ -60,7 +60,7 @@ func (n *Node) onForget(in Forget) {
 		why = RefusedSelf
 	case n.transfer.Active() && !in.Force:
 		why = RefusedSyncing
-	case p == nil || p.Standing == keyspace.Left:
+	case p == nil || p.Standing == keyspace.Left || n.id.Cluster == ClusterID{}:
 		why = RefusedUnknown
 	case p.Standing == keyspace.Active:
 		n.raise(p, keyspace.Evicted)

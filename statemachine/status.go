@@ -33,6 +33,7 @@ type Status struct {
 	Transfer   keyspace.Transfer
 	AsOf       keyspace.Minute // the minute that Sum is of
 	Floor      VV
+	Roster     []RosterLine // the other replicas ever known, those gone from the members view too
 	Tombstones uint64
 	Expiring   uint64
 	Blocked    []ReplicaID // whose reports collection waits for
@@ -119,7 +120,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Identity: n.id, Hello: n.Hello(), ReadOnly: n.readOnly,
 		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
-		Mode: n.mode(), AsOf: n.asOf, Transfer: n.transfer.Clone(), Floor: n.floor.Clone(),
+		Mode: n.mode(), AsOf: n.asOf, Transfer: n.transfer.Clone(), Floor: n.floor.Clone(), Roster: n.rosterLines(),
 		Tombstones: n.tombstones, Expiring: n.expiring,
 		Blocked: slices.Clone(n.collection.blocked), BlockedAt: n.collection.since, Pins: len(n.pins),
 		Loss: n.loss, Damaged: n.unreadable(),

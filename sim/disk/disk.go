@@ -41,6 +41,21 @@ func (d *Disk) Commit(fn func(keyspace.Tx)) {
 	d.unsynced = append(d.unsynced, t.undo)
 }
 
+// SplitNewest makes two transactions of the newest unsynced one: first what it
+// wrote under the keys that first picks, then the rest. No store may do so.
+func (d *Disk) SplitNewest(first func(key string) bool) {
+	last := len(d.unsynced) - 1
+	one, two := make(undo), make(undo)
+	for key, was := range d.unsynced[last] {
+		if first(key) {
+			one[key] = was
+		} else {
+			two[key] = was
+		}
+	}
+	d.unsynced = append(d.unsynced[:last], one, two)
+}
+
 // Sync makes all committed transactions survive a crash.
 func (d *Disk) Sync() {
 	if d.remember > 0 {

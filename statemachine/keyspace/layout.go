@@ -54,6 +54,9 @@ func DataKey(key string) []byte {
 // IsData says that a stored key is that of a record, as DataKey makes them.
 func IsData(key []byte) bool { return len(key) > 0 && key[0] == classData }
 
+// IsVector says that a stored key is that of a part of the version vector.
+func IsVector(key string) bool { return len(key) > 2 && key[:2] == string(keyVectors) }
+
 // UserKey is the inverse of DataKey.
 func UserKey(dataKey []byte) string { return string(dataKey[1:]) }
 

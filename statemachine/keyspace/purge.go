@@ -12,7 +12,10 @@ type Purge struct {
 	// the roster has durably incorporated it, as far as this replica may count.
 	Frontier VV
 	Before   Millis // only what was deleted, or expired, up to this wall time
-	From     []byte // where an earlier step of the same round stopped; nil the beginning
+	// Settled is the newest minute that no replica counts in its digest any more,
+	// whatever its clock: expired records of later ones stay.
+	Settled Minute
+	From    []byte // where an earlier step of the same round stopped; nil the beginning
 }
 
 // Purged names one record that was forgotten.
@@ -86,8 +89,9 @@ func (s *State) purgeable(p *Purge, key string, h *Header) bool {
 		if h.Ver.TS > p.Before {
 			return false
 		}
-	} else if h.Expires == 0 || h.Expires > p.Before || minuteOf(h.Expires)+MinutesBack >= s.turn.minute {
-		return false // others may still count it: their clocks may be that far behind
+	} else if h.Expires == 0 || h.Expires > p.Before || minuteOf(h.Expires) > p.Settled ||
+		!s.turn.passed(h.Expires, key) {
+		return false
 	}
 	return h.Dot.Seq <= p.Frontier.Head(h.Dot.Stream) || s.mutant.Is(MutantFrontier)
 }
