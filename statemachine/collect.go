@@ -32,6 +32,7 @@ func (n *Node) onCollectDue() {
 	n.sendReports()
 	n.countReports()
 	n.voidGaps()
+	n.retireStreams()
 	n.dropPins()
 	n.purgeRound()
 }
@@ -94,7 +95,7 @@ func (n *Node) purgeRound() {
 		return
 	case len(n.pins) > 0 && !n.cfg.Mutant.Is(keyspace.MutantPin):
 		return
-	case n.tombstones+n.expiring == 0 || len(f.Sets()) == 0 && !n.cfg.Mutant.Is(keyspace.MutantFrontier):
+	case n.tombstones+n.expiring == 0 || f.IsEmpty() && !n.cfg.Mutant.Is(keyspace.MutantFrontier):
 		c.from = nil
 		return
 	}

@@ -29,8 +29,8 @@ type Leave struct {
 }
 
 // Forget evicts another replica for good: nobody waits for it any more, and
-// should it come back, it has to join again as a new one. A node that has not
-// got all data yet refuses, because it might give up the only one that has,
+// should it come back, it has to join again as a new one. A node that has
+// no cluster or not all data yet refuses, because it might give up the only one that has,
 // unless Force says that the other is known to be lost.
 type Forget struct {
 	Request RequestID

@@ -61,7 +61,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 // above what its source has purged.
 func (n *Node) level(p *peer) bool {
 	switch {
-	case len(n.floor.Sets()) == 0, !p.complete(), n.cfg.Mutant.Is(keyspace.MutantLevel):
+	case n.floor.IsEmpty(), !p.complete(), n.cfg.Mutant.Is(keyspace.MutantLevel):
 		return true
 	case p.claims.Reaches(n.floor):
 		return true

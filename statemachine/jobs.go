@@ -40,6 +40,7 @@ type job struct {
 	purge    *keyspace.Purge
 	transfer *keyspace.Transfer
 	chunk    *keyspace.Chunk
+	retire   []keyspace.RetiredStream
 	rejoin   bool
 	restore  bool
 }
@@ -171,6 +172,7 @@ func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
 		}
 		b.Join = max(b.Join, j.join)
 		b.Turn = b.Turn || j.kind == jobTurn
+		b.Retire = append(b.Retire, j.retire...)
 		b.Rejoin = b.Rejoin || j.rejoin
 		b.Restore = b.Restore || j.restore
 		if j.alone() {

@@ -13,6 +13,11 @@ const (
 	// reportsMax bounds the reports in one message.
 	reportsMax = MembersMax
 
+	// retireMax bounds the streams retired at one time, and those in one piece of
+	// a list; retiredMax bounds a list from a peer.
+	retireMax  = 1024
+	retiredMax = 1 << 20
+
 	// guestsMax bounds the connections kept to say why they are refused.
 	guestsMax = 64
 
@@ -136,6 +141,7 @@ const (
 	confirmMax      Millis = 10_000
 	scrubAgainAfter Millis = 1_000
 
+	listRetry    Millis = 1_000
 	turnDelay    Millis = 1_000  // a start is busy enough; the digest follows the clock then
 	leaveTimeout Millis = 10_000 // the longest that a drain may take
 	leavePoll    Millis = 100

@@ -25,6 +25,9 @@ const (
 	KindFetch    Kind = 16
 	KindChunk    Kind = 17
 
+	KindAskRetired  Kind = 18
+	KindRetiredList Kind = 19
+
 	KindPing      Kind = 20
 	KindPingAck   Kind = 21
 	KindPingReq   Kind = 22
@@ -277,23 +280,25 @@ type Suspicion struct {
 }
 
 // Kind returns the number of the message on the wire.
-func (Hello) Kind() Kind    { return KindHello }
-func (Welcome) Kind() Kind  { return KindWelcome }
-func (Table) Kind() Kind    { return KindTable }
-func (Digest) Kind() Kind   { return KindDigest }
-func (Push) Kind() Kind     { return KindPush }
-func (Ack) Kind() Kind      { return KindAck }
-func (Need) Kind() Kind     { return KindNeed }
-func (Delta) Kind() Kind    { return KindDelta }
-func (Compare) Kind() Kind  { return KindCompare }
-func (LeafList) Kind() Kind { return KindLeafList }
-func (Items) Kind() Kind    { return KindItems }
-func (Reports) Kind() Kind  { return KindReports }
-func (Refuse) Kind() Kind   { return KindRefuse }
-func (Open) Kind() Kind     { return KindOpen }
-func (Opened) Kind() Kind   { return KindOpened }
-func (Fetch) Kind() Kind    { return KindFetch }
-func (Chunk) Kind() Kind    { return KindChunk }
+func (Hello) Kind() Kind       { return KindHello }
+func (Welcome) Kind() Kind     { return KindWelcome }
+func (Table) Kind() Kind       { return KindTable }
+func (Digest) Kind() Kind      { return KindDigest }
+func (Push) Kind() Kind        { return KindPush }
+func (Ack) Kind() Kind         { return KindAck }
+func (Need) Kind() Kind        { return KindNeed }
+func (Delta) Kind() Kind       { return KindDelta }
+func (Compare) Kind() Kind     { return KindCompare }
+func (LeafList) Kind() Kind    { return KindLeafList }
+func (Items) Kind() Kind       { return KindItems }
+func (Reports) Kind() Kind     { return KindReports }
+func (AskRetired) Kind() Kind  { return KindAskRetired }
+func (RetiredList) Kind() Kind { return KindRetiredList }
+func (Refuse) Kind() Kind      { return KindRefuse }
+func (Open) Kind() Kind        { return KindOpen }
+func (Opened) Kind() Kind      { return KindOpened }
+func (Fetch) Kind() Kind       { return KindFetch }
+func (Chunk) Kind() Kind       { return KindChunk }
 
 // Graft asks the receiver to pass news on to the sender, and says that the
 // sender will do the same.

@@ -186,7 +186,9 @@ func (n *Node) onReceived(in Received) {
 		n.stats.DroppedUnlinked++
 		return
 	}
-	n.onLinked(p, in.Msg)
+	if m, ok := n.readable(p, in.Msg); ok {
+		n.onLinked(p, m)
+	}
 }
 
 // onLinked hands on what a peer of this cluster says.
@@ -210,6 +212,10 @@ func (n *Node) onLinked(p *peer, m Message) {
 		n.onFetch(p, m)
 	case Chunk:
 		n.onChunk(p, m)
+	case AskRetired:
+		n.onAskRetired(p, m)
+	case RetiredList:
+		n.onRetiredList(p, m)
 	default:
 		if n.transfer.Active() {
 			n.stats.DroppedSyncing++ // a node that is not complete is nobody's source
@@ -249,6 +255,8 @@ func (n *Node) emit(e Effect)   { n.out = append(n.out, e) }
 func (n *Node) notify(e Event)  { n.emit(Notify{e}) }
 func (n *Node) linked() []*peer { return n.choose(func(p *peer) bool { return p.linked }) }
 
-func (n *Node) send(p *peer, class Class, m Message) { n.emit(Send{p.Replica, class, m}) }
+func (n *Node) send(p *peer, class Class, m Message) {
+	n.emit(Send{p.Replica, class, n.onWire(m)})
+}
 
 const never Millis = math.MaxInt64

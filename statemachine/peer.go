@@ -33,6 +33,7 @@ type peer struct {
 	standstill standstill
 	claims     VV // the newest claim that came from it over this link
 	reports    reports
+	lists      foreignList
 	fenced     uint64 // of a departed one: jobs that were waiting when it was fenced
 	beyond     bool   // it has purged what this node may not have seen
 	shunned    Millis // not asked for a copy before this

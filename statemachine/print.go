@@ -236,6 +236,12 @@ func (m Reports) Append(b []byte) []byte {
 	}
 	return append(b, ')')
 }
+func (m AskRetired) Append(b []byte) []byte {
+	return append(num(num(open(b, "AskRetired"), m.Hash), m.From), ')')
+}
+func (m RetiredList) Append(b []byte) []byte {
+	return append(num(num(open(b, "RetiredList"), m.From), len(m.Streams)), ')')
+}
 func (m Refuse) Append(b []byte) []byte {
 	return append(word(m.Replica.Append(open(b, "Refuse")), m.Reason.String()), ')')
 }

@@ -11,11 +11,12 @@ import (
 
 // Report is what one replica said of itself at one moment.
 type Report struct {
-	Replica ReplicaID    `cbor:"1,keyasint"`
-	Boot    Boot         `cbor:"2,keyasint"`
-	N       uint64       `cbor:"3,keyasint"` // grows within a boot
-	VV      VV           `cbor:"4,keyasint"` // durable
-	Roster  []RosterLine `cbor:"5,keyasint"` // in the order of the replicas
+	Replica ReplicaID      `cbor:"1,keyasint"`
+	Boot    Boot           `cbor:"2,keyasint"`
+	N       uint64         `cbor:"3,keyasint"` // grows within a boot
+	VV      VV             `cbor:"4,keyasint"` // durable
+	Roster  []RosterLine   `cbor:"5,keyasint"` // in the order of the replicas
+	Epoch   keyspace.Epoch `cbor:"6,keyasint"` // of its running stream
 }
 
 // RosterLine is how a replica knows another.
@@ -92,7 +93,7 @@ func (n *Node) refreshReport() {
 		return
 	}
 	n.reported++
-	n.report = &Report{n.id.Replica, n.id.Boot, n.reported, n.vv.Clone(), lines}
+	n.report = &Report{n.id.Replica, n.id.Boot, n.reported, n.vv.Clone(), lines, n.stream.Epoch}
 }
 
 // rosterLines is the roster as this node knows it, those who have left or were

@@ -58,9 +58,9 @@ func (n *Node) onForget(in Forget) {
 	switch {
 	case in.Member == n.id.Replica:
 		why = RefusedSelf
-	case n.transfer.Active() && !in.Force:
+	case (n.transfer.Active() || n.id.Cluster == ClusterID{}) && !in.Force:
 		why = RefusedSyncing
-	case p == nil || p.Standing == keyspace.Left || n.id.Cluster == ClusterID{}:
+	case p == nil || p.Standing == keyspace.Left:
 		why = RefusedUnknown
 	case p.Standing == keyspace.Active:
 		n.raise(p, keyspace.Evicted)

@@ -104,6 +104,7 @@ type Stats struct {
 	Purged                                      uint64 // tombstones and expired records
 	CopyEntries                                 uint64 // sent to copies
 	Salvaged, Unplaced                          uint64 // writes of an earlier life
+	DroppedUnreadable                           uint64 // until a peer's list of retired streams is known
 	DroppedBelow                                uint64 // from peers below the floor
 	Voided                                      uint64 // dots of departed replicas that nobody has
 	Damaged                                     uint64 // records that could not be read

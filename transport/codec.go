@@ -133,6 +133,10 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.Reports](body)
 	case statemachine.KindRefuse:
 		return decodeAs[statemachine.Refuse](body)
+	case statemachine.KindAskRetired:
+		return decodeAs[statemachine.AskRetired](body)
+	case statemachine.KindRetiredList:
+		return decodeAs[statemachine.RetiredList](body)
 	case statemachine.KindOpen:
 		return decodeAs[statemachine.Open](body)
 	case statemachine.KindOpened:

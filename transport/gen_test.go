@@ -84,6 +84,16 @@ func genRosterMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 		return statemachine.Refuse{
 			Replica: gen16(t), Boot: genBoot(t), Reason: statemachine.Refusal(rapid.Byte().Draw(t, "reason")),
 		}
+	case statemachine.KindAskRetired:
+		return statemachine.AskRetired{Hash: genUint64(t), From: rapid.Int().Draw(t, "from")}
+	case statemachine.KindRetiredList:
+		return statemachine.RetiredList{
+			Hash: genUint64(t), From: rapid.Int().Draw(t, "from"),
+			Streams: genSlice(t, 5, func(t *rapid.T) keyspace.RetiredStream {
+				d := genDot(t)
+				return keyspace.RetiredStream{Stream: d.Stream, Head: d.Seq}
+			}),
+		}
 	case statemachine.KindOpen:
 		return statemachine.Open{Session: genUint64(t)}
 	case statemachine.KindOpened:

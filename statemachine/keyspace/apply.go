@@ -31,6 +31,7 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 		}
 	}
 	out.Claimed = s.adoptClaim(tx, b.Claim)
+	s.retire(tx, b.Retire)
 	if b.Turn {
 		out.Turned = s.turnTo(tx, b.Now)
 	}

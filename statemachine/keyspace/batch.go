@@ -23,7 +23,8 @@ type Batch struct {
 	// Forsake names damaged keys for whose lost records everybody in reach was
 	// asked: what has taken their places stands.
 	Forsake []string
-	Whole   bool // a proven loss is mended: forget it
+	Whole   bool            // a proven loss is mended: forget it
+	Retire  []RetiredStream // streams that are over
 
 	Turn     bool      // expired records leave the digest
 	Purge    *Purge    // forget what nobody needs

@@ -38,6 +38,7 @@ var (
 	keyLoss     = []byte("sl")
 	keySuspects = []byte("sd") // sd<key>
 	keyVectors  = []byte("sv") // sv<stream>
+	keyRetired  = []byte("sr") // sr<stream>
 	keyFloors   = []byte("sf") // sf<stream>
 	keyVoids    = []byte("so") // so<stream>
 	keyFormer   = []byte("sw") // sw<stream>, the vector of an earlier life

@@ -34,6 +34,7 @@ const (
 	MutantRingStart            // a new peer is pushed what the ring still holds
 	MutantVoid                 // gaps of a departed stream are void before all have reported
 	MutantLevel                // entries are taken from a peer below the floor
+	MutantHoard                // no stream is ever retired
 	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
 	MutantHoles                // a delta claims over records that its source could not read
 	MutantBlindProbe           // neither silence nor a lost connection makes anybody suspect

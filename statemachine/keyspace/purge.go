@@ -121,7 +121,11 @@ func (s *State) unindex(tx Tx, kh KeyHash, key string, h *Header) {
 
 // loadFloor reads the floor of a view: for each stream the greatest number of a
 // record that was purged, as heads of a vector.
-func loadFloor(r Reader) VV { return loadHeads(r, keyFloors) }
+func loadFloor(r Reader) VV {
+	floor := loadHeads(r, keyFloors)
+	floor.old = loadRetired(r)
+	return floor
+}
 
 func loadHeads(r Reader, class []byte) VV {
 	var floor VV

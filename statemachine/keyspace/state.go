@@ -133,7 +133,11 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 }
 
 // LoadVV reads the vector of a view.
-func LoadVV(r Reader) VV { return loadVectors(r, keyVectors) }
+func LoadVV(r Reader) VV {
+	vv := loadVectors(r, keyVectors)
+	vv.old = loadRetired(r)
+	return vv
+}
 
 func loadVectors(r Reader, class []byte) VV {
 	var vv VV

@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 )
@@ -96,8 +97,8 @@ func (s *State) setTransfer(tx Tx, t Transfer) {
 	}
 	if sources {
 		// Written rarely: a chunk moves the cursor alone.
-		base, _ := t.Base.MarshalBinary()
-		floor, _ := t.Floor.MarshalBinary()
+		base, _ := t.Base.Expanded().MarshalBinary()
+		floor, _ := t.Floor.Expanded().MarshalBinary()
 		b := binary.AppendUvarint(nil, uint64(len(base)))
 		tx.Set(keySource, append(append(b, base...), floor...))
 	}
@@ -122,7 +123,7 @@ func loadTransfer(r Reader) Transfer {
 	if b := r.Get(keySource); b != nil {
 		n, rest, ok := uvarint(b)
 		assertStored(ok && n <= uint64(len(rest)), "sources of a transfer")
-		ok = t.Base.UnmarshalBinary(rest[:n]) == nil && t.Floor.UnmarshalBinary(rest[n:]) == nil
+		ok = t.Base.decode(rest[:n], math.MaxInt) == nil && t.Floor.decode(rest[n:], math.MaxInt) == nil
 		assertStored(ok, "sources of a transfer")
 	}
 	return t
@@ -130,7 +131,7 @@ func loadTransfer(r Reader) Transfer {
 
 // empty says that nothing was ever written or taken over here.
 func (s *State) empty() bool {
-	return len(s.vv.sets) == 0 && s.live == 0 && s.tombs == 0 && s.expiring == 0
+	return s.vv.IsEmpty() && s.live == 0 && s.tombs == 0 && s.expiring == 0
 }
 
 // What keyRejoin says of the claims of the life that ends.
@@ -150,8 +151,9 @@ func beginLife(tx Tx, id *Identity, birth Birth) {
 		former, floor = loadVectors(tx, keyFormer), loadHeads(tx, keyFormerFl)
 		former.Union(LoadVV(tx)) // too many ranges: then an earlier claim is all that is left
 		floor.RaiseHeads(loadFloor(tx))
+		former, floor = former.Expanded(), floor.Expanded()
 	}
-	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyFormer, keyFormerFl} {
+	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyRetired, keyFormer, keyFormerFl} {
 		deleteAll(tx, class)
 	}
 	for _, set := range former.sets {

@@ -22,12 +22,34 @@ type StreamSet struct {
 // VV is a version vector: the set of dots that a replica claims (I1). The zero
 // value is empty. It only grows, and Clone makes an independent copy.
 //
-// Invariant: sets are sorted by stream, and none is empty.
-type VV struct{ sets []StreamSet }
+// Invariant: sets are sorted by stream, and none is empty. A stream that is both
+// in sets and in old is complete in sets.
+type VV struct {
+	sets []StreamSet
+	old  *Retired // streams that are over
+	wire uint64   // the hash of a list that is not known yet, 0 for none
+}
 
-// Sets returns the vector's parts in the order of their streams. The caller
-// must not change them.
+// Sets returns the vector's parts in the order of their streams, those apart that
+// are over. The caller must not change them.
 func (v VV) Sets() []StreamSet { return v.sets }
+
+// unlike yields the parts of v that need not be in o: all but the streams of a
+// list that both share.
+func (v VV) unlike(o VV) func(yield func(StreamSet) bool) {
+	return func(yield func(StreamSet) bool) {
+		for _, s := range v.sets {
+			if !yield(s) {
+				return
+			}
+		}
+		for _, s := range v.old.beyond(o.old) {
+			if _, ok := v.find(s.Stream); !ok && !yield(s) {
+				return
+			}
+		}
+	}
+}
 
 // Clone returns a copy that shares nothing with v.
 func (v VV) Clone() VV {
@@ -35,7 +57,7 @@ func (v VV) Clone() VV {
 	for i := range sets {
 		sets[i].Ranges = slices.Clone(sets[i].Ranges)
 	}
-	return VV{sets}
+	return VV{sets, v.old, v.wire}
 }
 
 func (v VV) find(s Stream) (int, bool) {
@@ -49,13 +71,13 @@ func (v VV) Of(s Stream) StreamSet {
 	if i, ok := v.find(s); ok {
 		return v.sets[i]
 	}
-	return StreamSet{Stream: s}
+	return StreamSet{Stream: s, Head: v.old.head(s)}
 }
 
 // Only returns the vector of one stream alone.
 func (v VV) Only(s Stream) VV {
-	if i, ok := v.find(s); ok {
-		return VV{sets: v.sets[i : i+1 : i+1]}.Clone()
+	if set := v.Of(s); set.Head > 0 || len(set.Ranges) > 0 {
+		return VV{sets: []StreamSet{set}}.Clone()
 	}
 	return VV{}
 }
@@ -78,7 +100,7 @@ func (v VV) Contains(d Dot) bool { return v.Of(d.Stream).contains(Range{d.Seq, d
 
 // Covers says that every dot of o is in v.
 func (v VV) Covers(o VV) bool {
-	for _, so := range o.sets {
+	for so := range o.unlike(v) {
 		sv := v.Of(so.Stream)
 		for r := range so.spans {
 			if !sv.contains(r) {
@@ -92,7 +114,7 @@ func (v VV) Covers(o VV) bool {
 // Reaches says that the vector's heads come up to all of a floor, which holds
 // nothing but heads.
 func (v VV) Reaches(floor VV) bool {
-	for _, set := range floor.sets {
+	for set := range floor.unlike(v) {
 		if v.Head(set.Stream) < set.Head {
 			return false
 		}
@@ -103,6 +125,9 @@ func (v VV) Reaches(floor VV) bool {
 // LowerHeads lowers every head to that of o, and drops all ranges: what remains
 // is complete in both, stream by stream.
 func (v *VV) LowerHeads(o VV) {
+	if v.old.Hash() != o.old.Hash() {
+		*v = v.Expanded()
+	}
 	kept := v.sets[:0]
 	for _, set := range v.sets {
 		if head := min(set.Head, o.Head(set.Stream)); head > 0 {
@@ -114,7 +139,7 @@ func (v *VV) LowerHeads(o VV) {
 
 // RaiseHeads lifts every head to that of a floor.
 func (v *VV) RaiseHeads(floor VV) {
-	for _, set := range floor.sets {
+	for set := range floor.unlike(*v) {
 		v.raise(Dot{set.Stream, set.Head})
 	}
 }
@@ -122,7 +147,7 @@ func (v *VV) RaiseHeads(floor VV) {
 // LowerReach is LowerHeads for a reader that mistakes the end of the last range
 // for a head; only a broken variant of the frontier does.
 func (v *VV) LowerReach(o VV) {
-	full := VV{}
+	full := VV{old: o.old}
 	for _, set := range o.sets {
 		head := set.Head
 		if n := len(set.Ranges); n > 0 {
@@ -163,11 +188,20 @@ func (v VV) Gaps() VV {
 
 // raise lifts the head of a dot's stream to it, whatever lies between.
 func (v *VV) raise(d Dot) {
-	i, ok := v.find(d.Stream)
-	if !ok {
-		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: d.Stream})
+	if v.old.head(d.Stream) >= d.Seq {
+		return
 	}
+	i := v.part(d.Stream)
 	v.sets[i].Head = max(v.sets[i].Head, d.Seq)
+}
+
+// part returns the place of a stream's part, and makes one if there is none.
+func (v *VV) part(s Stream) int {
+	i, ok := v.find(s)
+	if !ok {
+		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: s, Head: v.old.head(s)})
+	}
+	return i
 }
 
 // Foresees says that o has dots of a stream which v, kept by the stream's own
@@ -176,6 +210,9 @@ func (v VV) Foresees(s Stream, o VV) bool { return !v.Covers(o.Only(s)) }
 
 // Equal says that both claim the same dots.
 func (v VV) Equal(o VV) bool {
+	if v.old.Hash() != o.old.Hash() {
+		return v.Covers(o) && o.Covers(v)
+	}
 	return slices.EqualFunc(v.sets, o.sets, func(a, b StreamSet) bool {
 		return a.Stream == b.Stream && a.Head == b.Head && slices.Equal(a.Ranges, b.Ranges)
 	})
@@ -194,22 +231,20 @@ func (v VV) Admits(d Dot) bool {
 
 // Add claims a dot. The caller has asked Admits.
 func (v *VV) Add(d Dot) {
-	i, ok := v.find(d.Stream)
-	if !ok {
-		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: d.Stream})
+	if v.old.head(d.Stream) < d.Seq {
+		v.sets[v.part(d.Stream)].add(Range{d.Seq, d.Seq})
 	}
-	v.sets[i].add(Range{d.Seq, d.Seq})
 }
 
 // Union claims all dots of o, and reports whether that stayed within RangesMax.
 // If not, v is left as it was.
 func (v *VV) Union(o VV) bool {
 	u := v.Clone()
-	for _, so := range o.sets {
-		i, ok := u.find(so.Stream)
-		if !ok {
-			u.sets = slices.Insert(u.sets, i, StreamSet{Stream: so.Stream})
+	for so := range o.unlike(u) {
+		if len(so.Ranges) == 0 && so.Head <= u.old.head(so.Stream) {
+			continue
 		}
+		i := u.part(so.Stream)
 		for r := range so.spans {
 			u.sets[i].add(r)
 		}
@@ -225,7 +260,7 @@ func (v *VV) Union(o VV) bool {
 // set's ranges are sorted; they are not bounded by RangesMax.
 func (v VV) Beyond(o VV) []StreamSet {
 	var out []StreamSet
-	for _, sv := range v.sets {
+	for sv := range v.unlike(o) {
 		so := o.Of(sv.Stream)
 		var missing []Range
 		for r := range sv.spans {
@@ -262,6 +297,9 @@ func (v VV) Append(b []byte) []byte {
 			b = strconv.AppendUint(append(b, '+'), uint64(r.From), 10)
 			b = strconv.AppendUint(append(b, '-'), uint64(r.To), 10)
 		}
+	}
+	if v.old != nil {
+		b = strconv.AppendInt(append(b, " ~"...), int64(len(v.old.list)), 10)
 	}
 	return append(b, '}')
 }

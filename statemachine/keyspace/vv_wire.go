@@ -11,9 +11,16 @@ var errVector = errors.New("malformed version vector")
 
 // MarshalBinary encodes the vector: for each stream its 24 bytes, its head, and
 // its ranges as distances, all numbers as unsigned varints (protocol buffers'
-// base-128 form).
+// base-128 form); in front of that the hash of a list of retired streams, if one
+// is left out. A vector with the list itself does not travel.
 func (v VV) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 0, len(v.sets)*28)
+	b := make([]byte, 0, 32+len(v.sets)*28)
+	if v.old != nil {
+		return nil, errVector // Wire makes one that travels
+	}
+	if v.wire != 0 {
+		b = binary.BigEndian.AppendUint64(append(b, listMark[:]...), v.wire)
+	}
 	for _, s := range v.sets {
 		b = append(b, s.Stream.Replica[:]...)
 		b = append(b, s.Stream.Epoch[:]...)
@@ -25,9 +32,23 @@ func (v VV) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary decodes what MarshalBinary wrote and refuses everything else,
 // so that one set of dots has one encoding.
 func (v *VV) UnmarshalBinary(b []byte) error {
+	return v.decode(b, StreamsMax)
+}
+
+// listMark begins a vector in which the hash of a list stands for streams that
+// are over: no stream is all zeros.
+var listMark [24]byte
+
+func (v *VV) decode(b []byte, streamsMax int) error {
 	var sets []StreamSet
+	wire := uint64(0)
+	if len(b) >= 32 && [24]byte(b) == listMark {
+		if wire, b = binary.BigEndian.Uint64(b[24:]), b[32:]; wire == 0 {
+			return errVector
+		}
+	}
 	for len(b) > 0 {
-		if len(b) < 24 || len(sets) == StreamsMax {
+		if len(b) < 24 || len(sets) == streamsMax || [24]byte(b) == listMark {
 			return errVector
 		}
 		s := StreamSet{Stream: Stream{ReplicaID(b[:16]), Epoch(b[16:24])}}
@@ -40,7 +61,7 @@ func (v *VV) UnmarshalBinary(b []byte) error {
 		}
 		sets = append(sets, s)
 	}
-	v.sets = slices.Clip(sets)
+	*v = VV{sets: slices.Clip(sets), wire: wire}
 	return nil
 }
 

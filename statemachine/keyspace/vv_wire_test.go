@@ -71,7 +71,7 @@ func TestForeignVectorsAreRefused(t *testing.T) {
 	var crowd []byte
 	for i := range keyspace.StreamsMax + 1 {
 		s := body(0, 1, 0)
-		binary.BigEndian.PutUint16(s, uint16(i))
+		binary.BigEndian.PutUint16(s, uint16(i+1))
 		crowd = append(crowd, s...)
 	}
 	const top = 1<<48 - 1
