@@ -44,6 +44,7 @@ type host struct {
 	fallen bool                 // and it may be behind what it has said
 	// reseeded says that its disk may know nobody, so that it needs seeds.
 	reseeded bool
+	lossy    bool               // and its store knows that something is gone
 	left     bool               // it left the cluster, and was not started again yet
 	backup   *disk.Disk         // an old copy of its disk
 	sidecar  keyspace.Watermark // of the time of backup
@@ -143,9 +144,10 @@ func (h *host) upright() bool {
 	return !slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o.up && h.w.departed[o.id] })
 }
 
-// hasTwin says that another host has a disk of this very replica.
-func (h *host) hasTwin() bool {
-	return slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
+// apart says that the host's replica is not, or not alone, the one that the others
+// know.
+func (h *host) apart() bool {
+	return h.w.departed[h.id] || len(h.roster()) == 1 && len(h.w.hosts) > 1 || slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
 }
 
 // roster lists the replicas that the host's collection waits for, itself too.

@@ -39,9 +39,10 @@ type issued struct {
 // purged is a version that was forgotten.
 type purged struct {
 	ver keyspace.Version
-	// twin says that two hosts shared the identity of the replica that forgot it,
-	// and did not know yet: it waited for one of them only.
-	twin bool
+	// cut says that the replica which forgot it stood apart without knowing: two
+	// hosts shared its identity, or others had evicted it, or it had outlived all
+	// whom it knew. What it forgets then, nobody else has heard of.
+	cut bool
 	// roster is whom that replica knew, and so waited for.
 	roster []keyspace.ReplicaID
 }
@@ -93,7 +94,7 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		m.salvaged(&a.Salvaged[i])
 	}
 	for _, p := range a.Purged {
-		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.hasTwin(), h.roster()})
+		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.apart(), h.roster()})
 		delete(m.lost, p.Ver) // it was on its way when its last disk was lost
 	}
 	for _, p := range a.Unplaced {
@@ -105,6 +106,11 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 // be known, the dot new.
 func (m *model) salvaged(e *keyspace.Entry) {
 	was, ok := m.byVersion[e.Ver]
+	if e.Flags&keyspace.Salvaged == 0 && !ok { // a forgotten deletion, repeated
+		was, ok = len(m.writes), true
+		m.byVersion[e.Ver] = was
+		m.writes = append(m.writes, issued{key: e.Key, ver: e.Ver, deleted: true})
+	}
 	if _, twice := m.byDot[e.Dot]; twice || !ok {
 		m.w.fail("dots", "%v salvages %v, which nobody wrote, or is given twice", e.Dot, e.Ver)
 		return
@@ -129,7 +135,7 @@ func (m *model) deleted(key string, v keyspace.Version) bool {
 }
 
 func (m *model) bars(p purged, v keyspace.Version) bool {
-	return !beats(v, p.ver) && !m.lost[p.ver] && !p.twin
+	return !beats(v, p.ver) && !m.lost[p.ver] && !p.cut
 }
 
 // mustNotTake is deleted, as far as a host may not have the version even for a

@@ -134,6 +134,39 @@ func (o *Options) scaleTimers(r *rand.Rand) {
 	c.RemovedAfter = c.FailedAfter + between(r, 1_000, 20_000)
 }
 
+// Forgetful draws a world in which collection is at its most eager and everything
+// that could trip it happens at once: few keys, as many deletes as writes, no
+// retention, lost and late messages, cut links, wrong clocks. It hits rules that
+// the swarm needs many seeds for.
+func Forgetful(seed uint64) Options {
+	o := Swarm(seed)
+	r := rand.New(rand.NewPCG(seed, 0xf0f0))
+	o.Nodes = 3 + r.IntN(2)
+	o.Keys, o.DeletePermille, o.TTLPermille = 1+r.IntN(4), 500, 0
+	o.WriteEvery, o.BurstPermille = 30, 0
+	o.LossPermille, o.DupPermille, o.LateDupPermille = r.IntN(300), 300, 500
+	o.LatencyMean = Millis(1 + r.IntN(300))
+	o.CutEvery, o.CutFor, o.OneWayPermille = between(r, 500, 4_000), between(r, 100, 6_000), r.IntN(1000)
+	o.SkewMax, o.JumpEvery = between(r, 1, 5_000), between(r, 500, 10_000)
+	o.scaleTimers(r)
+	o.Core.Replication, o.Core.Sync = between(r, 50, 300), between(r, 200, 2_000)
+	o.Core.Collect, o.Core.Retention = between(r, 20, 200), 1
+	o.Core.Throttle, o.Core.FetchDelay = 0, 0
+	o.Core.PushEntries, o.Core.ChunkEntries = 1+r.IntN(2), 4
+	o.Core.Horizon = DefaultHorizon
+	o.DisasterEvery, o.OperateEvery, o.AskEvery = 0, 0, 0
+	switch r.IntN(3) {
+	case 0:
+		o.DisasterEvery = between(r, 5_000, 20_000)
+	case 1:
+		o.OperateEvery = between(r, 3_000, 10_000)
+	}
+	return o
+}
+
+// DefaultHorizon is so long that nobody is given up in a run.
+const DefaultHorizon Millis = 720 * 3_600_000
+
 func between(r *rand.Rand, low, high Millis) Millis {
 	return low + Millis(r.Int64N(int64(high-low)+1))
 }

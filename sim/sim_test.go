@@ -93,7 +93,7 @@ func TestMutantsAreNoticed(t *testing.T) {
 	}
 	for _, v := range Variants() {
 		rep := Campaign{Seeds: 500, Parallel: runtime.GOMAXPROCS(0), StopAtFirst: true,
-			Options: func(seed uint64) Options { return v.Apply(Swarm(seed)) }}.Run()
+			Options: v.Options}.Run()
 		if len(rep.Failures) == 0 {
 			t.Errorf("%s: not found in %d seeds", v.Name, rep.Seeds)
 		}

@@ -226,8 +226,9 @@ func (w *World) fail(oracle, format string, args ...any) {
 // lost checks what a start found missing: a crash loses nothing that is synced,
 // and a gap only where batches may be lost out of order.
 func (w *World) lost(h *host, kind keyspace.LossKind) {
-	if h.set || h.fallen {
-		return // a fault has changed the disk
+	h.lossy = h.set || h.fallen || h.lossy && kind != keyspace.LossNone
+	if h.lossy {
+		return // a fault has changed the disk, and what it lost is not mended yet
 	}
 	if kind == keyspace.LossTail || kind == keyspace.LossGap && !w.opt.ScatteredLoss {
 		w.fail("loss", "host %d claims a loss (%v) of what was durable", h.index, kind)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,10 @@ import (
 )
 
 func mutantsCommand() *cobra.Command {
-	var c sim.Campaign
+	var (
+		c    sim.Campaign
+		only string
+	)
 	cmd := &cobra.Command{
 		Use:   "mutants",
 		Short: "Check that the swarm notices every broken variant of the core",
@@ -30,8 +34,11 @@ func mutantsCommand() *cobra.Command {
 			fmt.Fprintln(w, "BROKEN RULE\tFIRST SEED\tORACLE")
 			survivors := 0
 			for _, v := range sim.Variants() {
+				if !strings.Contains(v.Name, only) {
+					continue
+				}
 				c.StopAtFirst = true
-				c.Options = func(seed uint64) sim.Options { return v.Apply(sim.Swarm(seed)) }
+				c.Options = v.Options
 				rep := c.Run()
 				if len(rep.Failures) == 0 {
 					survivors++
@@ -52,6 +59,7 @@ func mutantsCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.Uint64Var(&c.Seeds, "seeds", 500, "how many seeds each variant may take")
+	f.StringVar(&only, "only", "", "only the rules whose name contains this")
 	f.Uint64Var(&c.Start, "start", 0, "the first seed")
 	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
 	return cmd

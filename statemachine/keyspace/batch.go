@@ -91,9 +91,11 @@ type Applied struct {
 	Turned     bool     // the turn is complete
 	Purged     []Purged // by this batch
 	PurgeNext  []byte   // where the round goes on, nil at its end
-	Salvaged   []Entry  // writes of an earlier life, under their new dots, in order
-	Unplaced   []Purged // writes of an earlier life that only the log of losers holds
-	Transfer   Transfer // as it stands now
+	// Salvaged are writes of an earlier life, under their new dots, in order, and
+	// deletions that it had forgotten, repeated.
+	Salvaged []Entry
+	Unplaced []Purged // writes of an earlier life that only the log of losers holds
+	Transfer Transfer // as it stands now
 }
 
 // OutcomeKind says what became of a write or an entry.

@@ -43,6 +43,7 @@ var (
 	keyVoids    = []byte("so") // so<stream>
 	keyFormer   = []byte("sw") // sw<stream>, the vector of an earlier life
 	keyFormerFl = []byte("sq") // sq<stream>, and its floor
+	keyFormerVo = []byte("su") // su<stream>, and what of it nobody had
 	keyMembers  = []byte("sm") // sm<replica>
 )
 

@@ -26,7 +26,8 @@ type State struct {
 	turn     turn
 	leavings [MinutesBack + 2]leaving
 	transfer Transfer
-	former   bool // the store has the claims of an earlier life
+	// former is what an earlier life claimed, formerVoids what of it nobody had.
+	former, formerVoids VV
 	// changes counts the batches that changed a record or the vector. Two reads
 	// that show the same number, not 0, saw the same store.
 	changes uint64
@@ -111,10 +112,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	s.voids = loadVectors(tx, keyVoids)
 	s.floor, s.gcTs, s.transfer = loadFloor(tx), loadStamps(tx), loadTransfer(tx)
 	s.turn = loadTurn(tx)
-	for range tx.Ascend(keyFormer, prefixEnd(keyFormer)) {
-		s.former = true
-		break
-	}
+	s.former, s.formerVoids = loadVectors(tx, keyFormer), loadVectors(tx, keyFormerVo)
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
 		leaf := Leaf(binary.BigEndian.Uint32(k[1:]))
 		if IsDamaged(v) {

@@ -146,18 +146,23 @@ const (
 // is nobody to copy from.
 func beginLife(tx Tx, id *Identity, birth Birth) {
 	id.Replica, id.Joined, id.Boot = birth.Replica, 0, Boot{}
-	var former, floor VV
+	var former, floor, voids VV
 	if tx.Get(keyRejoin)[0] == rejoinKeeping {
+		voids = loadVectors(tx, keyFormerVo)
+		voids.Union(loadVectors(tx, keyVoids))
 		former, floor = loadVectors(tx, keyFormer), loadHeads(tx, keyFormerFl)
 		former.Union(LoadVV(tx)) // too many ranges: then an earlier claim is all that is left
 		floor.RaiseHeads(loadFloor(tx))
 		former, floor = former.Expanded(), floor.Expanded()
 	}
-	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyRetired, keyFormer, keyFormerFl} {
+	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyRetired, keyFormer, keyFormerFl, keyFormerVo} {
 		deleteAll(tx, class)
 	}
 	for _, set := range former.sets {
 		tx.Set(streamKey(keyFormer, set.Stream), set.appendBody(nil))
+	}
+	for _, set := range voids.sets {
+		tx.Set(streamKey(keyFormerVo, set.Stream), set.appendBody(nil))
 	}
 	for _, set := range floor.sets {
 		tx.Set(streamKey(keyFormerFl, set.Stream), binary.BigEndian.AppendUint64(nil, uint64(set.Head)))
@@ -181,16 +186,18 @@ func deleteAll(tx Tx, class []byte) {
 // only forward since, or were dropped because they had been deleted elsewhere,
 // so the claim holds as it did.
 func (s *State) restoreLife(tx Tx) {
-	if s.vv.Union(loadVectors(tx, keyFormer)) {
+	if s.vv.Union(s.former) {
+		s.addVoids(tx, s.formerVoids)
 		s.floor.RaiseHeads(loadHeads(tx, keyFormerFl))
 	}
 }
 
 func (s *State) forgetLife(tx Tx) {
-	if s.former {
-		s.former = false
+	if !s.former.IsEmpty() {
+		s.former, s.formerVoids = VV{}, VV{}
 		deleteAll(tx, keyFormer)
 		deleteAll(tx, keyFormerFl)
+		deleteAll(tx, keyFormerVo)
 	}
 }
 
@@ -213,6 +220,11 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 		e := &b.Entries[i]
 		cur, damaged := s.header(tx, e.Key)
 		o := s.outcome(Lost, e.Header, cur, b.Now)
+		if c.Reconcile && cur == nil && !damaged && (done || e.Key <= to) && s.buried(e) {
+			s.bury(tx, e, out)
+			out.Outcomes = append(out.Outcomes, o)
+			continue
+		}
 		// Of two copies of one write the source's stays: its dot will be claimed.
 		again := cur != nil && cur.Ver == e.Ver && !supersedes(cur, &e.Header)
 		if (done || e.Key <= to) && (cur == nil || again || s.loses(cur, &e.Header)) {
@@ -304,6 +316,27 @@ func (s *State) salvage(tx Tx, d *doomed, out *Applied) {
 	s.store(tx, s.hasher.Key(d.key), &e, d.hdr)
 	s.vv.Add(e.Dot)
 	out.Salvaged = append(out.Salvaged, e)
+}
+
+// buried says that the earlier life had a record, or what beats it, and that it
+// was deleted there and the deletion forgotten: the source has not heard of that.
+// An expired one needs no deletion.
+func (s *State) buried(e *Entry) bool {
+	return !e.Tombstone() && e.Expires == 0 && s.former.Contains(e.Dot) && !s.formerVoids.Contains(e.Dot)
+}
+
+// bury repeats a forgotten deletion, with the smallest version that beats the
+// record: whatever else was written to the key since stands.
+func (s *State) bury(tx Tx, e *Entry, out *Applied) {
+	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
+	v, ok := stamp(clocks{}, s.id.Joined, uuidFor(dot.Stream, dot.Seq), &e.Ver)
+	if !ok {
+		return
+	}
+	t := Entry{Key: e.Key, Header: Header{Ver: v, Dot: dot, Flags: Tombstone, Base: e.Ver}}
+	s.store(tx, s.hasher.Key(e.Key), &t, nil)
+	s.vv.Add(dot)
+	out.Salvaged = append(out.Salvaged, t)
 }
 
 // unplace moves a record to the log of losers.
