@@ -40,7 +40,6 @@ func (n *Node) onCollectDue() {
 // frontier is, stream by stream, the head up to which all of the roster has come,
 // as far as this node may count, and who keeps it from saying anything.
 func (n *Node) frontier() (f VV, blocked []ReplicaID) {
-	own := !n.cfg.Mutant.Is(keyspace.MutantOwnReport)
 	f = n.vv.Clone()
 	f.LowerHeads(n.vv)
 	for _, p := range n.peers {
@@ -50,9 +49,6 @@ func (n *Node) frontier() (f VV, blocked []ReplicaID) {
 		if p.reports.counted == nil {
 			blocked = append(blocked, p.Replica)
 			continue
-		}
-		if !own {
-			f, own = p.reports.counted.VV.Clone(), true
 		}
 		if n.cfg.Mutant.Is(keyspace.MutantRanges) {
 			f.LowerReach(p.reports.counted.VV)
@@ -93,7 +89,7 @@ func (n *Node) purgeRound() {
 		return // what was lost may have been reported
 	case c.running || n.transfer.Active() || !n.jobs.room() || n.id.Cluster == ClusterID{}:
 		return
-	case len(n.pins) > 0 && !n.cfg.Mutant.Is(keyspace.MutantPin):
+	case len(n.pins) > 0:
 		return
 	case n.tombstones+n.expiring == 0 || f.IsEmpty() && !n.cfg.Mutant.Is(keyspace.MutantFrontier):
 		c.from = nil

@@ -31,10 +31,19 @@ func mutantsCommand() *cobra.Command {
 					"try: go run -tags mutants ./cmd/sim mutants")
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "BROKEN RULE\tFIRST SEED\tORACLE")
+			fmt.Fprintln(w, "BROKEN RULE\tFIRST SEED OR SCENARIO\tORACLE")
 			survivors := 0
 			for _, v := range sim.Variants() {
 				if !strings.Contains(v.Name, only) {
+					continue
+				}
+				if v.Scenario != nil {
+					f := v.Scenario(v.Mutant)
+					if f == nil {
+						survivors++
+						f = &sim.Failure{Oracle: "not noticed"}
+					}
+					fmt.Fprintf(w, "%s\tscenario\t%s\n", v.Name, f.Oracle)
 					continue
 				}
 				c.StopAtFirst = true

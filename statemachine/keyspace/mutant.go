@@ -17,7 +17,6 @@ const (
 	MutantFrontier             // a purge does not wait for the frontier (I10)
 	MutantInclusion            // reports count before their vector is included (I10)
 	MutantRanges               // the frontier counts what lies beyond a gap
-	MutantOwnReport            // a replica does not wait for its own durable vector
 	MutantFloor                // a repair may bring what was purged here (I7)
 	MutantKnownDots            // an entry whose dot is known is merged again (I6)
 	MutantBase                 // a claim is adopted without its base (I5)
@@ -28,13 +27,13 @@ const (
 	MutantBootFence            // an older start of a replica is talked to as before (I9)
 	MutantSalvageStamps        // a salvaged write may lie below what was purged
 	MutantScrubClaims          // a scrub between equal trees adopts the peer's claim
-	MutantPin                  // a source purges while somebody copies from it
 	MutantResume               // a copy goes on with any other source
 	MutantBlindTail            // a copy claims what changed while it was made
 	MutantRingStart            // a new peer is pushed what the ring still holds
 	MutantVoid                 // gaps of a departed stream are void before all have reported
 	MutantLevel                // entries are taken from a peer below the floor
 	MutantHoard                // no stream is ever retired
+	MutantChunkStamps          // a copy does not learn below what its source has purged
 	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
 	MutantHoles                // a delta claims over records that its source could not read
 	MutantBlindProbe           // neither silence nor a lost connection makes anybody suspect

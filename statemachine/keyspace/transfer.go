@@ -237,7 +237,9 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 		s.see(b, e.Ver.TS)
 		out.Outcomes = append(out.Outcomes, o)
 	}
-	s.gcTs = max(s.gcTs, c.Stamps)
+	if !s.mutant.Is(MutantChunkStamps) {
+		s.gcTs = max(s.gcTs, c.Stamps)
+	}
 	t := s.transfer
 	t.After = to
 	if done {

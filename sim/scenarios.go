@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+
+	"kvs/sim/disk"
+	"kvs/statemachine/keyspace"
+)
+
+// Scenarios are counterexamples by construction, for rules that random worlds hit
+// too rarely: each fails without its rule, and passes with it. They script the
+// data half alone.
+
+// store is one replica's data half, without a protocol.
+type store struct {
+	disk  *disk.Disk
+	state *keyspace.State
+}
+
+func newStore(id byte, m keyspace.Mutant) *store {
+	s := &store{disk: disk.New()}
+	s.state, _ = keyspace.Open(s.disk.Update, keyspace.Birth{
+		Replica: keyspace.ReplicaID{id}, Epoch: keyspace.Epoch{id}, Boot: [8]byte{id},
+	}, m)
+	s.do(&keyspace.Batch{Now: epoch, Join: epoch, Adopt: &keyspace.Adoption{Cluster: keyspace.ClusterID{1}}})
+	return s
+}
+
+func (s *store) do(b *keyspace.Batch) *keyspace.Applied {
+	if b.Now == 0 {
+		b.Now = epoch
+	}
+	return s.state.Execute(s.disk.Update, b)
+}
+
+// write makes one write at a time and returns it as peers get it.
+func (s *store) write(at Millis, key, value string) keyspace.Entry {
+	w := keyspace.Write{Key: key, Value: []byte(value), Delete: value == ""}
+	out := s.do(&keyspace.Batch{Now: at, Writes: []keyspace.Write{w}})
+	e := keyspace.Entry{Key: key, Header: out.Outcomes[0].Header}
+	if !w.Delete {
+		e.Value = w.Value
+	}
+	return e
+}
+
+func (s *store) merge(es ...keyspace.Entry) *keyspace.Applied {
+	return s.do(&keyspace.Batch{Entries: es})
+}
+
+func (s *store) vv() keyspace.VV { return keyspace.LoadVV(s.disk.Reader()) }
+
+// purgeAll forgets every tombstone.
+func (s *store) purgeAll() *keyspace.Applied {
+	return s.do(&keyspace.Batch{Purge: &keyspace.Purge{Frontier: s.vv(), Before: epoch + 1_000_000}})
+}
+
+// shows says that a reader sees a value under the key.
+func (s *store) shows(key string) bool {
+	rec, ok := keyspace.DecodeRecord(s.disk.Reader().Get(keyspace.DataKey(key)))
+	return ok && !rec.Tombstone()
+}
+
+// claimWithoutBase: a delta made for a vector that the receiver does not have
+// must not raise its claims (I5).
+func claimWithoutBase(m keyspace.Mutant) *Failure {
+	a, b := newStore(1, m), newStore(2, m)
+	a.write(epoch+1, "x", "1")
+	base := a.vv()
+	y := a.write(epoch+2, "y", "1")
+	b.do(&keyspace.Batch{Entries: []keyspace.Entry{y}, Claim: &keyspace.Claim{Base: base, VV: a.vv()}})
+	if b.vv().Covers(base) && !b.shows("x") {
+		return &Failure{"claim", 0, "x is claimed and not there"}
+	}
+	return nil
+}
+
+// repairOfThePurged: a record whose deletion was forgotten comes back in a scrub
+// with a replica that never heard of the deletion (I7).
+func repairOfThePurged(m keyspace.Mutant) *Failure {
+	a, x := newStore(1, m), newStore(2, m)
+	v := a.write(epoch+1, "k", "1")
+	old := a.vv()
+	t := a.write(epoch+2, "k", "")
+	x.merge(v, t)
+	x.purgeAll()
+	x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Repair: true, View: old})
+	if x.shows("k") {
+		return &Failure{"resurrection", 0, "k is back after its deletion was purged"}
+	}
+	return nil
+}
+
+// claimWithoutFloor: who takes over claims on what others have purged must know
+// the floor too, or a repair brings it back (I5).
+func claimWithoutFloor(m keyspace.Mutant) *Failure {
+	a, p, x := newStore(1, m), newStore(2, m), newStore(3, m)
+	v := a.write(epoch+1, "k", "1")
+	old := a.vv()
+	t := a.write(epoch+2, "k", "")
+	p.merge(v, t)
+	purged := p.purgeAll()
+	x.do(&keyspace.Batch{Transfer: &keyspace.Transfer{Phase: keyspace.PhaseTail, Base: p.vv(), Floor: purged.Floor}})
+	x.do(&keyspace.Batch{Claim: &keyspace.Claim{
+		Base: p.vv(), VV: p.vv(), Floor: purged.Floor, Stamps: purged.Stamps, Copy: true,
+	}})
+	x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Repair: true, View: old})
+	if x.shows("k") {
+		return &Failure{"resurrection", 0, "k is back at a replica that copied after the purge"}
+	}
+	return nil
+}
+
+// writeDuringCopy: a replica whose clock is behind writes to a key before its
+// copy is whole, and must not write below a deletion that its source has
+// forgotten (I8).
+func writeDuringCopy(m keyspace.Mutant) *Failure {
+	p, x := newStore(1, m), newStore(2, m)
+	p.write(epoch+50_000, "k", "1")
+	t := p.write(epoch+60_000, "k", "")
+	purged := p.purgeAll()
+	x.do(&keyspace.Batch{Transfer: &keyspace.Transfer{Phase: keyspace.PhaseRecent, Base: p.vv()}})
+	x.do(&keyspace.Batch{Chunk: &keyspace.Chunk{
+		Phase: keyspace.PhaseRecent, Done: true, View: p.vv(), Stamps: purged.Stamps,
+	}})
+	if w := x.write(epoch+1, "k", "2"); !beats(w.Ver, t.Ver) {
+		return &Failure{"resurrection", 0, fmt.Sprintf("%v lies below the purged %v", w.Ver, t.Ver)}
+	}
+	return nil
+}

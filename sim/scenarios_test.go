@@ -1,0 +1,23 @@
+package sim
+
+import (
+	"testing"
+
+	"kvs/statemachine/keyspace"
+)
+
+// Goal: the counterexamples by construction fail for the rule that they are about
+// and for nothing else.
+func TestScenariosPassWithTheirRule(t *testing.T) {
+	for _, v := range Variants() {
+		if v.Scenario == nil {
+			continue
+		}
+		if f := v.Scenario(keyspace.MutantNone); f != nil {
+			t.Errorf("%s: fails with all rules in force: %v", v.Name, f)
+		}
+		if keyspace.MutantsCompiledIn && v.Scenario(v.Mutant) == nil {
+			t.Errorf("%s: nobody noticed", v.Name)
+		}
+	}
+}
