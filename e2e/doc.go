@@ -4,6 +4,7 @@
 //	go test ./e2e           everything, about half a minute on two cores
 //	go test -short ./e2e    without what waits or loads for more than a few seconds
 //	go test -v ./e2e        also prints what was measured
+//	go test ./e2e -rig      with measurements that take minutes (make rig)
 //
 // It owns the promises that only real processes, disks and sockets can show:
 // how fast a cluster forms and catches up, what survives kill -9, what a node
