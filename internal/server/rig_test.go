@@ -203,11 +203,16 @@ func TestRigScrubBytes(t *testing.T) {
 		b.stop(t)
 		from := r.IntN(*rigRecords - d)
 		a.fill(t, from, from+d)
-		b.claim(t, base, a.Status().VV)
+		a.stop(t)
+		a.start(t)
+		b.claim(t, base, a.Status().VV) // of the start, so all of it
 		began := time.Now()
 		b.start(t)
 		awaitRepaired(t, a, b)
 		s := b.Status().Stats
+		if s.ScrubLeaves == 0 {
+			t.Errorf("d %d: no scrub has brought them", d)
+		}
 		t.Logf("d %d of %d: %d bytes on the wire for %d of payload, %d leaves listed, %v from the start", d,
 			*rigRecords, b.wire(), rigPayload(d), s.ScrubLeaves, time.Since(began).Round(time.Millisecond))
 	}
