@@ -2,7 +2,7 @@
 
 SEEDS ?= 2000
 
-.PHONY: all build demo test race lint swarm mutants bench e2e fuzz cover ci clean
+.PHONY: all build demo test race lint swarm mutants bench e2e rig fuzz cover ci clean
 
 all: build test
 
@@ -31,6 +31,10 @@ mutants: ## the swarm must notice every rule that is broken on purpose
 
 e2e: ## real processes: kill -9, stopped nodes, bad input
 	go test -count=1 ./e2e
+
+rig: ## long measurements: joining with a million records, kills in the middle; bytes of repairs
+	go test -count=1 -v -timeout 60m -run 'Rig' ./e2e -rig
+	go test -count=1 -v -timeout 60m -run 'Rig' ./internal/server -rig
 
 bench: build ## beside bare handlers, in one run
 	go build -C tools -o bench.out ./bench

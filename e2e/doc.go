@@ -1,9 +1,10 @@
 // Package e2e tests the program as people run it: it builds cmd/kvs once and
 // drives real processes, on loopback, in temporary directories.
 //
-//	go test ./e2e           everything, about half a minute on two cores
+//	go test ./e2e           everything, about three minutes on two cores
 //	go test -short ./e2e    without what waits or loads for more than a few seconds
 //	go test -v ./e2e        also prints what was measured
+//	go test ./e2e -rig      with measurements that take minutes (make rig)
 //
 // It owns the promises that only real processes, disks and sockets can show:
 // how fast a cluster forms and catches up, what survives kill -9, what a node

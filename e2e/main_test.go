@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,20 @@ import (
 
 // program is the path of the binary under test. TestMain sets it, once.
 var program string
+
+// Long measurements run only when they are asked for: make rig.
+var (
+	rig        = flag.Bool("rig", false, "run the long measurements too")
+	rigRecords = flag.Int("rig.records", 1_000_000, "records of the long measurements")
+)
+
+// measuring skips a test that takes minutes.
+func measuring(t *testing.T) {
+	t.Helper()
+	if !*rig {
+		t.Skip("a long measurement: make rig")
+	}
+}
 
 // TestMain builds the program into a temporary directory.
 func TestMain(m *testing.M) {

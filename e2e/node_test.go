@@ -37,6 +37,8 @@ type member struct {
 	Seen    int64  `json:"last_seen"`
 	Joined  int64  `json:"joined_timestamp"`
 	State   string `json:"state"`
+	Reach   string `json:"reach"`
+	Replica string `json:"replica"`
 }
 
 // health is what /health says.

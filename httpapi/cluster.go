@@ -93,10 +93,22 @@ func (s *Server) serveMembers(x *exchange) *Problem {
 		}
 		b = append(b, `,"replica":`...)
 		b = appendString(b, m.Replica)
+		b = append(b, `,"reach":`...)
+		b = appendString(b, m.Reach)
+		b = appendKnown(append(b, `,"rtt_ms":`...), m.RTT)
+		b = appendKnown(append(b, `,"skew_ms":`...), m.Skew)
 		b = append(b, '}')
 	}
 	x.respond(typeJSON, append(b, ']'))
 	return nil
+}
+
+// appendKnown appends a number, or null if there is none.
+func appendKnown(b []byte, n *int64) []byte {
+	if n == nil {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, *n, 10)
 }
 
 // serveRoot answers GET /sync/merkle/root.

@@ -108,10 +108,12 @@ type fakeCluster struct{ unready, syncing bool }
 func (f fakeCluster) Syncing() bool { return f.syncing }
 
 func (fakeCluster) Members() []Member {
+	rtt, skew := int64(0), int64(-7)
 	return []Member{
 		{ID: "node-alpha", Address: "192.168.1.10:8080", LastSeen: 1672531200000,
-			JoinedTimestamp: 1672530000000, State: "alive", Incarnation: 3, Version: "0.1.0", Replica: "0a"},
-		{ID: `node "b"`, Address: "[::1]:8081", LastSeen: 1, JoinedTimestamp: 2, State: "failed"},
+			JoinedTimestamp: 1672530000000, State: "alive", Incarnation: 3, Version: "0.1.0", Replica: "0a",
+			Reach: "reachable", RTT: &rtt, Skew: &skew},
+		{ID: `node "b"`, Address: "[::1]:8081", LastSeen: 1, JoinedTimestamp: 2, State: "failed", Reach: "unreachable"},
 	}
 }
 
@@ -143,6 +145,10 @@ func (f *fakeOperator) SyncStatus() (SyncStatus, error) {
 		Peer: Peer{`b"`, "0b"}, Address: "[::1]:8081", State: "alive", Connected: true, Missing: 1,
 		Lacking: 2, Bytes: 3, OldestMs: 4, EqualRoot: true, Digested: 5, Scrubbed: 6,
 	}, {}}
+	s.Collection = Collection{
+		Tombstones: 7, Expiring: 8, BlockedBy: []Peer{{"", "0c"}}, BlockedSince: 9, Pins: 1,
+	}
+	s.Copy = Copy{Phase: "rest", Reconcile: true}
 	return s, f.note("status")
 }
 

@@ -63,6 +63,24 @@ type SyncStatus struct {
 	Digest    Digest
 	Converged bool // Every member is connected and has the same data, as far as this node knows.
 	Peers     []PeerStatus
+
+	Collection Collection
+	Copy       Copy
+}
+
+// Collection is how far the node is with forgetting deletes and expired records.
+type Collection struct {
+	Tombstones   uint64 // That are stored.
+	Expiring     uint64 // Records that expire or have expired.
+	BlockedBy    []Peer // Whose reports it waits for; the id is empty of one that is not listed any more.
+	BlockedSince int64  // When it began to wait for just these, Unix milliseconds; 0 if for nobody.
+	Pins         int    // Copies that others take from this node; meanwhile it forgets nothing.
+}
+
+// Copy is how far the node is with taking over the data of its cluster.
+type Copy struct {
+	Phase     string // "none", "open", "recent", "rest", "whole" or "tail".
+	Reconcile bool   // It has records of an earlier life to settle.
 }
 
 // PeerStatus is how far one member and this node are apart, by its last digest.

@@ -19,9 +19,10 @@ import (
 func TestClusterShapes(t *testing.T) {
 	r := newRig(t, nil)
 	members := `[{"id":"node-alpha","address":"192.168.1.10:8080","last_seen":1672531200000,` +
-		`"joined_timestamp":1672530000000,"state":"alive","incarnation":3,"version":"0.1.0","replica":"0a"},` +
+		`"joined_timestamp":1672530000000,"state":"alive","incarnation":3,"version":"0.1.0","replica":"0a",` +
+		`"reach":"reachable","rtt_ms":0,"skew_ms":-7},` +
 		`{"id":"node \"b\"","address":"[::1]:8081","last_seen":1,"joined_timestamp":2,` +
-		`"state":"failed","incarnation":0,"replica":""}]`
+		`"state":"failed","incarnation":0,"replica":"","reach":"unreachable","rtt_ms":null,"skew_ms":null}]`
 	for target, want := range map[string]string{
 		"/members":  members,
 		"/members/": members,

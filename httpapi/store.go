@@ -110,6 +110,9 @@ type Member struct {
 	Incarnation     uint64
 	Version         string // Empty while unknown.
 	Replica         string // 32 hexadecimal digits.
+	Reach           string // "reachable", "suspect" or "unreachable": whether it answers now.
+	RTT             *int64 // Milliseconds to its last answer to a probe; nil if there was none.
+	Skew            *int64 // Milliseconds that its clock is ahead of this node's; nil while unknown.
 }
 
 // Health is this node's own view of itself.

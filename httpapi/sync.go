@@ -56,8 +56,26 @@ func (s *Server) serveSyncStatus(x *exchange) *Problem {
 		}
 		b = appendPeerStatus(b, &st.Peers[i])
 	}
-	x.respond(typeJSON, append(b, ']', '}'))
+	b = appendCollection(append(b, `],"collection":`...), &st.Collection)
+	b = append(b, `,"copy":{"phase":`...)
+	b = appendString(b, st.Copy.Phase)
+	b = append(b, `,"reconcile":`...)
+	b = strconv.AppendBool(b, st.Copy.Reconcile)
+	x.respond(typeJSON, append(b, '}', '}'))
 	return nil
+}
+
+func appendCollection(b []byte, c *Collection) []byte {
+	b = append(b, `{"tombstones":`...)
+	b = strconv.AppendUint(b, c.Tombstones, 10)
+	b = append(b, `,"expiring":`...)
+	b = strconv.AppendUint(b, c.Expiring, 10)
+	b = appendPeers(append(b, ','), "blocked_by", c.BlockedBy)
+	b = append(b, `,"blocked_since_ms":`...)
+	b = strconv.AppendInt(b, c.BlockedSince, 10)
+	b = append(b, `,"pins":`...)
+	b = strconv.AppendInt(b, int64(c.Pins), 10)
+	return append(b, '}')
 }
 
 func appendPeerStatus(b []byte, p *PeerStatus) []byte {

@@ -21,7 +21,9 @@ func TestOperatorShapes(t *testing.T) {
 		`"address":"[::1]:8081","state":"alive","connected":true,"missing_dots":1,"lacking_dots":2,` +
 		`"bytes":3,"oldest_ms":4,"equal_root":true,"last_digest":5,"last_scrub":6},` +
 		`{"id":"","replica":"","address":"","state":"","connected":false,"missing_dots":0,` +
-		`"lacking_dots":0,"bytes":0,"oldest_ms":0,"equal_root":false,"last_digest":0,"last_scrub":0}]}`
+		`"lacking_dots":0,"bytes":0,"oldest_ms":0,"equal_root":false,"last_digest":0,"last_scrub":0}],` +
+		`"collection":{"tombstones":7,"expiring":8,"blocked_by":[{"id":"","replica":"0c"}],` +
+		`"blocked_since_ms":9,"pins":1},"copy":{"phase":"rest","reconcile":true}}`
 	for _, c := range []struct {
 		method, target, body string
 		status               int

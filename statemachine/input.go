@@ -54,7 +54,8 @@ type Reached struct {
 // PeerDown says that the connection is gone.
 type PeerDown struct{ Peer ReplicaID }
 
-// Received is a message from a connected peer. The core keeps references into
+// Received is a message from a connected peer, or a Refuse in the place of a
+// connection that a peer did not let stand. The core keeps references into
 // it; nobody changes it afterwards.
 type Received struct {
 	From ReplicaID

@@ -159,7 +159,7 @@ func (n *Node) onCommand(in Input) {
 // this cluster, and hands the rest on.
 func (n *Node) onReceived(in Received) {
 	p := n.peer(in.From)
-	if m, ok := in.Msg.(Refuse); ok && (n.isGuest(in.From) || p != nil && p.up) {
+	if m, ok := in.Msg.(Refuse); ok && (n.isGuest(in.From) || p != nil) {
 		n.onRefuse(m)
 		return
 	}

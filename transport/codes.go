@@ -20,7 +20,7 @@ const (
 	codeMalformed quic.ApplicationErrorCode = 7  // a frame that no version of the protocol allows
 	codeHello     quic.ApplicationErrorCode = 8  // no Hello in time
 	codeFull      quic.ApplicationErrorCode = 9  // too many peers
-	codeBoot      quic.ApplicationErrorCode = 10 // a later start of the sender is connected
+	codeBoot      quic.ApplicationErrorCode = 10 // another start of the receiver is connected, and stays
 
 	// codeRefused is the core's Disconnect; its Refusal is added to it.
 	codeRefused quic.ApplicationErrorCode = 32

@@ -41,6 +41,10 @@ func (t *Transport) serve(qc *quic.Conn, settled func()) {
 	settled()
 	if err != nil {
 		t.refuse(qc, err)
+		cs := qc.ConnectionState().TLS
+		if peer, err := replicaOf(&cs); err == nil {
+			t.fenced(peer, qc)
+		}
 		return
 	}
 	if prev != nil {
@@ -98,6 +102,7 @@ func (c *conn) run() {
 	c.t.peers.drop(c)
 	c.t.log.Debug("connection ended", "peer", c.peer, "remote", c.qc.RemoteAddr(),
 		"cause", context.Cause(c.qc.Context()))
+	c.t.fenced(c.peer, c.qc)
 	c.t.o.Deliver(statemachine.PeerDown{Peer: c.peer})
 }
 
@@ -181,6 +186,19 @@ func (t *Transport) refuse(qc *quic.Conn, err error) {
 			t.log.Warn("a connection was refused", "remote", qc.RemoteAddr(), "err", err)
 		}
 	}
+}
+
+// fenced tells the core that a peer has turned this process away for another
+// start of the same replica. Such a connection never stands at the peer, so its
+// core cannot say so itself.
+func (t *Transport) fenced(peer keyspace.ReplicaID, qc *quic.Conn) {
+	var ae *quic.ApplicationError
+	if !errors.As(context.Cause(qc.Context()), &ae) || !ae.Remote || ae.ErrorCode != codeBoot {
+		return
+	}
+	t.o.Deliver(statemachine.Received{From: peer, Msg: statemachine.Refuse{
+		Replica: t.o.Replica, Boot: t.o.Hello().Boot, Reason: statemachine.RefusedBoot,
+	}})
 }
 
 // codeOf is the code with which a connection was closed by an application, 0

@@ -154,7 +154,8 @@ func (n *node) deliver(in statemachine.Input) {
 		}
 		delete(n.up, in.Peer)
 	case statemachine.Received:
-		if h, ok := n.up[in.From]; !ok || h.Boot != in.Boot {
+		_, refused := in.Msg.(statemachine.Refuse) // of a connection that never stood
+		if h, ok := n.up[in.From]; !refused && (!ok || h.Boot != in.Boot) {
 			n.tb.Errorf("node %s: Received from %s, start %d, which is not up", n.id, in.From, in.Boot.Count)
 		}
 	}

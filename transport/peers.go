@@ -23,7 +23,8 @@ import (
 //
 // Neither end lets an earlier start, or a second one of the same number, push
 // out a living connection: that is a ghost or a copied directory, and would
-// make the sound replica come and go.
+// make the sound replica come and go. The one that is turned away tells its own
+// core so (fenced), which begins another life.
 
 // peers holds the connection that was chosen for each peer.
 type peers struct {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -189,6 +190,14 @@ func TestGhostDoesNotReplaceALivingPeer(t *testing.T) {
 		for i, ghost := range []*node{old, twin} {
 			ghost.Dial(a.Addr().String())
 			eventually(t, "refusal", func() bool { return a.Stats().Refused == uint64(i)+1 })
+			ghost.wait("word of it", func() bool {
+				return slices.ContainsFunc(ghost.inputs, func(in statemachine.Input) bool {
+					r, _ := in.(statemachine.Received)
+					m, ok := r.Msg.(statemachine.Refuse)
+					return ok && r.From == a.id && m.Replica == ghost.id && m.Boot == ghost.o.Hello().Boot &&
+						m.Reason == statemachine.RefusedBoot
+				})
+			})
 		}
 		checkTraffic(t, []*node{a, b})
 		if len(a.heard()) != 2 || len(b.heard()) != 2 {

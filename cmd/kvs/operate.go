@@ -100,15 +100,16 @@ func membersCommand(client *http.Client) *cobra.Command {
 			LastSeen int64  `json:"last_seen"`
 			Joined   int64  `json:"joined_timestamp"`
 			State    string `json:"state"`
+			Reach    string `json:"reach"`
 		}
 		body, err := r.ask(cmd.Context(), http.MethodGet, "/members/", "", &rows)
 		if err != nil || r.format == "json" {
 			return show(cmd, body, err)
 		}
 		return table(cmd.OutOrStdout(), func(w io.Writer) {
-			fmt.Fprintln(w, "NODE\tADDRESS\tSTATE\tLAST SEEN\tJOINED\tREPLICA")
+			fmt.Fprintln(w, "NODE\tADDRESS\tSTATE\tREACH\tLAST SEEN\tJOINED\tREPLICA")
 			for _, m := range rows {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Address, m.State, ago(m.LastSeen),
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Address, m.State, m.Reach, ago(m.LastSeen),
 					time.UnixMilli(m.Joined).UTC().Format(time.RFC3339), m.Replica)
 			}
 		})

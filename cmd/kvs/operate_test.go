@@ -70,6 +70,10 @@ const (
 		`{"id":"b","connected":true,"state":"alive","equal_root":true,"last_digest":1}]}`
 )
 
+// waiting is of a node that cannot forget its deletes, and has not all data yet.
+const waiting = `{"node_id":"a","converged":true,"collection":{"tombstones":9,"blocked_by":[{"id":"b"},` +
+	`{"id":"","replica":"0c"}],"blocked_since_ms":5,"pins":0},"copy":{"phase":"rest"}}`
+
 // Goal: what each command asks of the node, what it prints, and its exit code.
 func TestCommandsThatAskANode(t *testing.T) {
 	for _, c := range []struct {
@@ -80,6 +84,8 @@ func TestCommandsThatAskANode(t *testing.T) {
 		prints []string
 	}{
 		{"sync status", "GET /sync/status", together, 0, []string{"a  normal, 3 keys, root 9f3c17a2\n", "b", "equal"}},
+		{"sync status", "GET /sync/status", waiting, 0,
+			[]string{"under way: rest\n", "9 deletes remembered until there is word from b, 0c (waiting since "}},
 		{"sync status", "GET /sync/status", apart, exitNotConverged, []string{"differs", "7 for 4.1s"}},
 		{"sync status -o json", "GET /sync/status", apart, exitNotConverged, []string{apart + "\n"}},
 		{"sync now", "POST /sync/now", `{"peers":[{"id":"b"},{"id":"c"}]}`, 0, []string{"comparing with b, c\n"}},
@@ -89,8 +95,8 @@ func TestCommandsThatAskANode(t *testing.T) {
 			`{"peer":"b","differences":[{"hash":"0a","here":true,"key":"k"},{"hash":"0b","there":true},` +
 				`{"hash":"0c","here":true,"there":true}]}`,
 			0, []string{"0a    only here", "k\n", "0b    only there", "0c    both"}},
-		{"members", "GET /members/", `[{"id":"a","address":"h:1","state":"alive","replica":"0a"}]`, 0,
-			[]string{"NODE", "a     h:1", "0a\n"}},
+		{"members", "GET /members/", `[{"id":"a","address":"h:1","state":"alive","reach":"suspect","replica":"0a"}]`, 0,
+			[]string{"NODE", "a     h:1", "suspect", "0a\n"}},
 		{"leave --yes", "POST /members/leave?", `{"drained":true,"acknowledged_by":[{"id":"b"}]}`, 0,
 			[]string{"left; all its writes are on b\n"}},
 		{"leave -y --all --force", "POST /members/leave?drain=all&force=true", `{"drained":false}`, 0,

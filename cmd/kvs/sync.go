@@ -34,6 +34,15 @@ type syncStatus struct {
 		Digested  int64  `json:"last_digest"`
 		Scrubbed  int64  `json:"last_scrub"`
 	} `json:"peers"`
+	Collection struct {
+		Tombstones   uint64    `json:"tombstones"`
+		BlockedBy    []peerRow `json:"blocked_by"`
+		BlockedSince int64     `json:"blocked_since_ms"`
+		Pins         int       `json:"pins"`
+	} `json:"collection"`
+	Copy struct {
+		Phase string `json:"phase"`
+	} `json:"copy"`
 }
 
 func syncCommand(client *http.Client) *cobra.Command {
@@ -71,6 +80,17 @@ func syncStatusCommand(client *http.Client) *cobra.Command {
 
 func printStatus(out io.Writer, s *syncStatus) error {
 	fmt.Fprintf(out, "%s  %s, %d keys, root %.8s\n", s.NodeID, s.Mode, s.Keys, s.Root)
+	if s.Copy.Phase != "" && s.Copy.Phase != "none" {
+		fmt.Fprintf(out, "copy of the cluster's data under way: %s\n", s.Copy.Phase)
+	}
+	switch c := &s.Collection; {
+	case len(c.BlockedBy) > 0:
+		fmt.Fprintf(out, "%d deletes remembered until there is word from %s (waiting since %s)\n",
+			c.Tombstones, names(c.BlockedBy), ago(c.BlockedSince))
+	case c.Pins > 0:
+		fmt.Fprintf(out, "%d deletes remembered until %d copies taken from here are complete\n",
+			c.Tombstones, c.Pins)
+	}
 	if len(s.Peers) == 0 {
 		return nil
 	}

@@ -2,14 +2,11 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"kvs/httpapi"
-	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
 	"kvs/storage"
 )
@@ -17,9 +14,6 @@ import (
 // scanMax bounds the records that one range request looks at, tombstones
 // included; what is left is for the next page.
 const scanMax = 20_000
-
-// behindAfter is for how long a node may lack what a peer has before it says so.
-const behindAfter keyspace.Millis = 2_000
 
 // digestAlgorithm names what GET /sync/merkle/root returns, for people who want
 // to compute it themselves.
@@ -102,89 +96,6 @@ func (a *api) Digest() (httpapi.Digest, error) {
 	return httpapi.Digest{
 		Root: root, Keys: int64(live), AsOf: int64(wall()), Algorithm: digestAlgorithm,
 	}, storeError(err)
-}
-
-// Members lists the members view.
-func (a *api) Members() []httpapi.Member {
-	status := a.driver.status.Load()
-	out := make([]httpapi.Member, 0, len(status.Members))
-	for _, m := range status.Members {
-		row := httpapi.Member{
-			ID: m.Name, Address: m.Addr, LastSeen: int64(m.Seen), JoinedTimestamp: int64(m.Joined),
-			State: m.State.String(), Incarnation: m.Boot.Count + m.Incarnation,
-			Replica: m.Replica.Hex(),
-		}
-		if m.Self {
-			row.LastSeen, row.Version = int64(wall()), Version
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
-// Health describes the node from its published status.
-func (a *api) Health() httpapi.Health {
-	s := a.driver.status.Load()
-	h := httpapi.Health{
-		Status: "ok", Mode: s.Mode.String(), MemberCount: len(s.Members), NodeID: s.Hello.Member.Name,
-		Joined: s.Identity.Cluster != keyspace.ClusterID{},
-		Ready:  s.Mode == statemachine.ModeNormal || s.Mode == statemachine.ModeReadOnly,
-	}
-	if h.Joined {
-		h.ClusterID = keyspace.ReplicaID(s.Identity.Cluster).Hex()
-	} else {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, "not joined: none of seed_nodes has answered for a cluster yet")
-	}
-	switch s.Mode {
-	case statemachine.ModeSyncing:
-		h.Reasons = append(h.Reasons, "syncing: the data of the cluster is on its way")
-	case statemachine.ModeLeft:
-		h.Reasons = append(h.Reasons, "leaving: this node takes no writes any more")
-	}
-	if s.Loss.Kind != keyspace.LossNone {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, fmt.Sprintf("data_dir has lost durable writes (batches %d to %d); "+
-			"what other members have of them comes back once they are connected", s.Loss.From, s.Loss.To))
-	}
-	if v := a.store.Verification(); v.Wrong > 0 {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, fmt.Sprintf("the verifier has found damage in %d places of data_dir "+
-			"since the start; check the disk", v.Wrong))
-	}
-	if s.Damaged > 0 {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, fmt.Sprintf("%d stored records are damaged and no connected member "+
-			"has given them yet; reading them fails, writing or deleting them helps", s.Damaged))
-	}
-	if s.Clamped {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, "clock: skewed, "+strconv.FormatInt(int64(s.Skew), 10)+
-			" ms ahead of the other members: stamps are held back")
-	}
-	for _, m := range s.NameConflict {
-		h.Mode, h.Status = "read-only", "degraded"
-		h.Reasons = append(h.Reasons, "node_id "+m.Name+" is in use by an older member at "+m.Addr+
-			": read-only until it is gone, or this node has another node_id")
-	}
-	for _, m := range s.Members {
-		if !m.Connected && m.State != statemachine.MemberAlive {
-			h.Status = "degraded"
-			h.Reasons = append(h.Reasons, "member "+m.Name+" at "+m.Addr+" has "+m.State.String())
-		}
-	}
-	for _, m := range s.Members {
-		if late := wall() - m.BehindSince; m.BehindSince > 0 && late >= behindAfter {
-			h.Status = "degraded"
-			h.Reasons = append(h.Reasons, fmt.Sprintf("behind: lacks %d writes that %s has had for %d s",
-				m.Missing, m.Name, late/1000))
-		}
-	}
-	for _, r := range s.Refused {
-		h.Status = "degraded"
-		h.Reasons = append(h.Reasons, "peer "+r.Peer.Name+" at "+r.Peer.Addr+" is refused: "+r.Reason.String())
-	}
-	return h
 }
 
 func record(key string, rec keyspace.Record) httpapi.Record {

@@ -87,7 +87,7 @@ func (a *api) SyncNow(peer string) ([]httpapi.Peer, error) {
 	result, err := a.driver.command(func(r statemachine.RequestID) statemachine.Input {
 		return statemachine.SyncNow{Request: r, Peer: id}
 	})
-	return a.named(result.Peers), err
+	return named(a.driver.status.Load(), result.Peers), err
 }
 
 // Diff compares with a peer.
@@ -129,7 +129,7 @@ func (a *api) Leave(all, force bool) (httpapi.Left, error) {
 		return statemachine.Leave{Request: r, All: all, Force: force}
 	})
 	return httpapi.Left{
-		Drained: len(result.Peers) > 0, AcknowledgedBy: a.named(result.Peers),
+		Drained: len(result.Peers) > 0, AcknowledgedBy: named(a.driver.status.Load(), result.Peers),
 	}, err
 }
 
@@ -183,6 +183,13 @@ func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
 		out.Peers = append(out.Peers, row)
 	}
 	out.Converged = out.Converged && s.Mode != statemachine.ModeSyncing
+	out.Copy = httpapi.Copy{Phase: s.Transfer.Phase.String(), Reconcile: s.Transfer.Reconcile}
+	out.Collection = httpapi.Collection{
+		Tombstones: s.Tombstones, Expiring: s.Expiring, Pins: s.Pins, BlockedBy: named(s, s.Blocked),
+	}
+	if len(s.Blocked) > 0 {
+		out.Collection.BlockedSince = int64(s.BlockedAt)
+	}
 	slices.SortStableFunc(out.Peers, func(x, y httpapi.PeerStatus) int { return cmp.Compare(x.ID, y.ID) })
 	return out, nil
 }
@@ -215,8 +222,7 @@ func (a *api) member(name string) (*statemachine.MemberView, error) {
 }
 
 // named puts names to replicas.
-func (a *api) named(ids []keyspace.ReplicaID) []httpapi.Peer {
-	s := a.driver.status.Load()
+func named(s *statemachine.Status, ids []keyspace.ReplicaID) []httpapi.Peer {
 	out := make([]httpapi.Peer, len(ids))
 	for i, id := range ids {
 		out[i].Replica = id.Hex()
