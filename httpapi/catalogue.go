@@ -84,7 +84,8 @@ var catalogue = [...]kind{
 		"The endpoint exists but not with this method.\n" +
 			"Try: a method of the Allow header."},
 	{slugConflictClock, 409, "Clock conflict",
-		"The stored version lies so far in the future that no newer timestamp is left.\n" +
+		"The stored version lies so far in the future that no newer timestamp is left, or the\n" +
+			"clocks of two nodes are too many minutes apart to compare what expires.\n" +
 			"Try: check the clocks of the cluster's nodes."},
 	{slugPeerAmbiguous, 409, "Peer ambiguous",
 		"Several members have the same node_id, so that it does not tell which is meant.\n" +

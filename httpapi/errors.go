@@ -59,6 +59,9 @@ func peerProblem(err error, peer string) *Problem {
 	case errors.Is(err, ErrPeerUnknown):
 		return newProblem(slugPeerUnknown, "this node knows no member "+quoted(peer)+
 			", or is not connected to it")
+	case errors.Is(err, ErrSkew):
+		return newProblem(slugConflictClock, "the clocks of this node and of "+quoted(peer)+
+			" are so many minutes apart that records which expire cannot be compared")
 	case errors.Is(err, ErrSelf):
 		return newProblem(slugPeerSelf, quoted(peer)+" is this node itself")
 	case errors.Is(err, ErrWaitTimeout):

@@ -48,17 +48,20 @@ type Send struct {
 // before it. Answered by Applied, in the same order.
 type Apply struct{ Batch *keyspace.Batch }
 
-// ReadDigest asks for the sums of nodes of the digest tree.
+// ReadDigest asks for the sums of nodes of the digest tree as of a minute, or, as
+// of 0, as they are now.
 type ReadDigest struct {
 	Op    OpID
 	Level int
 	Index []uint32
+	AsOf  keyspace.Minute
 }
 
-// ReadLeaf asks for the listings of leaves.
+// ReadLeaf asks for the listings of leaves as of a minute.
 type ReadLeaf struct {
 	Op     OpID
 	Leaves []keyspace.Leaf
+	AsOf   keyspace.Minute
 }
 
 // ReadDots asks for the first entries whose dots are not in Not, behind the dot After.
@@ -132,6 +135,7 @@ const (
 	RefusedFenced             // the replica was evicted, or has left
 	RefusedLoss               // durable writes of the replica are lost
 	RefusedAuth               // one demands tokens of clients, the other does not
+	RefusedSkew               // the clocks are too far apart to compare what expires
 )
 
 func (Dial) effect()        {}

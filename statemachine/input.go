@@ -78,7 +78,7 @@ type Applied struct{ Result *keyspace.Applied }
 // DigestRead answers ReadDigest: one sum an index.
 type DigestRead struct {
 	Op   OpID
-	Sums []Sum
+	Sums []Sum // nil if the tree cannot be turned to that minute
 }
 
 // LeafRead answers ReadLeaf: one listing a leaf.

@@ -81,8 +81,9 @@ const (
 	// visitorsMax bounds the peers whose scrubs a node serves at one time.
 	visitorsMax = 2
 
-	// busyTries is how often a person's question for differences is asked.
-	busyTries = 10
+	// opensMax is how often one scrub begins at the root, because its partner was
+	// busy, or it took so long that the minute which it compares is too far back.
+	opensMax = 10
 
 	// questionTries is how often one question of a scrub is asked.
 	questionTries = 3

@@ -184,6 +184,10 @@ type Compare struct {
 	Nodes  []TreeNode `cbor:"3,keyasint"`
 	Answer bool       `cbor:"4,keyasint,omitempty"`
 	Retry  Millis     `cbor:"5,keyasint,omitempty"` // not 0: the sender serves enough scrubs; ask again after so long
+	// AsOf is the minute that the sums are of, 0 whatever the tree has now. An
+	// answer of another minute than the question's has no sums: the sender cannot
+	// be turned to that one, and is at this.
+	AsOf keyspace.Minute `cbor:"6,keyasint,omitempty"`
 }
 
 // LeafItem is one visible record of a listed leaf.

@@ -133,10 +133,10 @@ func (e Apply) Append(b []byte) []byte {
 	return append(walks(b, e.Batch), ')')
 }
 func (e ReadDigest) Append(b []byte) []byte {
-	return append(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), ')')
+	return append(num(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), e.AsOf), ')')
 }
 func (e ReadLeaf) Append(b []byte) []byte {
-	return append(num(num(open(b, "ReadLeaf"), e.Op), len(e.Leaves)), ')')
+	return append(num(num(num(open(b, "ReadLeaf"), e.Op), len(e.Leaves)), e.AsOf), ')')
 }
 func (e ReadDots) Append(b []byte) []byte {
 	b = append(num(open(b, "ReadDots"), e.Op), ' ')
@@ -166,7 +166,7 @@ func (r Refusal) String() string {
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
-		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs",
+		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs", "clocks too far apart",
 	}
 	if int(r) >= len(names) {
 		return "unknown" // a later version's
@@ -216,7 +216,7 @@ func (m Delta) Append(b []byte) []byte {
 }
 func (m Compare) Append(b []byte) []byte {
 	b = num(num(open(b, "Compare"), m.Round), m.Level)
-	return append(num(b, len(m.Nodes)), ')')
+	return append(num(num(b, len(m.Nodes)), m.AsOf), ')')
 }
 func (m LeafList) Append(b []byte) []byte {
 	b = num(num(open(b, "LeafList"), m.Round), len(m.Leaves))

@@ -98,6 +98,7 @@ type Stats struct {
 	ScrubLeaves                                 uint64 // that differed twice, and were listed
 	ScrubInFlight                               uint64 // that had changed in between, and were left alone
 	ScrubsBusy                                  uint64 // that a partner had no room for
+	ScrubsSkewed                                uint64 // with clocks too far apart to compare what expires
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
 	DroppedMembers, DroppedSyncing              uint64

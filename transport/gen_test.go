@@ -51,6 +51,7 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			}),
 			Answer: rapid.Bool().Draw(t, "answer"),
 			Retry:  keyspace.Millis(rapid.Int64().Draw(t, "retry")),
+			AsOf:   keyspace.Minute(genUint64(t)),
 		}
 	case statemachine.KindLeafList:
 		return statemachine.LeafList{
