@@ -25,6 +25,9 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 	case ReadRecords:
 		es := keyspace.ReadRecords(r, e.Keys, chunkEntriesMax, chunkBytesMax)
 		return RecordsRead{e.Op, es, keyspace.LoadVV(r)}
+	case ReadKey:
+		es, damaged := keyspace.ReadKey(r, e.Key)
+		return KeyRead{e.Op, es, damaged}
 	case ReadCopy:
 		return CopyRead{e.Op, keyspace.ReadCopy(r, e.Phase, e.Cutoff, e.After, e.Entries, chunkBytesMax)}
 	}

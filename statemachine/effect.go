@@ -87,6 +87,12 @@ type ReadCopy struct {
 	Entries int // at most
 }
 
+// ReadKey asks for the record of one key.
+type ReadKey struct {
+	Op  OpID
+	Key string
+}
+
 // Restart ends this run: the shell closes everything, opens the directory again
 // and goes on with a new Node. The replica may be another one then.
 type Restart struct{}
@@ -147,6 +153,7 @@ func (ReadLeaf) effect()    {}
 func (ReadDots) effect()    {}
 func (ReadRecords) effect() {}
 func (ReadCopy) effect()    {}
+func (ReadKey) effect()     {}
 func (Restart) effect()     {}
 func (Respond) effect()     {}
 func (Done) effect()        {}
@@ -157,3 +164,4 @@ func (ReadLeaf) storeRead()    {}
 func (ReadDots) storeRead()    {}
 func (ReadRecords) storeRead() {}
 func (ReadCopy) storeRead()    {}
+func (ReadKey) storeRead()     {}

@@ -106,6 +106,13 @@ type CopyRead struct {
 	Page keyspace.CopyPage
 }
 
+// KeyRead answers ReadKey.
+type KeyRead struct {
+	Op      OpID
+	Entries []Entry // the record, deleted or not; none if the key has none
+	Damaged bool    // there is one that cannot be read
+}
+
 // Damaged says that the stored record of a key cannot be read, and is not counted
 // in the digest any more. It follows all answers to batches before it.
 type Damaged struct{ Key string }
@@ -122,4 +129,5 @@ func (LeafRead) input()     {}
 func (DotsRead) input()     {}
 func (RecordsRead) input()  {}
 func (CopyRead) input()     {}
+func (KeyRead) input()      {}
 func (Damaged) input()      {}

@@ -90,6 +90,10 @@ const (
 
 	// paceMax is how many times as long the pauses of a scrub grow at most.
 	paceMax = 32
+
+	// lookupsMax bounds the clients' questions that wait for the source of a copy.
+	lookupsMax = 32
+
 	// damagedMax bounds the damaged records that peers are asked for, and
 	// damageWantMax those asked for in one message.
 	damagedMax    = 1024
@@ -150,9 +154,11 @@ const (
 	copyPoll     Millis = 1_000
 	copyTimeout  Millis = 5_000  // silence after which a copy looks for another source
 	copyGiveUp   Millis = 60_000 // without any source a node goes on with what it has
-	copyShun     Millis = 10_000 // a source that failed is not asked again before this
-	pinTimeout   Millis = 60_000 // a pin whose copy makes no progress
-	vouchAfter   Millis = 60_000 // a restarted source that reaches nobody may serve
-	damageGap    Millis = 1_000  // between asking one peer and the next for a damaged record
-	damageRetry  Millis = 60_000 // before all are asked again
+	// lookupTimeout is how long a client's question waits for the source.
+	lookupTimeout Millis = 2_000
+	copyShun      Millis = 10_000 // a source that failed is not asked again before this
+	pinTimeout    Millis = 60_000 // a pin whose copy makes no progress
+	vouchAfter    Millis = 60_000 // a restarted source that reaches nobody may serve
+	damageGap     Millis = 1_000  // between asking one peer and the next for a damaged record
+	damageRetry   Millis = 60_000 // before all are asked again
 )

@@ -23,6 +23,13 @@ func open(b []byte, name string) []byte { return append(append(b, name...), '(')
 
 func word(b []byte, s string) []byte { return append(append(b, ' '), s...) }
 
+func flag(b []byte, set bool, name string) []byte {
+	if set {
+		return word(b, name)
+	}
+	return b
+}
+
 func num[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](b []byte, n T) []byte {
 	return strconv.AppendInt(append(b, ' '), int64(n), 10)
 }
@@ -113,6 +120,14 @@ func (i Diff) Append(b []byte) []byte {
 	return append(i.Peer.Append(append(num(open(b, "Diff"), i.Request), ' ')), ')')
 }
 
+// Append prints the input.
+func (i Lookup) Append(b []byte) []byte {
+	return append(word(num(open(b, "Lookup"), i.Request), i.Key), ')')
+}
+func (i KeyRead) Append(b []byte) []byte {
+	return append(flag(entries(num(open(b, "KeyRead"), i.Op), i.Entries), i.Damaged, "damaged"), ')')
+}
+
 // Append prints the effect.
 func (e Dial) Append(b []byte) []byte { return append(append(open(b, "Dial"), e.Addr...), ')') }
 func (e Disconnect) Append(b []byte) []byte {
@@ -144,6 +159,9 @@ func (e ReadDots) Append(b []byte) []byte {
 }
 func (e ReadRecords) Append(b []byte) []byte {
 	return append(num(num(open(b, "ReadRecords"), e.Op), len(e.Keys)), ')')
+}
+func (e ReadKey) Append(b []byte) []byte {
+	return append(word(num(open(b, "ReadKey"), e.Op), e.Key), ')')
 }
 func (e ReadCopy) Append(b []byte) []byte {
 	b = word(num(open(b, "ReadCopy"), e.Op), e.Phase.String())
@@ -225,6 +243,13 @@ func (m LeafList) Append(b []byte) []byte {
 func (m Items) Append(b []byte) []byte {
 	b = entries(num(open(b, "Items"), m.Round), m.Entries)
 	return append(num(b, len(m.Want)), ')')
+}
+func (m Get) Append(b []byte) []byte {
+	return append(word(num(open(b, "Get"), m.Session), m.Key), ')')
+}
+func (m Got) Append(b []byte) []byte {
+	b = entries(num(open(b, "Got"), m.Session), m.Entries)
+	return append(flag(b, m.Refused != RefusedNot, "refused"), ')')
 }
 
 // Append prints the message.

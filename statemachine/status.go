@@ -104,6 +104,7 @@ type Stats struct {
 	DroppedMembers, DroppedSyncing              uint64
 	Purged                                      uint64 // tombstones and expired records
 	CopyEntries                                 uint64 // sent to copies
+	Lookups                                     uint64 // of keys, that the source was asked for
 	Salvaged, Unplaced                          uint64 // writes of an earlier life
 	DroppedUnreadable                           uint64 // until a peer's list of retired streams is known
 	DroppedBelow                                uint64 // from peers below the floor

@@ -95,6 +95,20 @@ func readEntry(r Reader, key string) (e Entry, ok bool) {
 	return e, true
 }
 
+// ReadKey returns the record of one key, a tombstone too, or none if there is
+// none. damaged says that there is one that cannot be read.
+func ReadKey(r Reader, key string) (es []Entry, damaged bool) {
+	switch stored := r.Get(DataKey(key)); {
+	case stored == nil:
+		return nil, false
+	case IsDamaged(stored):
+		return nil, true
+	}
+	e, ok := readEntry(r, key)
+	assertf(ok, "no record of %s", key)
+	return []Entry{e}, false
+}
+
 // LeafItem is one record in the listing of a leaf.
 type LeafItem struct {
 	Key    KeyHash
