@@ -109,7 +109,9 @@ var catalogue = [...]kind{
 			"Try: again in a moment, or another node."},
 	{slugSyncing, 503, "Syncing",
 		"The node takes over the data of its cluster. It refuses writes until it has them, and\n" +
-			"answers reads with what is there, marked with KVS-Mode: syncing.\n" +
+			"answers reads with what is there, marked with KVS-Mode: syncing. A node that has all but\n" +
+			"the older records takes writes again and reads those from another node; it refuses\n" +
+			"ranges, and reads when that node does not answer.\n" +
 			"Try: again after Retry-After, or another node."},
 	{slugLeaving, 503, "Leaving",
 		"The node is leaving its cluster, or has left it for good: it takes no writes any more.\n" +

@@ -12,6 +12,9 @@ func storeProblem(err error, key string) (*Problem, bool) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(key)), true
+	case errors.Is(err, ErrIncomplete):
+		return newProblem(slugSyncing, "older records are still on their way to this node, and whether "+
+			"there is one of "+quoted(key)+" cannot be told now"), true
 	case errors.Is(err, ErrSyncing):
 		return newProblem(slugSyncing, "this node takes over the data of its cluster; nothing was stored"), true
 	case errors.Is(err, ErrLeaving):

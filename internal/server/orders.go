@@ -182,7 +182,7 @@ func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
 		out.Converged = out.Converged && row.Connected && row.EqualRoot && row.Missing == 0 && row.Lacking == 0
 		out.Peers = append(out.Peers, row)
 	}
-	out.Converged = out.Converged && s.Mode != statemachine.ModeSyncing
+	out.Converged = out.Converged && s.Mode != statemachine.ModeSyncing && !s.Transfer.Active()
 	slices.SortStableFunc(out.Peers, func(x, y httpapi.PeerStatus) int { return cmp.Compare(x.ID, y.ID) })
 	return out, nil
 }
