@@ -84,7 +84,8 @@ var catalogue = [...]kind{
 		"The endpoint exists but not with this method.\n" +
 			"Try: a method of the Allow header."},
 	{slugConflictClock, 409, "Clock conflict",
-		"The stored version lies so far in the future that no newer timestamp is left.\n" +
+		"The stored version lies so far in the future that no newer timestamp is left, or the\n" +
+			"clocks of two nodes are too many minutes apart to compare what expires.\n" +
 			"Try: check the clocks of the cluster's nodes."},
 	{slugPeerAmbiguous, 409, "Peer ambiguous",
 		"Several members have the same node_id, so that it does not tell which is meant.\n" +
@@ -108,7 +109,9 @@ var catalogue = [...]kind{
 			"Try: again in a moment, or another node."},
 	{slugSyncing, 503, "Syncing",
 		"The node takes over the data of its cluster. It refuses writes until it has them, and\n" +
-			"answers reads with what is there, marked with KVS-Mode: syncing.\n" +
+			"answers reads with what is there, marked with KVS-Mode: syncing. A node that has all but\n" +
+			"the older records takes writes again and reads those from another node; it refuses\n" +
+			"ranges, and reads when that node does not answer.\n" +
 			"Try: again after Retry-After, or another node."},
 	{slugLeaving, 503, "Leaving",
 		"The node is leaving its cluster, or has left it for good: it takes no writes any more.\n" +

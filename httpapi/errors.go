@@ -12,6 +12,9 @@ func storeProblem(err error, key string) (*Problem, bool) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(key)), true
+	case errors.Is(err, ErrIncomplete):
+		return newProblem(slugSyncing, "older records are still on their way to this node, and whether "+
+			"there is one of "+quoted(key)+" cannot be told now"), true
 	case errors.Is(err, ErrSyncing):
 		return newProblem(slugSyncing, "this node takes over the data of its cluster; nothing was stored"), true
 	case errors.Is(err, ErrLeaving):
@@ -59,6 +62,9 @@ func peerProblem(err error, peer string) *Problem {
 	case errors.Is(err, ErrPeerUnknown):
 		return newProblem(slugPeerUnknown, "this node knows no member "+quoted(peer)+
 			", or is not connected to it")
+	case errors.Is(err, ErrSkew):
+		return newProblem(slugConflictClock, "the clocks of this node and of "+quoted(peer)+
+			" are so many minutes apart that records which expire cannot be compared")
 	case errors.Is(err, ErrSelf):
 		return newProblem(slugPeerSelf, quoted(peer)+" is this node itself")
 	case errors.Is(err, ErrWaitTimeout):

@@ -19,7 +19,8 @@ type fakeStore struct {
 	records []Record
 	clock   int64
 	writes  []Write
-	fail    error // What every call returns, if not nil.
+	fail    error   // What every call returns, if not nil.
+	remote  *Record // What View finds beside the records.
 	panics  bool
 	budget  int // Records a Range may look at; 0 is no bound.
 }
@@ -40,6 +41,10 @@ func (f *fakeStore) View(key string, visit func(Record)) error {
 		return f.fail
 	}
 	i, ok := f.find(key)
+	if !ok && f.remote != nil && f.remote.Key == key {
+		visit(*f.remote)
+		return nil
+	}
 	if !ok {
 		return ErrNotFound
 	}
@@ -103,9 +108,11 @@ func (f *fakeStore) Digest() (Digest, error) {
 }
 
 // fakeCluster is a cluster of two.
-type fakeCluster struct{ unready, syncing bool }
+type fakeCluster struct{ unready, syncing, partial bool }
 
 func (f fakeCluster) Syncing() bool { return f.syncing }
+
+func (f fakeCluster) Partial() bool { return f.partial }
 
 func (fakeCluster) Members() []Member {
 	rtt, skew := int64(0), int64(-7)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -206,14 +207,29 @@ func (s *Server) remove(x *exchange) *Problem {
 	if p := refuseCondition(&x.ctx.Request.Header); p != nil {
 		return p
 	}
+	existed := false
+	if strict && s.cluster.Partial() {
+		if existed, p = s.exists(x.key); p != nil {
+			return p
+		}
+	}
 	done, err := s.store.Write(Write{Key: x.key, Delete: true})
 	if err != nil {
 		return s.refuse(err, x.key)
 	}
-	if strict && !done.Existed {
+	if strict && !done.Existed && !existed {
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(x.key)+
 			"; a delete was recorded all the same, for a write that may be on its way")
 	}
 	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 	return nil
+}
+
+// exists looks a key up, also where a node reads through to.
+func (s *Server) exists(key string) (bool, *Problem) {
+	err := s.store.View(key, func(Record) {})
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err == nil, nil
+	}
+	return false, s.refuse(err, key)
 }

@@ -10,6 +10,8 @@ var (
 	// ErrPeerUnknown says that no member has this name or id, or that there is no
 	// connection to the one that has it.
 	ErrPeerUnknown = errors.New("httpapi: no such peer")
+	// ErrSkew says that two nodes' clocks are too far apart to compare.
+	ErrSkew = errors.New("httpapi: clocks too far apart")
 	// ErrSelf says that a node cannot do this to itself.
 	ErrSelf = errors.New("httpapi: not to itself")
 	// ErrWaitTimeout says that what had to happen first did not happen in time.

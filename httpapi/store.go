@@ -6,6 +6,9 @@ import "errors"
 var (
 	// ErrNotFound says that a key is absent, deleted or expired.
 	ErrNotFound = errors.New("httpapi: key not found")
+	// ErrIncomplete says that it cannot be told whether a key exists: older records
+	// are still on their way to this node, and where they come from does not answer.
+	ErrIncomplete = errors.New("httpapi: node has not got all records yet")
 	// ErrReadOnly says that the node refuses client writes by configuration.
 	ErrReadOnly = errors.New("httpapi: node is read-only")
 	// ErrOverloaded says that a bounded queue is full; nothing was written.
@@ -28,13 +31,13 @@ var (
 // return: keys aside, they alias the buffers of a request.
 type Store interface {
 	// View calls visit once with the live record of key, or returns
-	// ErrNotFound. Record.Data is only valid during visit.
+	// ErrNotFound, or ErrIncomplete. Record.Data is only valid during visit.
 	View(key string, visit func(Record)) error
 
 	// Range visits live records with start <= key < end (an empty end is no
 	// bound) in bytewise order until visit returns false. It may stop early
 	// when its scan budget is used up: then next is the key to go on from,
-	// otherwise next is "".
+	// otherwise next is "". It returns ErrIncomplete before the first visit.
 	Range(start, end string, visit func(Record) bool) (next string, err error)
 
 	// Write makes one write durable in the local replica before it returns.
@@ -54,6 +57,9 @@ type Cluster interface {
 	// Syncing says that the node takes over the data of its cluster: what a read
 	// does not find may be on its way. Every read asks.
 	Syncing() bool
+	// Partial says that the older part of that data is still on its way, and that
+	// the node serves clients meanwhile: View asks for it, writes do not.
+	Partial() bool
 }
 
 // Record is one live version of a key.

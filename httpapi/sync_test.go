@@ -162,3 +162,33 @@ func TestSyncingNode(t *testing.T) {
 		t.Errorf("a normal node: %v", a.header)
 	}
 }
+
+// Goal: a node that lacks older records refuses to say that there is none, on
+// every call that would: with 503, a time to come back, and not one word of 404.
+// A strict delete asks before it writes.
+func TestPartialNode(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Cluster = fakeCluster{partial: true} })
+	r.store.remote = &Record{Key: "old"}
+	if a := r.do("DELETE", "/kv/old?strict", ""); a.status != 204 {
+		t.Errorf("strict delete of an old key: %s", a)
+	}
+	if a := r.do("DELETE", "/kv/absent?strict", ""); a.status != 404 {
+		t.Errorf("strict delete of no key: %s", a)
+	}
+	if a := r.do("GET", "/kv/absent", ""); a.status != 404 || a.header["Kvs-Mode"] != "" {
+		t.Errorf("a miss that the source has answered: %s %v", a, a.header)
+	}
+	writes := len(r.store.writes)
+	r.store.fail = ErrIncomplete
+	for _, c := range [][2]string{
+		{"GET", "/kv/k"}, {"HEAD", "/kv/k"}, {"GET", "/kv/_range"}, {"DELETE", "/kv/k?strict=true"},
+	} {
+		a := r.do(c[0], c[1], "")
+		if a.status != 503 || a.header["Retry-After"] == "" || c[0] != "HEAD" && a.problem() != slugSyncing {
+			t.Errorf("%s %s: %s %v", c[0], c[1], a, a.header)
+		}
+	}
+	if len(r.store.writes) != writes {
+		t.Error("a strict delete wrote although it could not tell")
+	}
+}

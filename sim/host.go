@@ -221,9 +221,12 @@ func (h *host) perform(e statemachine.Effect) {
 	case statemachine.Restart:
 		h.restart()
 	case statemachine.Done:
-		if e.Request > askersFrom {
+		switch {
+		case e.Request > readersFrom:
+			h.w.readers.answered(h, e)
+		case e.Request > askersFrom:
 			h.w.askers.answered(h, e)
-		} else {
+		default:
 			h.w.operators.answered(h, e)
 		}
 	case statemachine.Notify:

@@ -36,6 +36,7 @@ type Options struct {
 	DisasterEvery        Millis // disks wiped, set back or copied; 0 never
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	AskEvery             Millis // people compare hosts; 0 never
+	ReadEvery            Millis // clients read what a host without the older records lacks; 0 never
 	WriteEvery           Millis // mean time between two client requests
 	Keys                 int
 	DeletePermille       int
@@ -107,6 +108,7 @@ func Swarm(seed uint64) Options {
 	some(30, func() { o.PauseEvery, o.PauseFor = between(r, 5_000, 30_000), between(r, 100, 20_000) })
 	some(20, func() { o.WildEvery, o.Wild = between(r, 5_000, 40_000), 3_600_000 })
 	some(30, func() { o.Core.DirectFanout = 1 + r.IntN(4) })
+	some(50, func() { o.ReadEvery = between(r, 20, 500) })
 	if o.Nodes <= 2 { // or they would be away too much to write anything
 		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
 	}

@@ -20,6 +20,7 @@ func (w *World) inspect() {
 	w.undetected()
 	w.clients.overdue()
 	w.askers.overdue()
+	w.readers.overdue()
 	if !w.calm {
 		w.queue.push(w.now+5_000, w.inspect)
 	}

@@ -171,6 +171,7 @@ func Variants() []Variant {
 		{Name: "a TTL counts from arrival", Mutant: keyspace.MutantLocalExpiry, Everywhere: true},
 		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true},
 		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true},
+		{Name: "a miss is answered without the older records", Mutant: keyspace.MutantLocalMiss, Everywhere: true},
 		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true},
 	}
 }

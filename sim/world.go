@@ -25,6 +25,7 @@ type World struct {
 	// operators are the people who run the cluster.
 	operators *operators
 	askers    *askers
+	readers   *readers
 	departed  map[statemachine.ReplicaID]bool // never ranged over
 	known     map[statemachine.ReplicaID]bool // never ranged over
 	model     *model
@@ -115,6 +116,7 @@ func newWorld(opt Options) *World {
 	w.faults = &faults{w, stream(3)}
 	w.operators = &operators{w: w, rng: stream(4)}
 	w.askers = newAskers(w, stream(5))
+	w.readers = newReaders(w, stream(6))
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
@@ -144,6 +146,7 @@ func (w *World) begin() {
 	}
 	w.queue.push(1, w.clients.begin)
 	w.queue.push(1, w.faults.begin)
+	w.queue.push(1, w.readers.begin)
 	w.queue.push(1_000, w.inspect)
 }
 

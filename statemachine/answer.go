@@ -9,15 +9,15 @@ import "kvs/statemachine/keyspace"
 func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read StoreRead) Input {
 	switch e := read.(type) {
 	case ReadDigest:
-		sums := make([]Sum, len(e.Index))
-		for i, index := range e.Index {
-			sums[i] = s.Tree().Node(e.Level, index)
+		if e.AsOf == 0 {
+			return DigestRead{e.Op, s.Sums(e.Level, e.Index)}
 		}
+		sums, _ := s.SumsAt(e.Level, e.Index, e.AsOf)
 		return DigestRead{e.Op, sums}
 	case ReadLeaf:
 		leaves := make([][]keyspace.LeafItem, len(e.Leaves))
 		for i, leaf := range e.Leaves {
-			leaves[i] = keyspace.ReadLeaf(r, h, leaf)
+			leaves[i] = keyspace.ReadLeaf(r, h, leaf, e.AsOf)
 		}
 		return LeafRead{e.Op, leaves}
 	case ReadDots:
@@ -25,6 +25,9 @@ func Answer(r keyspace.Reader, s *keyspace.State, h *keyspace.Hasher, read Store
 	case ReadRecords:
 		es := keyspace.ReadRecords(r, e.Keys, chunkEntriesMax, chunkBytesMax)
 		return RecordsRead{e.Op, es, keyspace.LoadVV(r)}
+	case ReadKey:
+		es, damaged := keyspace.ReadKey(r, e.Key)
+		return KeyRead{e.Op, es, damaged}
 	case ReadCopy:
 		return CopyRead{e.Op, keyspace.ReadCopy(r, e.Phase, e.Cutoff, e.After, e.Entries, chunkBytesMax)}
 	}

@@ -44,6 +44,14 @@ type Diff struct {
 	Peer    ReplicaID
 }
 
+// Lookup reads a key that this node has no record of, while it has only what is
+// recent: its source is asked. Without a source, or without an answer within
+// lookupTimeout, it is refused with RefusedSyncing.
+type Lookup struct {
+	Request RequestID
+	Key     string
+}
+
 // CommandResult is the fate of a command.
 type CommandResult struct {
 	Refused Refusal // RefusedNot if it was carried out
@@ -54,6 +62,11 @@ type CommandResult struct {
 	// their key hashes. More says that the bound cut some off.
 	Differences []Difference
 	More        bool
+	// Found answers Lookup with the record that the source has, which may be a
+	// tombstone or have expired; nil if the source has none. Complete says instead
+	// that this node has all by now: what its store lacks, is absent.
+	Found    *Entry
+	Complete bool
 }
 
 // Difference is one record that two replicas do not have alike.
@@ -67,3 +80,4 @@ func (SyncNow) input() {}
 func (Leave) input()   {}
 func (Forget) input()  {}
 func (Diff) input()    {}
+func (Lookup) input()  {}

@@ -64,6 +64,7 @@ func (n *Node) onDiff(in Diff) {
 	}
 	n.scrub = scrub{
 		running: true, partner: p.Replica, round: n.scrub.round, dry: true, request: in.Request,
+		asOf: n.minuteWith(p),
 	}
 	n.openScrub()
 }

@@ -9,11 +9,15 @@ func (n *Node) onDigestRead(in DigestRead) {
 	r, p := n.finish(in.Op)
 	switch {
 	case p == nil:
+	case in.Sums == nil && (r.kind == readCompare || r.kind == readChildren):
+		// The minute has gone meanwhile; the asker comes again and hears of it.
 	case r.kind == readCompare:
 		n.answerCompare(p, r, in.Sums)
 	case r.kind == readChildren:
 		n.answerSums(p, r, in.Sums)
 	case !n.loaded(&r):
+	case in.Sums == nil:
+		n.onMinuteGone()
 	case r.kind == readRoot:
 		n.askSums(keyspace.LevelRoot, []TreeNode{{Sum: in.Sums[0].Hi}})
 	case r.kind == readTop:
@@ -29,7 +33,7 @@ func (n *Node) onDigestRead(in DigestRead) {
 
 func (n *Node) askSums(level int, nodes []TreeNode) {
 	n.question(ClassControl, func(round uint64) Message {
-		return Compare{Round: round, Level: level, Nodes: nodes}
+		return Compare{Round: round, Level: level, Nodes: nodes, AsOf: n.scrub.asOf}
 	})
 }
 
@@ -40,6 +44,8 @@ func (n *Node) onCompared(p *peer, m Compare) {
 	case !ok:
 	case m.Retry > 0:
 		n.onBusy(m.Retry)
+	case m.AsOf != q.AsOf && m.AsOf != 0:
+		n.onOtherMinute(m.AsOf)
 	case q.Level == keyspace.LevelRoot && len(m.Nodes) == 0:
 		n.endScrub(RefusedNot)
 	case q.Level == keyspace.LevelRoot && m.Level == keyspace.LevelTop:
@@ -60,9 +66,10 @@ func (n *Node) loadBeside(kind readKind, m Compare) {
 	p := n.peer(n.scrub.partner)
 	n.scrub.reading = true
 	n.arm(timerScrub, scrubTimeout)
+	asOf := n.scrub.asOf
 	n.read(pendingRead{
 		kind: kind, peer: p.Replica, boot: p.Boot, round: n.scrub.round, compare: m,
-	}, func(op OpID) Effect { return ReadDigest{op, m.Level, index} })
+	}, func(op OpID) Effect { return ReadDigest{op, m.Level, index, asOf} })
 }
 
 // onTopRead plans to compare all that is below the top nodes that differ.
@@ -81,8 +88,7 @@ func (n *Node) onTopRead(theirs []TreeNode, mine []Sum) {
 func (n *Node) compareInner() {
 	s := &n.scrub
 	s.window = min(len(s.inner), innerMax)
-	index := s.inner[:s.window]
-	n.load(readInner, func(op OpID) Effect { return ReadDigest{op, keyspace.LevelInner, index} })
+	n.loadSums(readInner, keyspace.LevelInner, s.inner[:s.window])
 }
 
 func (n *Node) onInnerRead(mine []Sum) {
@@ -134,7 +140,7 @@ func (n *Node) confirm() {
 	for i := 0; i < len(s.suspects) && i < leavesMax; i++ {
 		index = append(index, s.suspects[i].leaf)
 	}
-	n.load(readConfirm, func(op OpID) Effect { return ReadDigest{op, keyspace.LevelLeaf, index} })
+	n.loadSums(readConfirm, keyspace.LevelLeaf, index)
 }
 
 // onConfirmRead asks for the listings of those that have not changed here. The
@@ -161,7 +167,7 @@ func (n *Node) onConfirmRead(mine []Sum) {
 func (n *Node) onBusy(retry Millis) {
 	s := &n.scrub
 	n.stats.ScrubsBusy++
-	if s.dry && s.opened < busyTries {
+	if s.dry && s.opened < opensMax {
 		s.again, s.inner, s.suspects, s.found = true, nil, nil, nil
 		n.arm(timerScrub, min(retry, busyRetry))
 		return

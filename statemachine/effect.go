@@ -48,17 +48,20 @@ type Send struct {
 // before it. Answered by Applied, in the same order.
 type Apply struct{ Batch *keyspace.Batch }
 
-// ReadDigest asks for the sums of nodes of the digest tree.
+// ReadDigest asks for the sums of nodes of the digest tree as of a minute, or, as
+// of 0, as they are now.
 type ReadDigest struct {
 	Op    OpID
 	Level int
 	Index []uint32
+	AsOf  keyspace.Minute
 }
 
-// ReadLeaf asks for the listings of leaves.
+// ReadLeaf asks for the listings of leaves as of a minute.
 type ReadLeaf struct {
 	Op     OpID
 	Leaves []keyspace.Leaf
+	AsOf   keyspace.Minute
 }
 
 // ReadDots asks for the first entries whose dots are not in Not, behind the dot After.
@@ -82,6 +85,12 @@ type ReadCopy struct {
 	Cutoff  Millis
 	After   string
 	Entries int // at most
+}
+
+// ReadKey asks for the record of one key.
+type ReadKey struct {
+	Op  OpID
+	Key string
 }
 
 // Restart ends this run: the shell closes everything, opens the directory again
@@ -132,6 +141,7 @@ const (
 	RefusedFenced             // the replica was evicted, or has left
 	RefusedLoss               // durable writes of the replica are lost
 	RefusedAuth               // one demands tokens of clients, the other does not
+	RefusedSkew               // the clocks are too far apart to compare what expires
 )
 
 func (Dial) effect()        {}
@@ -143,6 +153,7 @@ func (ReadLeaf) effect()    {}
 func (ReadDots) effect()    {}
 func (ReadRecords) effect() {}
 func (ReadCopy) effect()    {}
+func (ReadKey) effect()     {}
 func (Restart) effect()     {}
 func (Respond) effect()     {}
 func (Done) effect()        {}
@@ -153,3 +164,4 @@ func (ReadLeaf) storeRead()    {}
 func (ReadDots) storeRead()    {}
 func (ReadRecords) storeRead() {}
 func (ReadCopy) storeRead()    {}
+func (ReadKey) storeRead()     {}

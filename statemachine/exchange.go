@@ -29,7 +29,8 @@ func (n *Node) onLeafList(p *peer, m LeafList) {
 	s.reading = true
 	n.arm(timerScrub, scrubTimeout)
 	r := pendingRead{kind: readBeside, peer: p.Replica, boot: p.Boot, round: s.round, list: m}
-	n.read(r, func(op OpID) Effect { return ReadLeaf{op, m.Leaves} })
+	asOf := n.minuteToList(q.AsOf)
+	n.read(r, func(op OpID) Effect { return ReadLeaf{op, m.Leaves, asOf} })
 }
 
 // notListed are the leaves of a question beyond those that its answer had room

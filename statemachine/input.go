@@ -79,7 +79,7 @@ type Applied struct{ Result *keyspace.Applied }
 // DigestRead answers ReadDigest: one sum an index.
 type DigestRead struct {
 	Op   OpID
-	Sums []Sum
+	Sums []Sum // nil if the tree cannot be turned to that minute
 }
 
 // LeafRead answers ReadLeaf: one listing a leaf.
@@ -107,6 +107,13 @@ type CopyRead struct {
 	Page keyspace.CopyPage
 }
 
+// KeyRead answers ReadKey.
+type KeyRead struct {
+	Op      OpID
+	Entries []Entry // the record, deleted or not; none if the key has none
+	Damaged bool    // there is one that cannot be read
+}
+
 // Damaged says that the stored record of a key cannot be read, and is not counted
 // in the digest any more. It follows all answers to batches before it.
 type Damaged struct{ Key string }
@@ -123,4 +130,5 @@ func (LeafRead) input()     {}
 func (DotsRead) input()     {}
 func (RecordsRead) input()  {}
 func (CopyRead) input()     {}
+func (KeyRead) input()      {}
 func (Damaged) input()      {}

@@ -81,14 +81,19 @@ const (
 	// visitorsMax bounds the peers whose scrubs a node serves at one time.
 	visitorsMax = 2
 
-	// busyTries is how often a person's question for differences is asked.
-	busyTries = 10
+	// opensMax is how often one scrub begins at the root, because its partner was
+	// busy, or it took so long that the minute which it compares is too far back.
+	opensMax = 10
 
 	// questionTries is how often one question of a scrub is asked.
 	questionTries = 3
 
 	// paceMax is how many times as long the pauses of a scrub grow at most.
 	paceMax = 32
+
+	// lookupsMax bounds the clients' questions that wait for the source of a copy.
+	lookupsMax = 32
+
 	// damagedMax bounds the damaged records that peers are asked for, and
 	// damageWantMax those asked for in one message.
 	damagedMax    = 1024
@@ -149,9 +154,11 @@ const (
 	copyPoll     Millis = 1_000
 	copyTimeout  Millis = 5_000  // silence after which a copy looks for another source
 	copyGiveUp   Millis = 60_000 // without any source a node goes on with what it has
-	copyShun     Millis = 10_000 // a source that failed is not asked again before this
-	pinTimeout   Millis = 60_000 // a pin whose copy makes no progress
-	vouchAfter   Millis = 60_000 // a restarted source that reaches nobody may serve
-	damageGap    Millis = 1_000  // between asking one peer and the next for a damaged record
-	damageRetry  Millis = 60_000 // before all are asked again
+	// lookupTimeout is how long a client's question waits for the source.
+	lookupTimeout Millis = 2_000
+	copyShun      Millis = 10_000 // a source that failed is not asked again before this
+	pinTimeout    Millis = 60_000 // a pin whose copy makes no progress
+	vouchAfter    Millis = 60_000 // a restarted source that reaches nobody may serve
+	damageGap     Millis = 1_000  // between asking one peer and the next for a damaged record
+	damageRetry   Millis = 60_000 // before all are asked again
 )

@@ -34,6 +34,9 @@ const (
 	KindSuspicion Kind = 23
 	KindGraft     Kind = 24
 	KindPrune     Kind = 25
+
+	KindGet Kind = 30
+	KindGot Kind = 31
 )
 
 // Message is what peers say to each other. It is a type apart from Input, so
@@ -184,6 +187,10 @@ type Compare struct {
 	Nodes  []TreeNode `cbor:"3,keyasint"`
 	Answer bool       `cbor:"4,keyasint,omitempty"`
 	Retry  Millis     `cbor:"5,keyasint,omitempty"` // not 0: the sender serves enough scrubs; ask again after so long
+	// AsOf is the minute that the sums are of, 0 whatever the tree has now. An
+	// answer of another minute than the question's has no sums: the sender cannot
+	// be turned to that one, and is at this.
+	AsOf keyspace.Minute `cbor:"6,keyasint,omitempty"`
 }
 
 // LeafItem is one visible record of a listed leaf.
@@ -306,6 +313,24 @@ type Graft struct{}
 
 // Prune takes Graft back.
 type Prune struct{}
+
+// Get asks the source of the sender's copy for the record of one key.
+type Get struct {
+	Session uint64 `cbor:"1,keyasint"`
+	Key     string `cbor:"2,keyasint"` // at most keyspace.KeyBytesMax
+}
+
+// Got answers Get with the record, a tombstone too, or none if there is none.
+type Got struct {
+	Session uint64  `cbor:"1,keyasint"`
+	Entries []Entry `cbor:"2,keyasint"` // at most one
+	// Refused is not zero if the sender cannot tell.
+	Refused Refusal `cbor:"3,keyasint,omitempty"`
+}
+
+// Kind returns the number of the message on the wire.
+func (Get) Kind() Kind { return KindGet }
+func (Got) Kind() Kind { return KindGot }
 
 // Kind returns the number of the message on the wire.
 func (Ping) Kind() Kind      { return KindPing }

@@ -61,6 +61,9 @@ type Node struct {
 	reads    map[OpID]pendingRead
 	lastRead OpID
 
+	lookups    []lookup // that wait for the source, in the order of their asking
+	lastLookup uint64
+
 	timers [timerCount]Millis
 	stats  Stats
 }
@@ -130,6 +133,8 @@ func (n *Node) Step(now Time, in Input) []Effect {
 		n.onRecordsRead(in)
 	case CopyRead:
 		n.onCopyRead(in)
+	case KeyRead:
+		n.onKeyRead(in)
 	default:
 		n.onCommand(in)
 	case Damaged:
@@ -152,6 +157,8 @@ func (n *Node) onCommand(in Input) {
 		n.onSyncNow(in)
 	case Diff:
 		n.onDiff(in)
+	case Lookup:
+		n.onLookup(in)
 	}
 }
 
@@ -216,6 +223,8 @@ func (n *Node) onLinked(p *peer, m Message) {
 		n.onAskRetired(p, m)
 	case RetiredList:
 		n.onRetiredList(p, m)
+	case Got:
+		n.onGot(p, m)
 	default:
 		if n.transfer.Active() {
 			n.stats.DroppedSyncing++ // a node that is not complete is nobody's source
@@ -248,6 +257,8 @@ func (n *Node) onQuestion(p *peer, m Message) {
 		n.onGraft(p)
 	case Prune:
 		n.onPrune(p)
+	case Get:
+		n.onGet(p, m)
 	}
 }
 

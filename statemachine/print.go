@@ -23,6 +23,13 @@ func open(b []byte, name string) []byte { return append(append(b, name...), '(')
 
 func word(b []byte, s string) []byte { return append(append(b, ' '), s...) }
 
+func flag(b []byte, set bool, name string) []byte {
+	if set {
+		return word(b, name)
+	}
+	return b
+}
+
 func num[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](b []byte, n T) []byte {
 	return strconv.AppendInt(append(b, ' '), int64(n), 10)
 }
@@ -113,6 +120,14 @@ func (i Diff) Append(b []byte) []byte {
 	return append(i.Peer.Append(append(num(open(b, "Diff"), i.Request), ' ')), ')')
 }
 
+// Append prints the input.
+func (i Lookup) Append(b []byte) []byte {
+	return append(word(num(open(b, "Lookup"), i.Request), i.Key), ')')
+}
+func (i KeyRead) Append(b []byte) []byte {
+	return append(flag(entries(num(open(b, "KeyRead"), i.Op), i.Entries), i.Damaged, "damaged"), ')')
+}
+
 // Append prints the effect.
 func (e Dial) Append(b []byte) []byte { return append(append(open(b, "Dial"), e.Addr...), ')') }
 func (e Disconnect) Append(b []byte) []byte {
@@ -133,10 +148,10 @@ func (e Apply) Append(b []byte) []byte {
 	return append(walks(b, e.Batch), ')')
 }
 func (e ReadDigest) Append(b []byte) []byte {
-	return append(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), ')')
+	return append(num(num(num(num(open(b, "ReadDigest"), e.Op), e.Level), len(e.Index)), e.AsOf), ')')
 }
 func (e ReadLeaf) Append(b []byte) []byte {
-	return append(num(num(open(b, "ReadLeaf"), e.Op), len(e.Leaves)), ')')
+	return append(num(num(num(open(b, "ReadLeaf"), e.Op), len(e.Leaves)), e.AsOf), ')')
 }
 func (e ReadDots) Append(b []byte) []byte {
 	b = append(num(open(b, "ReadDots"), e.Op), ' ')
@@ -144,6 +159,9 @@ func (e ReadDots) Append(b []byte) []byte {
 }
 func (e ReadRecords) Append(b []byte) []byte {
 	return append(num(num(open(b, "ReadRecords"), e.Op), len(e.Keys)), ')')
+}
+func (e ReadKey) Append(b []byte) []byte {
+	return append(word(num(open(b, "ReadKey"), e.Op), e.Key), ')')
 }
 func (e ReadCopy) Append(b []byte) []byte {
 	b = word(num(open(b, "ReadCopy"), e.Op), e.Phase.String())
@@ -166,7 +184,7 @@ func (r Refusal) String() string {
 		"accepted", "read-only", "overloaded", "timestamps exhausted", "other cluster",
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
-		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs",
+		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs", "clocks too far apart",
 	}
 	if int(r) >= len(names) {
 		return "unknown" // a later version's
@@ -216,7 +234,7 @@ func (m Delta) Append(b []byte) []byte {
 }
 func (m Compare) Append(b []byte) []byte {
 	b = num(num(open(b, "Compare"), m.Round), m.Level)
-	return append(num(b, len(m.Nodes)), ')')
+	return append(num(num(b, len(m.Nodes)), m.AsOf), ')')
 }
 func (m LeafList) Append(b []byte) []byte {
 	b = num(num(open(b, "LeafList"), m.Round), len(m.Leaves))
@@ -225,6 +243,13 @@ func (m LeafList) Append(b []byte) []byte {
 func (m Items) Append(b []byte) []byte {
 	b = entries(num(open(b, "Items"), m.Round), m.Entries)
 	return append(num(b, len(m.Want)), ')')
+}
+func (m Get) Append(b []byte) []byte {
+	return append(word(num(open(b, "Get"), m.Session), m.Key), ')')
+}
+func (m Got) Append(b []byte) []byte {
+	b = entries(num(open(b, "Got"), m.Session), m.Entries)
+	return append(flag(b, m.Refused != RefusedNot, "refused"), ')')
 }
 
 // Append prints the message.

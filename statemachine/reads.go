@@ -10,6 +10,7 @@ const (
 	readListing                  // leaves that differ, to list them
 	readItems                    // records that a peer wants
 	readCopy                     // a chunk of a copy for a peer
+	readKey                      // a key that a peer's client wants
 
 	// The steps of this node's own scrub.
 	readRoot    // to ask about it

@@ -19,7 +19,8 @@ import "kvs/statemachine/keyspace"
 type scrub struct {
 	running bool
 	partner ReplicaID
-	idle    Millis // no scrub for a mere divergence before this
+	asOf    keyspace.Minute // what is compared, 0 now
+	idle    Millis          // no scrub for a mere divergence before this
 
 	dry     bool      // a person asked what differs: nothing is repaired
 	request RequestID // of that person
@@ -107,7 +108,7 @@ func (n *Node) beginScrub(p *peer) {
 		return
 	}
 	p.compared, p.asked = n.now, false
-	n.scrub = scrub{running: true, partner: p.Replica, round: n.scrub.round}
+	n.scrub = scrub{running: true, partner: p.Replica, round: n.scrub.round, asOf: n.minuteWith(p)}
 	n.stats.Scrubs++
 	n.openScrub()
 }
@@ -116,7 +117,7 @@ func (n *Node) beginScrub(p *peer) {
 func (n *Node) openScrub() {
 	n.scrub.again = false
 	n.scrub.opened++
-	n.load(readRoot, func(op OpID) Effect { return ReadDigest{op, keyspace.LevelRoot, []uint32{0}} })
+	n.loadSums(readRoot, keyspace.LevelRoot, []uint32{0})
 }
 
 // endScrub forgets the comparison, and begins the next that is asked for.
@@ -145,6 +146,12 @@ func (n *Node) load(kind readKind, effect func(OpID) Effect) {
 	n.scrub.reading = true
 	n.arm(timerScrub, scrubTimeout)
 	n.read(pendingRead{kind: kind, peer: p.Replica, boot: p.Boot, round: n.scrub.round}, effect)
+}
+
+// loadSums reads this node's sums for the next question.
+func (n *Node) loadSums(kind readKind, level int, index []uint32) {
+	asOf := n.scrub.asOf
+	n.load(kind, func(op OpID) Effect { return ReadDigest{op, level, index, asOf} })
 }
 
 // loaded says that a read was for the scrub that still runs, at the point where

@@ -98,11 +98,13 @@ type Stats struct {
 	ScrubLeaves                                 uint64 // that differed twice, and were listed
 	ScrubInFlight                               uint64 // that had changed in between, and were left alone
 	ScrubsBusy                                  uint64 // that a partner had no room for
+	ScrubsSkewed                                uint64 // with clocks too far apart to compare what expires
 	DroppedStale, DroppedUnlinked               uint64
 	DroppedMalformed, DroppedOverload           uint64
 	DroppedMembers, DroppedSyncing              uint64
 	Purged                                      uint64 // tombstones and expired records
 	CopyEntries                                 uint64 // sent to copies
+	Lookups                                     uint64 // of keys, that the source was asked for
 	Salvaged, Unplaced                          uint64 // writes of an earlier life
 	DroppedUnreadable                           uint64 // until a peer's list of retired streams is known
 	DroppedBelow                                uint64 // from peers below the floor

@@ -23,6 +23,7 @@ const (
 	timerDamage                 // ask the next peer for damaged records
 	timerProbe                  // ask a member for a sign of life
 	timerSuspicion              // a suspect may be unreachable by now
+	timerLookup                 // the source has not answered a client's question
 	timerCount
 )
 
@@ -94,6 +95,8 @@ func (n *Node) fire(t timer) {
 		n.onProbeDue()
 	case timerSuspicion:
 		n.onSuspicionDue()
+	case timerLookup:
+		n.onLookupDue()
 	}
 }
 

@@ -60,13 +60,25 @@ func (n *Node) onCompare(p *peer, m Compare) {
 	case len(m.Nodes) == 0:
 		n.leaves(p)
 	default:
-		index := make([]uint32, len(m.Nodes))
-		for i := range m.Nodes {
-			index[i] = m.Nodes[i].Index
-		}
-		r := pendingRead{kind: readCompare, peer: p.Replica, boot: p.Boot, round: m.Round, compare: m}
-		n.read(r, func(op OpID) Effect { return ReadDigest{op, m.Level, index} })
+		n.readCompared(p, m)
 	}
+}
+
+// readCompared reads this node's own sums beside those of a question, or says
+// that it cannot be turned to the minute that they are of.
+func (n *Node) readCompared(p *peer, m Compare) {
+	asOf, ok := n.minuteToAnswer(m.AsOf)
+	if !ok {
+		n.send(p, ClassControl, Compare{Round: m.Round, Level: m.Level, Answer: true, AsOf: n.asOf})
+		return
+	}
+	m.AsOf = asOf
+	index := make([]uint32, len(m.Nodes))
+	for i := range m.Nodes {
+		index[i] = m.Nodes[i].Index
+	}
+	r := pendingRead{kind: readCompare, peer: p.Replica, boot: p.Boot, round: m.Round, compare: m}
+	n.read(r, func(op OpID) Effect { return ReadDigest{op, m.Level, index, asOf} })
 }
 
 func validCompare(m Compare) bool {
@@ -92,7 +104,7 @@ func (n *Node) answerCompare(p *peer, r pendingRead, sums []Sum) {
 			differ = append(differ, node.Index)
 		}
 	}
-	answer := Compare{Round: r.round, Level: r.compare.Level, Answer: true}
+	answer := Compare{Round: r.round, Level: r.compare.Level, Answer: true, AsOf: r.compare.AsOf}
 	if len(differ) > 0 && !n.welcomes(p, r.compare.Level) {
 		answer.Retry = busyRetry
 		differ = nil
@@ -106,7 +118,8 @@ func (n *Node) answerCompare(p *peer, r pendingRead, sums []Sum) {
 		for _, i := range differ {
 			next.list.Leaves = append(next.list.Leaves, keyspace.Leaf(i))
 		}
-		n.read(next, func(op OpID) Effect { return ReadLeaf{op, next.list.Leaves} })
+		asOf := n.minuteToList(r.compare.AsOf)
+		n.read(next, func(op OpID) Effect { return ReadLeaf{op, next.list.Leaves, asOf} })
 	default:
 		next.kind = readChildren
 		answer.Level++
@@ -115,7 +128,7 @@ func (n *Node) answerCompare(p *peer, r pendingRead, sums []Sum) {
 			answer.Nodes = append(answer.Nodes, TreeNode{Index: i})
 		}
 		next.compare = answer
-		n.read(next, func(op OpID) Effect { return ReadDigest{op, answer.Level, index} })
+		n.read(next, func(op OpID) Effect { return ReadDigest{op, answer.Level, index, answer.AsOf} })
 	}
 }
 

@@ -37,6 +37,10 @@ func checkBounds(m statemachine.Message) error {
 		return atMost("entries", len(m.Entries), entriesMax)
 	case statemachine.Chunk:
 		return atMost("entries", len(m.Entries), entriesMax)
+	case statemachine.Get:
+		return atMost("bytes of key", len(m.Key), keyspace.KeyBytesMax)
+	case statemachine.Got:
+		return atMost("entries", len(m.Entries), 1)
 	case statemachine.Reports:
 		return checkReports(m)
 	}
@@ -54,6 +58,8 @@ func checkContent(m statemachine.Message) error {
 	case statemachine.Items:
 		return checkEntries(m.Entries)
 	case statemachine.Chunk:
+		return checkEntries(m.Entries)
+	case statemachine.Got:
 		return checkEntries(m.Entries)
 	}
 	return nil

@@ -157,6 +157,10 @@ func decodeBody(kind statemachine.Kind, body []byte) (statemachine.Message, erro
 		return decodeAs[statemachine.Graft](body)
 	case statemachine.KindPrune:
 		return decodeAs[statemachine.Prune](body)
+	case statemachine.KindGet:
+		return decodeAs[statemachine.Get](body)
+	case statemachine.KindGot:
+		return decodeAs[statemachine.Got](body)
 	}
 	return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 }

@@ -85,6 +85,8 @@ func golden() []statemachine.Message {
 		statemachine.PingReq{Seq: 6, Target: replica(2)},
 		statemachine.Suspicion{Replica: replica(1), Boot: boot, Incarnation: 4, By: replica(2)},
 		statemachine.Graft{}, statemachine.Prune{},
+		statemachine.Get{Session: 8, Key: "users/1"},
+		statemachine.Got{Session: 8, Entries: entries[:1], Refused: statemachine.RefusedSyncing},
 	}
 }
 
@@ -198,6 +200,9 @@ func TestBoundsHoldOnBothEnds(t *testing.T) {
 		"entry":     {statemachine.Push{Entries: []statemachine.Entry{bad}}, true},
 		"delta":     {statemachine.Delta{Entries: []statemachine.Entry{bad}}, true},
 		"items":     {statemachine.Items{Entries: []statemachine.Entry{{}}}, true},
+		"key":       {statemachine.Get{Key: strings.Repeat("k", keyspace.KeyBytesMax+1)}, false},
+		"got":       {statemachine.Got{Entries: make([]statemachine.Entry, 2)}, false},
+		"got entry": {statemachine.Got{Entries: []statemachine.Entry{bad}}, true},
 		"want":      {statemachine.Items{Want: make([]keyspace.KeyHash, itemsMax+1)}, false},
 		"level":     {statemachine.Compare{Level: 4}, false},
 		"below":     {statemachine.Compare{Level: -1}, false},

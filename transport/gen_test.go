@@ -51,6 +51,7 @@ func genMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			}),
 			Answer: rapid.Bool().Draw(t, "answer"),
 			Retry:  keyspace.Millis(rapid.Int64().Draw(t, "retry")),
+			AsOf:   keyspace.Minute(genUint64(t)),
 		}
 	case statemachine.KindLeafList:
 		return statemachine.LeafList{
@@ -113,6 +114,20 @@ func genRosterMessage(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 	return genProbe(t, kind)
 }
 
+// genLookup draws what a copy and its source say of one key.
+func genLookup(t *rapid.T, kind statemachine.Kind) statemachine.Message {
+	switch kind {
+	case statemachine.KindGet:
+		return statemachine.Get{Session: genUint64(t), Key: rapid.StringN(0, 50, 1000).Draw(t, "key")}
+	case statemachine.KindGot:
+		return statemachine.Got{
+			Session: genUint64(t), Entries: genSlice(t, 1, genEntry),
+			Refused: statemachine.Refusal(rapid.Byte().Draw(t, "refused")),
+		}
+	}
+	panic("no generator for this kind")
+}
+
 // genProbe draws a message of the failure detector.
 func genProbe(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 	switch kind {
@@ -137,7 +152,7 @@ func genProbe(t *rapid.T, kind statemachine.Kind) statemachine.Message {
 			Replica: gen16(t), Boot: genBoot(t), Incarnation: genUint64(t), By: gen16(t),
 		}
 	}
-	panic("no generator for this kind")
+	return genLookup(t, kind)
 }
 
 func genReportID(t *rapid.T) statemachine.ReportID {

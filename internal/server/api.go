@@ -27,26 +27,44 @@ type api struct {
 	idle       sync.Pool // of *pendingWrite
 }
 
-// View reads straight from the store, past the core and its queues.
+// View reads straight from the store, past the core and its queues; a miss of a
+// node without the older records goes on to its source.
 func (a *api) View(key string, visit func(httpapi.Record)) error {
+	partial := a.Partial() // before the store is read: a node only becomes complete
+	here, err := a.viewHere(key, visit)
+	if partial && !here && err == httpapi.ErrNotFound {
+		return a.viewAtSource(key, visit)
+	}
+	return err
+}
+
+// viewHere is View of this node alone. here says that the store has a record of
+// the key, be it of a deletion.
+func (a *api) viewHere(key string, visit func(httpapi.Record)) (here bool, err error) {
 	live := false
 	now := wall()
-	found, err := a.store.View(key, func(rec keyspace.Record) {
+	here, err = a.store.View(key, func(rec keyspace.Record) {
 		if live = rec.Live(now); live {
 			visit(record(key, rec))
 		}
 	})
 	switch {
 	case err != nil:
-		return storeError(err)
-	case !found || !live:
-		return httpapi.ErrNotFound
+		return here, storeError(err)
+	case !here || !live:
+		return here, httpapi.ErrNotFound
 	}
-	return nil
+	return here, nil
 }
 
-// Range walks live records in key order.
+// Range walks live records in key order. While the older ones are still on their
+// way it refuses to: a listing without them looks like any other, and whoever
+// takes it for all there is goes wrong, for instance by deleting what else they
+// have. Other members list everything.
 func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next string, err error) {
+	if a.Partial() {
+		return "", httpapi.ErrIncomplete
+	}
 	now := wall()
 	seen := 0
 	err = a.store.Range(start, end, func(key string, rec keyspace.Record) bool {

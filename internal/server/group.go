@@ -53,6 +53,8 @@ func refusal(r statemachine.Refusal) error {
 		return httpapi.ErrPeerUnknown
 	case statemachine.RefusedSelf:
 		return httpapi.ErrSelf
+	case statemachine.RefusedSkew:
+		return httpapi.ErrSkew
 	case statemachine.RefusedTimeout:
 		return httpapi.ErrWaitTimeout
 	}

@@ -70,7 +70,8 @@ func health(s *statemachine.Status, wrong uint64, now keyspace.Millis) httpapi.H
 	case s.Mode == statemachine.ModeSyncing:
 		v.say("syncing: the data of the cluster is on its way (%v)", s.Transfer.Phase)
 	case s.Transfer.Active():
-		v.say("copy under way: older data of the cluster is still on its way (%v)", s.Transfer.Phase)
+		v.say("partial: older records are on their way (%v); what is not here yet is read from the member "+
+			"that they come from, and ranges are refused", s.Transfer.Phase)
 	}
 	v.onDisk(s, wrong)
 	if s.Clamped {

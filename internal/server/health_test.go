@@ -31,7 +31,7 @@ func TestHealthReasons(t *testing.T) {
 		{"syncing", "syncing: ", false, func(s *statemachine.Status) {
 			s.Mode, s.Transfer.Phase = statemachine.ModeSyncing, keyspace.PhaseRecent
 		}},
-		{"partial", "copy under way: older data of the cluster is still on its way (rest)", false,
+		{"partial", "partial: older records are on their way (rest)", false,
 			func(s *statemachine.Status) { s.Transfer.Phase = keyspace.PhaseRest }},
 		{"failed member", "member b at  has failed", true, func(s *statemachine.Status) {
 			s.Members[0].Connected, s.Members[0].State = false, statemachine.MemberFailed

@@ -182,7 +182,7 @@ func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
 		out.Converged = out.Converged && row.Connected && row.EqualRoot && row.Missing == 0 && row.Lacking == 0
 		out.Peers = append(out.Peers, row)
 	}
-	out.Converged = out.Converged && s.Mode != statemachine.ModeSyncing
+	out.Converged = out.Converged && s.Mode != statemachine.ModeSyncing && !s.Transfer.Active()
 	out.Copy = httpapi.Copy{Phase: s.Transfer.Phase.String(), Reconcile: s.Transfer.Reconcile}
 	out.Collection = httpapi.Collection{
 		Tombstones: s.Tombstones, Expiring: s.Expiring, Pins: s.Pins, BlockedBy: named(s, s.Blocked),

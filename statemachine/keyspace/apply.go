@@ -57,7 +57,7 @@ func (s *State) report(out *Applied) {
 func (s *State) sums(out *Applied) {
 	out.Sum, out.AsOf = s.tree.total, s.AsOf()
 	for i := range out.Past {
-		out.Past[i], _ = s.NodeAt(LevelRoot, 0, out.AsOf-min(out.AsOf, Minute(i+1)))
+		out.Past[i] = s.rootAt(out.AsOf - min(out.AsOf, Minute(i+1)))
 	}
 }
 

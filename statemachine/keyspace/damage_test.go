@@ -54,7 +54,7 @@ func (r *replica) wantHoles(t failer, damaged []string) {
 		if got := keyspace.ReadRecords(r.disk.Reader(), []keyspace.KeyHash{kh}, 10, 1<<20); len(got) > 0 {
 			t.Fatalf("the damaged %s was read as %v", key, list(got))
 		}
-		for _, it := range keyspace.ReadLeaf(r.disk.Reader(), h, kh.Leaf()) {
+		for _, it := range keyspace.ReadLeaf(r.disk.Reader(), h, kh.Leaf(), 0) {
 			if it.Key == kh {
 				t.Fatalf("the damaged %s is listed", key)
 			}

@@ -56,7 +56,7 @@ func TestReadLeafListsTheLeaf(t *testing.T) {
 				}
 				return 1
 			})
-			if got := keyspace.ReadLeaf(r.disk.Reader(), h, leaf); !slices.Equal(got, want) {
+			if got := keyspace.ReadLeaf(r.disk.Reader(), h, leaf, 0); !slices.Equal(got, want) {
 				t.Fatalf("leaf %d: %v, want %v", leaf, got, want)
 			}
 		}
@@ -75,7 +75,7 @@ func TestReadLeafSeesTheLastLeaf(t *testing.T) {
 	r.write(&keyspace.Batch{Now: start, Writes: []keyspace.Write{{Key: key, Value: []byte("v")}}})
 	total := 0
 	for leaf := keyspace.Leaf(keyspace.LeafCount - 64); leaf < keyspace.LeafCount; leaf++ {
-		total += len(keyspace.ReadLeaf(r.disk.Reader(), h, leaf))
+		total += len(keyspace.ReadLeaf(r.disk.Reader(), h, leaf, 0))
 	}
 	if total != 1 {
 		t.Fatalf("%d records in the last leaves", total)

@@ -40,4 +40,5 @@ const (
 	MutantNoClamp              // a clock far ahead of all others is believed
 	MutantFollow               // a timestamp from far ahead moves the clock floor
 	MutantNoRelay              // nobody passes on what others pushed
+	MutantLocalMiss            // a node without the older records says that they are absent
 )

@@ -95,18 +95,32 @@ func readEntry(r Reader, key string) (e Entry, ok bool) {
 	return e, true
 }
 
+// ReadKey returns the record of one key, a tombstone too, or none if there is
+// none. damaged says that there is one that cannot be read.
+func ReadKey(r Reader, key string) (es []Entry, damaged bool) {
+	switch stored := r.Get(DataKey(key)); {
+	case stored == nil:
+		return nil, false
+	case IsDamaged(stored):
+		return nil, true
+	}
+	e, ok := readEntry(r, key)
+	assertf(ok, "no record of %s", key)
+	return []Entry{e}, false
+}
+
 // LeafItem is one record in the listing of a leaf.
 type LeafItem struct {
 	Key    KeyHash
 	Digest uint64 // the first half of the record's digest
-	Hidden bool   // deleted, or expired: not in the digest tree
+	Hidden bool   // deleted, or expired by the minute that was asked about: in no sum
 }
 
 // ReadLeaf lists the records of one leaf, hidden ones included, in the order of
-// their key hashes; at most LeafItemsMax of them. It leaves out damaged ones.
-func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
+// their key hashes, as of the end of a minute; at most LeafItemsMax of them. It
+// leaves out damaged ones.
+func ReadLeaf(r Reader, h *Hasher, leaf Leaf, asOf Minute) []LeafItem {
 	var out []LeafItem
-	turned := loadTurn(r)
 	for kh, key := range leafKeys(r, leaf) {
 		if len(out) == LeafItemsMax {
 			break
@@ -120,7 +134,7 @@ func ReadLeaf(r Reader, h *Hasher, leaf Leaf) []LeafItem {
 		out = append(out, LeafItem{
 			Key:    kh,
 			Digest: h.Record(key, &rec.Header).Hi,
-			Hidden: rec.Tombstone() || rec.Expires != 0 && turned.passed(rec.Expires, key),
+			Hidden: rec.Tombstone() || rec.Expires != 0 && minuteOf(rec.Expires) <= asOf,
 		})
 	}
 	return out

@@ -179,31 +179,62 @@ func (s *State) loadLeavings(r Reader) {
 // AsOf is the newest minute whose expired records have all left the tree.
 func (s *State) AsOf() Minute { return s.turn.minute - min(s.turn.minute, 1) }
 
-// NodeAt is the sum of one node of the digest tree as it was at the end of a
-// minute. ok is false if the minute lies ahead of AsOf or further back than
-// MinutesBack.
-func (s *State) NodeAt(level int, index uint32, m Minute) (sum Sum, ok bool) {
+// SumsAt are the sums of nodes of one level of the digest tree as they were at
+// the end of a minute. ok is false if the minute lies ahead of AsOf or further
+// back than MinutesBack.
+func (s *State) SumsAt(level int, index []uint32, m Minute) (sums []Sum, ok bool) {
 	if m > s.AsOf() || m+MinutesBack < s.AsOf() {
-		return Sum{}, false
+		return nil, false
 	}
-	sum = s.tree.Node(level, index)
-	shift := 6 * (LevelLeaf - level)
+	sums = s.Sums(level, index)
 	for i := range s.leavings {
-		l := &s.leavings[i]
-		if l.minute <= m || l.minute > s.turn.minute {
-			continue
-		}
-		if level == LevelRoot {
-			sum = sum.Plus(l.total)
-			continue
-		}
-		for leaf, d := range l.leaves { // order cannot matter: addition commutes
-			if uint32(leaf)>>shift == index {
-				sum = sum.Plus(d)
-			}
+		if l := &s.leavings[i]; l.minute > m && l.minute <= s.turn.minute {
+			l.addBack(level, index, sums)
 		}
 	}
-	return sum, true
+	return sums, true
+}
+
+// Sums are the sums of nodes of one level of the digest tree as it is.
+func (s *State) Sums(level int, index []uint32) []Sum {
+	sums := make([]Sum, len(index))
+	for i, node := range index {
+		sums[i] = s.tree.Node(level, node)
+	}
+	return sums
+}
+
+// rootAt is the sum of all as of a minute, zero if SumsAt has none.
+func (s *State) rootAt(m Minute) Sum {
+	if sums, ok := s.SumsAt(LevelRoot, []uint32{0}, m); ok {
+		return sums[0]
+	}
+	return Sum{}
+}
+
+// addBack adds to the sums of nodes what has left them. It costs one look at each
+// node or, above the leaves, at each leaf that something has left.
+func (l *leaving) addBack(level int, index []uint32, sums []Sum) {
+	switch level {
+	case LevelRoot:
+		for i := range sums {
+			sums[i] = sums[i].Plus(l.total)
+		}
+		return
+	case LevelLeaf:
+		for i, leaf := range index {
+			sums[i] = sums[i].Plus(l.leaves[Leaf(leaf)])
+		}
+		return
+	}
+	below := make(map[uint32]Sum)
+	for leaf, d := range l.leaves { // order cannot matter: addition commutes
+		node := uint32(leaf) >> (6 * (LevelLeaf - level))
+		below[node] = below[node].Plus(d)
+	}
+	for i, node := range index {
+		sums[i] = sums[i].Plus(below[node])
+	}
 }
 
 // Turning says that a turn was cut short: some records of the minute after AsOf

@@ -19,7 +19,7 @@ func (v VV) MarshalBinary() ([]byte, error) {
 		return nil, errVector // Wire makes one that travels
 	}
 	if v.wire != 0 {
-		b = binary.BigEndian.AppendUint64(append(b, listMark[:]...), v.wire)
+		b = binary.BigEndian.AppendUint64(append(b, make([]byte, listMark)...), v.wire)
 	}
 	for _, s := range v.sets {
 		b = append(b, s.Stream.Replica[:]...)
@@ -35,20 +35,20 @@ func (v *VV) UnmarshalBinary(b []byte) error {
 	return v.decode(b, StreamsMax)
 }
 
-// listMark begins a vector in which the hash of a list stands for streams that
-// are over: no stream is all zeros.
-var listMark [24]byte
+// listMark is how many zeros begin a vector in which the hash of a list stands
+// for streams that are over: no stream is all zeros.
+const listMark = 24
 
 func (v *VV) decode(b []byte, streamsMax int) error {
 	var sets []StreamSet
 	wire := uint64(0)
-	if len(b) >= 32 && [24]byte(b) == listMark {
+	if len(b) >= 32 && [listMark]byte(b) == [listMark]byte{} {
 		if wire, b = binary.BigEndian.Uint64(b[24:]), b[32:]; wire == 0 {
 			return errVector
 		}
 	}
 	for len(b) > 0 {
-		if len(b) < 24 || len(sets) == streamsMax || [24]byte(b) == listMark {
+		if len(b) < 24 || len(sets) == streamsMax || [listMark]byte(b) == [listMark]byte{} {
 			return errVector
 		}
 		s := StreamSet{Stream: Stream{ReplicaID(b[:16]), Epoch(b[16:24])}}

@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"strconv"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// readersFrom is the first request of the readers, beyond those of the askers.
+const readersFrom statemachine.RequestID = 1 << 41
+
+// readWithin bounds the wait for an answer to a read: a little longer than a node
+// waits for its source.
+const readWithin Millis = 2_500
+
+// readers are clients that read from hosts which have not got all records yet:
+// from the host's disk, and through the core what is not there.
+type readers struct {
+	w    *World
+	rng  *rand.Rand
+	next statemachine.RequestID
+	open map[statemachine.RequestID]reading // never ranged over
+	// waiting lists open reads in the order of their making.
+	waiting []statemachine.RequestID
+	found   int // keys that only the source had
+	absent  int // keys that it did not have
+	refused int
+}
+
+// reading is a question that went to the core.
+type reading struct {
+	host *host
+	run  int
+	at   Millis
+	key  string
+	// everywhere says that all hosts with all records had a value then.
+	everywhere bool
+}
+
+func newReaders(w *World, rng *rand.Rand) *readers {
+	return &readers{w: w, rng: rng, next: readersFrom, open: map[statemachine.RequestID]reading{}}
+}
+
+// act reads a key from every host that has a part of the records.
+func (r *readers) act() {
+	for _, h := range r.w.hosts {
+		if !h.up || h.still || h.node.Status().Mode == statemachine.ModeSyncing ||
+			!h.node.Status().Transfer.Active() {
+			continue
+		}
+		key := "k" + strconv.Itoa(r.rng.IntN(r.w.opt.Keys))
+		if h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
+			continue // the host answers by itself
+		}
+		r.next++
+		r.open[r.next] = reading{h, h.run, r.w.now, key, r.everywhere(key)}
+		r.waiting = append(r.waiting, r.next)
+		h.step(statemachine.Lookup{Request: r.next, Key: key})
+	}
+}
+
+// everywhere says that all hosts that have all records have a value of a key that
+// does not expire.
+func (r *readers) everywhere(key string) bool {
+	some := false
+	for _, h := range r.w.hosts {
+		if !h.up || h.node.Status().Transfer.Active() {
+			continue
+		}
+		rec, ok := keyspace.DecodeRecord(h.disk.Reader().Get(keyspace.DataKey(key)))
+		if !ok || rec.Tombstone() || rec.Expires != 0 {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// answered checks that an answer is due, that a key is not absent which all had
+// when it was asked for and still have, and that what was found was written.
+func (r *readers) answered(h *host, e statemachine.Done) {
+	q, ok := r.open[e.Request]
+	if !ok || q.host != h || q.run != h.run {
+		r.w.fail("responses", "read %d answered twice or by another host", e.Request-readersFrom)
+		return
+	}
+	delete(r.open, e.Request)
+	found := e.Result.Found
+	switch {
+	case e.Result.Refused != statemachine.RefusedNot:
+		r.refused++
+	case e.Result.Complete:
+	case found == nil || found.Tombstone():
+		r.absent++
+		if q.everywhere && r.everywhere(q.key) {
+			r.w.fail("read", "host %d says that %s is absent, which all others have", h.index, q.key)
+		}
+	default:
+		r.found++
+		i, known := r.w.model.byVersion[found.Ver]
+		if !known || r.w.model.writes[i].key != q.key || r.w.model.writes[i].value != string(found.Value) {
+			r.w.fail("invented", "host %d reads %v of %s, which nobody wrote", h.index, found.Ver, q.key)
+		}
+	}
+}
+
+// overdue checks that every read is answered, whatever the network does.
+func (r *readers) overdue() {
+	kept := r.waiting[:0]
+	for _, id := range r.waiting {
+		q, ok := r.open[id]
+		switch {
+		case !ok:
+		case !q.host.up || q.host.run != q.run:
+			delete(r.open, id) // the run ended before
+		case !q.host.still && r.w.now-max(q.at, q.host.lively) > readWithin+100*r.w.opt.SyncMean:
+			r.w.fail("availability", "read %d waits for host %d since %d", id-readersFrom, q.host.index, q.at)
+		default:
+			kept = append(kept, id)
+		}
+	}
+	r.waiting = kept
+}
+
+// begin reads again and again until the end of the fault phase.
+func (r *readers) begin() {
+	if r.w.opt.ReadEvery <= 0 || r.w.now >= r.w.opt.Duration {
+		return
+	}
+	r.act()
+	r.w.queue.push(r.w.now+1+exponential(r.rng, r.w.opt.ReadEvery), r.begin)
+}
