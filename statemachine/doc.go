@@ -27,7 +27,7 @@
 // no order that comes from a map. It never touches data: every change is a
 // keyspace.Batch, and every read an effect.
 //
-// # The four layers
+// # The layers
 //
 //   - push.go (L1): the origin streams its fresh writes to every peer, or with
 //     many peers along a tree of relays (tree.go).
@@ -36,13 +36,23 @@
 //   - scrub.go (L3): peers compare digest trees, which prove or disprove what
 //     the vectors claim; descend.go and exchange.go are its steps, visitors.go
 //     answers them.
+//   - copy.go (L4): a replica that has nothing, or lost its place, takes over a
+//     copy of everything; source.go serves it, lookup.go reads through to it.
 //   - members.go, dial.go, hello.go: who is there, and on what terms.
+//   - roster.go, fence.go: whom deletes wait for, and who is kept out.
+//   - report.go, collect.go: what all durably have, and what may be forgotten.
+//   - void.go, retire.go: what became of streams that nobody writes any more.
 //   - probe.go, suspicion.go, reach.go: who can be reached, in seconds.
 //
 // # Invariants
 //
 //   - The vector in Node mirrors the durable one of the store: it may lag, and
 //     never leads.
+//   - A record is forgotten only inside the frontier (I10): once the durable
+//     report of every replica of the roster counts, and a report counts once the
+//     own vector includes it. Under a pin nothing is forgotten.
+//   - Nothing is taken from a replica that has left or was evicted, nor from an
+//     older start than is known (I9), nor from one that lacks what was purged here.
 //   - Every client request gets exactly one Respond, and a write that is not
 //     refused only after its batch is durable.
 //   - Every queue, table and message has a bound in limits.go.

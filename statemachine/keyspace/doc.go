@@ -3,7 +3,8 @@
 //
 // It owns the version order and the stamp of a local write, the record with its
 // dot, the version vector, the digest tree, the layout of the record classes,
-// and Apply, the one place where data changes. Apply is pure over the small Tx
+// and Apply, the one place where data changes: writes, merges, purges (purge.go),
+// copies and rejoins (transfer.go). Apply is pure over the small Tx
 // interface, so the very same code runs inside a Badger transaction and inside
 // the simulator's crashable disk.
 //
@@ -18,9 +19,12 @@
 //     version order.
 //   - I2: the vector is written in the transaction of the records it covers.
 //   - I3: a dot is never used twice; every start draws a new epoch.
-//   - I5: the claim of a delta is adopted only by a replica that holds its base.
+//   - I5: the claim of a delta is adopted only by a replica that holds its base,
+//     and with it the floor, so that it knows what it must not take back.
 //   - I6: a pushed or delta entry whose dot is in the vector is dropped.
-//   - I8: a local write beats the version it replaces.
+//   - I7: a repair never brings what was purged: below the floor of a stream only
+//     a record that is there can be replaced.
+//   - I8: a local write beats the version it replaces, and all that was purged.
 //   - The digest tree held in memory equals the one built from the records, and
 //     its leaves are stored with them.
 package keyspace
