@@ -18,7 +18,8 @@ type clients struct {
 	// waiting lists open requests in the order of their making.
 	waiting []statemachine.RequestID
 	acked   int
-	deletes int
+	deletes int // of these
+	refused int // by hosts that take no writes
 }
 
 type request struct {
@@ -98,6 +99,7 @@ func (c *clients) answered(h *host, e statemachine.Respond) {
 		r.ended(e.Result.Refused)
 	}
 	if e.Result.Refused != statemachine.RefusedNot {
+		c.refused++
 		return
 	}
 	c.acked++

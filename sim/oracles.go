@@ -204,8 +204,9 @@ func (w *World) judge() {
 		w.fail("responses", "%d requests were never answered", len(w.clients.open))
 	}
 	quiet := w.opt.DisasterEvery == 0 && w.opt.OperateEvery == 0
-	if quiet && w.opt.Duration >= 60_000 && (w.clients.acked < 50 || w.clients.deletes < 10) {
-		w.fail("workload", "only %d writes and %d deletes", w.clients.acked, w.clients.deletes)
+	c := w.clients
+	if quiet && w.opt.Duration >= 60_000 && (c.acked+c.refused < 50 || c.deletes+c.refused < 10) {
+		w.fail("workload", "only %d writes, %d deletes and %d refusals", c.acked, c.deletes, c.refused)
 	}
 }
 
