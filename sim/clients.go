@@ -16,10 +16,11 @@ type clients struct {
 	next statemachine.RequestID
 	open map[statemachine.RequestID]request // never ranged over
 	// waiting lists open requests in the order of their making.
-	waiting []statemachine.RequestID
-	acked   int
-	deletes int // of these
-	refused int // by hosts that take no writes
+	waiting    []statemachine.RequestID
+	acked      int
+	deletes    int    // of these
+	surgeUntil Millis // of a time of ten times the load
+	refused    int    // by hosts that take no writes
 }
 
 type request struct {
@@ -39,7 +40,11 @@ func (c *clients) begin() {
 		return
 	}
 	c.request()
-	c.w.queue.push(c.w.now+1+exponential(c.rng, c.w.opt.WriteEvery), c.begin)
+	every := c.w.opt.WriteEvery
+	if c.w.now < c.surgeUntil {
+		every = max(1, every/10)
+	}
+	c.w.queue.push(c.w.now+1+exponential(c.rng, every), c.begin)
 }
 
 func (c *clients) request() {

@@ -19,6 +19,9 @@ func (f *faults) begin() {
 	f.every(f.w.opt.AskEvery, f.w.askers.act)
 	f.every(f.w.opt.PauseEvery, f.pause)
 	f.every(f.w.opt.WildEvery, f.derail)
+	f.every(f.w.opt.ClogEvery, f.clog)
+	f.every(f.w.opt.SlowEvery, f.slowDown)
+	f.every(f.w.opt.SurgeEvery, f.surge)
 }
 
 // every repeats do at random intervals until the fault phase ends.
@@ -106,8 +109,9 @@ func (f *faults) crash() {
 func (f *faults) down(h *host) {
 	f.w.count.crashes++
 	h.crash()
+	era := f.w.era
 	f.w.queue.push(f.w.now+1+exponential(f.rng, f.w.opt.DownFor), func() {
-		if !h.up {
+		if !h.up && f.w.era == era {
 			h.start()
 		}
 	})

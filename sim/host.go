@@ -40,6 +40,8 @@ type host struct {
 	ahead  Millis   // the most that skew ever was
 
 	former []keyspace.ReplicaID // who it was in earlier lives
+	slow   Millis               // what it takes to read a message, 0 nothing
+	readAt Millis               // when it has read all that is on its way
 	set    bool                 // a fault has changed its disk
 	fallen bool                 // and it may be behind what it has said
 	// reseeded says that its disk may know nobody, so that it needs seeds.

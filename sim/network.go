@@ -19,6 +19,7 @@ type network struct {
 	rng   *rand.Rand
 	conns map[pair]*conn // never ranged over
 	cut   map[pair]int   // directed; how many partitions cut it
+	links map[pair]*link // directed; never ranged over
 	// overhear sees every message that is sent; may be nil.
 	overhear func(statemachine.Message)
 	sent     func(e statemachine.Send) // sees every message that leaves; may be nil
@@ -38,7 +39,7 @@ type conn struct {
 }
 
 func newNetwork(w *World, rng *rand.Rand) *network {
-	return &network{w: w, rng: rng, conns: map[pair]*conn{}, cut: map[pair]int{}}
+	return &network{w: w, rng: rng, conns: map[pair]*conn{}, cut: map[pair]int{}, links: map[pair]*link{}}
 }
 
 func between2(a, b int) pair { return pair{min(a, b), max(a, b)} }
@@ -204,6 +205,11 @@ func (n *network) send(h *host, e statemachine.Send) {
 			after := n.delay()
 			if i > 0 && n.chance(n.w.opt.LateDupPermille) {
 				after += Millis(n.rng.Int64N(60_000))
+			} else if queued, full := n.enqueue(h, to, after); full {
+				n.w.count.overflows++
+				continue
+			} else {
+				after = queued
 			}
 			n.deliver(c, to, in, after)
 		}
@@ -238,5 +244,8 @@ func (n *network) sever(a, b *host) {
 
 func (n *network) reopen(a, b *host) { n.cut[pair{a.index, b.index}]-- }
 
-// heal ends all partitions.
-func (n *network) heal() { clear(n.cut) }
+// heal ends all partitions, and lets go what is held.
+func (n *network) heal() {
+	clear(n.cut)
+	clear(n.links)
+}

@@ -51,6 +51,11 @@ type Options struct {
 	SplitVector          bool   // mutant: the disk commits the vector before the rest of a batch
 	FalseClaims          bool   // a test has planted false claims: vectors prove nothing
 	PauseEvery, PauseFor Millis // hosts that stand still; 0 never
+	CorePermille         int    // of hosts that heal while the rest stays broken for good; 0 no such phase
+	ClogEvery, ClogFor   Millis // links that hold back what is sent; 0 never
+	QueueMax             int    // messages that a link holds, 0 any number; what comes then is dropped
+	SlowEvery            Millis // hosts that read one message at a time; 0 never
+	SurgeEvery           Millis // times of ten times the load; 0 never
 	WildEvery, Wild      Millis // one host's clock jumps by up to Wild, or a year ahead; 0 never
 	Trace                func(line string)
 	HashTrace            bool
@@ -109,6 +114,11 @@ func Swarm(seed uint64) Options {
 	some(20, func() { o.WildEvery, o.Wild = between(r, 5_000, 40_000), 3_600_000 })
 	some(30, func() { o.Core.DirectFanout = 1 + r.IntN(4) })
 	some(50, func() { o.ReadEvery = between(r, 20, 500) })
+	some(30, func() { o.ClogEvery, o.ClogFor = between(r, 1_000, 15_000), between(r, 100, 10_000) })
+	some(40, func() { o.QueueMax = 8 + r.IntN(120) })
+	some(20, func() { o.SlowEvery = between(r, 5_000, 30_000) })
+	some(20, func() { o.SurgeEvery = between(r, 10_000, 30_000) })
+	some(30, func() { o.CorePermille = 1 + r.IntN(1000) })
 	if o.Nodes <= 2 { // or they would be away too much to write anything
 		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
 	}

@@ -98,9 +98,12 @@ func expiredBy(expires Millis, minute keyspace.Minute) bool {
 
 // differing says why the hosts have not become one cluster with one content
 // yet, "" if they have.
-func (w *World) differing() string {
-	first := w.hosts[0].node.Status()
-	for _, h := range w.hosts {
+func (w *World) differing() string { return w.apart(w.hosts) }
+
+// apart is differing of some of the hosts alone.
+func (w *World) apart(hosts []*host) string {
+	first := hosts[0].node.Status()
+	for _, h := range hosts {
 		s := h.node.Status()
 		switch {
 		case len(h.work) > 0 || h.busy:
@@ -108,25 +111,26 @@ func (w *World) differing() string {
 		case s.Mode != statemachine.ModeNormal || s.Transfer.Active():
 			return fmt.Sprintf("host %d is %v, phase %v", h.index, s.Mode, s.Transfer.Phase)
 		case s.Identity.Cluster != first.Identity.Cluster:
-			return fmt.Sprintf("hosts 0 and %d are in different clusters", h.index)
+			return fmt.Sprintf("hosts %d and %d are in different clusters", hosts[0].index, h.index)
 		case !s.VV.Equal(first.VV):
-			return fmt.Sprintf("host 0 claims %v, host %d claims %v", first.VV, h.index, s.VV)
+			return fmt.Sprintf("host %d claims %v, host %d claims %v", hosts[0].index, first.VV, h.index, s.VV)
 		case s.AsOf != first.AsOf && s.Expiring > 0:
-			return fmt.Sprintf("hosts 0 and %d are at minutes %d and %d", h.index, first.AsOf, s.AsOf)
+			return fmt.Sprintf("hosts %d and %d are at minutes %d and %d", hosts[0].index, h.index, first.AsOf, s.AsOf)
 		case s.Sum != first.Sum:
-			return fmt.Sprintf("hosts 0 and %d have equal vectors and different digests", h.index)
+			return fmt.Sprintf("hosts %d and %d have equal vectors and different digests", hosts[0].index,
+				h.index)
 		}
-		if why := w.membership(h, s); why != "" {
+		if why := w.membership(h, hosts, s); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-// membership says what is wrong with a host's view of the cluster: every other
-// host must be in it, alive and connected.
-func (w *World) membership(h *host, s statemachine.Status) string {
-	for _, o := range w.hosts {
+// membership says what is wrong with a host's view of the others: every one must
+// be in it, alive and connected.
+func (w *World) membership(h *host, others []*host, s statemachine.Status) string {
+	for _, o := range others {
 		i := slices.IndexFunc(s.Members, func(m statemachine.MemberView) bool { return m.Replica == o.id })
 		if i < 0 {
 			return fmt.Sprintf("host %d does not list host %d, %v", h.index, o.index, o.id)

@@ -50,6 +50,8 @@ type counts struct {
 	copies               int
 	divergences, repairs int
 	pauses               int
+	clogs, overflows     int
+	cores                int // parts that became one while the rest was broken for good
 	checkedStamps        int // made under a clock too far ahead, with peers to compare
 	suspicions           int // of hosts that were up and about
 	gaveUp               int // of these, those that nobody refuted in time
@@ -162,12 +164,28 @@ func (w *World) until(end Millis) {
 
 // settle ends all faults and waits for convergence, at most opt.Settle.
 func (w *World) settle() Millis {
+	w.rescue()
 	from := w.now
+	w.mend(w.hosts)
+	w.operators.tidyUp()
+	w.wait("convergence", w.opt.Settle, w.differing)
+	healed := w.now - from
+	if w.opt.Core.Retention <= 60_000 {
+		w.wait("collection", w.opt.Core.Retention+w.opt.Settle+120_000, w.littered)
+		w.wait("convergence", w.opt.Settle, w.differing)
+	}
+	w.judge()
+	return healed
+}
+
+// mend ends all faults, and sees to it that some hosts run.
+func (w *World) mend(hosts []*host) {
 	w.calm = true
 	w.era++
 	w.net.heal()
-	for _, h := range w.hosts {
+	for _, h := range hosts {
 		h.resume()
+		h.slow = 0
 		if h.skew > w.opt.SkewMax || h.skew < -w.opt.SkewMax {
 			h.setSkew(0)
 		}
@@ -178,15 +196,6 @@ func (w *World) settle() Millis {
 			h.start()
 		}
 	}
-	w.operators.tidyUp()
-	w.wait("convergence", w.opt.Settle, w.differing)
-	healed := w.now - from
-	if w.opt.Core.Retention <= 60_000 {
-		w.wait("collection", w.opt.Core.Retention+w.opt.Settle+120_000, w.littered)
-		w.wait("convergence", w.opt.Settle, w.differing)
-	}
-	w.judge()
-	return healed
 }
 
 // wait plays on until nothing is wrong any more, at most for a while.

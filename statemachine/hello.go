@@ -126,6 +126,7 @@ func (n *Node) tryLink(p *peer) {
 	case p.cluster == n.id.Cluster:
 		p.linked = true
 		p.owed, p.claims, p.beyond = VV{}, VV{}, false
+		n.leaveGap()
 		n.reshape()
 		n.steer(p)
 		n.askAgain()

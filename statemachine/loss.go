@@ -15,6 +15,14 @@ func (n *Node) reportLoss() {
 	}
 }
 
+// leaveGap ends a life whose vector may claim what is lost, as soon as there is
+// anybody to copy from: at the start, or once the first peer is linked.
+func (n *Node) leaveGap() {
+	if n.loss.Kind == keyspace.LossGap {
+		n.rejoin(RefusedLoss, keyspace.Evicted)
+	}
+}
+
 // onCovered takes note that this node has all that a linked peer claims.
 func (n *Node) onCovered(p *peer) {
 	if n.loss.Kind != keyspace.LossTail || !n.jobs.room() {

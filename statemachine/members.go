@@ -126,7 +126,7 @@ func (n *Node) remember(m keyspace.Member) {
 func (n *Node) beginStanding() {
 	switch {
 	case n.loss.Kind == keyspace.LossGap && n.id.Cluster != ClusterID{} && n.others() > 0:
-		n.rejoin(RefusedLoss, keyspace.Evicted) // the vector may claim what is lost
+		n.leaveGap()
 	case n.self.Standing != keyspace.Active:
 		n.rejoin(RefusedLeaving, n.self.Standing) // it was started to come back
 	case n.id.Joined == 0 && n.id.Cluster != ClusterID{}:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"runtime"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -118,6 +119,9 @@ func (r *reader) Ascend(start, end []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// yieldEvery is after how many records a read lets others run.
+const yieldEvery = 32
+
 // each calls fn for the records with start <= key < end in key order, until it
 // returns false. What it hands over is valid until fn returns.
 func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) error {
@@ -126,7 +130,10 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 	}
 	c := r.cursorAt(start, commonPrefix(start, end))
 	defer c.it.Close()
-	for ; c.it.Valid(); c.next() {
+	for seen := 1; c.it.Valid(); c.next() {
+		if seen++; seen%yieldEvery == 0 {
+			runtime.Gosched() // a long read must not keep clients from the processor
+		}
 		item := c.it.Item()
 		key := item.Key()
 		if bytes.Compare(key, end) >= 0 {
