@@ -56,6 +56,7 @@ type host struct {
 	tickAt  Millis
 	judged  map[keyspace.ReplicaID]Millis // when the detector last held a peer for reachable
 	witness witness
+	image   image
 }
 
 // start boots the host from whatever its disk holds.
@@ -71,6 +72,7 @@ func (h *host) start() {
 	var snap keyspace.Snapshot
 	h.state, snap = keyspace.Open(h.disk.Update, birth, mutant)
 	h.hasher = keyspace.NewHasher(h.state.DigestKey())
+	h.image.restarted(h, &snap)
 	if id := snap.Identity.Replica; h.id != id {
 		if h.id != (keyspace.ReplicaID{}) {
 			h.former = append(h.former, h.id)
@@ -118,15 +120,19 @@ func (h *host) start() {
 
 // crash cuts the power.
 func (h *host) crash() {
-	gone := false
+	gone, kept, lost := false, 0, 0
 	h.disk.CrashKeeping(func() bool {
 		keep := h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille
 		gone = gone && !h.w.opt.ScatteredLoss || !keep
 		if gone {
 			h.w.count.lostBatches++
+			lost++
+		} else {
+			kept++
 		}
 		return !gone
 	})
+	h.image.crashed(kept, lost)
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
 	h.run++
@@ -149,7 +155,12 @@ func (h *host) upright() bool {
 // apart says that the host's replica is not, or not alone, the one that the others
 // know.
 func (h *host) apart() bool {
-	return h.w.departed[h.id] || len(h.roster()) == 1 && len(h.w.hosts) > 1 || slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
+	return h.w.departed[h.id] || len(h.roster()) == 1 && len(h.w.hosts) > 1 || h.hasTwin()
+}
+
+// hasTwin says that another host has a disk of this very replica.
+func (h *host) hasTwin() bool {
+	return slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o != h && o.id == h.id })
 }
 
 // roster lists the replicas that the host's collection waits for, itself too.
@@ -167,6 +178,7 @@ func (h *host) roster() []keyspace.ReplicaID {
 // peers are told.
 func (h *host) restart() {
 	h.disk.Sync()
+	h.image.landed()
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
 	h.run++
@@ -284,6 +296,7 @@ func (h *host) startWork() {
 	switch task := task.(type) {
 	case statemachine.Apply:
 		applied := h.state.Execute(h.disk.Commit, task.Batch)
+		h.image.flying = &flying{task.Batch, applied}
 		if h.w.opt.SplitVector {
 			h.disk.SplitNewest(keyspace.IsVector)
 		}
@@ -304,6 +317,7 @@ func (h *host) startWork() {
 		}
 		h.later(sync, func() {
 			h.disk.Sync()
+			h.image.landed()
 			if h.w.now >= h.knownAt+1_000 {
 				h.noteKnown()
 			}

@@ -33,7 +33,8 @@ type issued struct {
 	ver     keyspace.Version
 	deleted bool
 	value   string
-	void    bool // the dot stands for nothing any more
+	void    bool   // the dot stands for nothing any more
+	until   Millis // when it ends by the clock of its origin, 0 for never
 }
 
 // purged is a version that was forgotten.
@@ -82,7 +83,7 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		m.byVersion[o.Header.Ver] = len(m.writes)
 		m.writes = append(m.writes, issued{
 			b.Writes[i].Key, o.Header.Dot, o.Header.Ver, b.Writes[i].Delete, string(b.Writes[i].Value),
-			false,
+			false, until(b, &b.Writes[i], o.Header.Ver),
 		})
 	}
 	if b.Claim != nil && a.Claimed && len(b.Claim.Voids.Sets()) > 0 {

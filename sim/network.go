@@ -19,7 +19,10 @@ type network struct {
 	rng   *rand.Rand
 	conns map[pair]*conn // never ranged over
 	cut   map[pair]int   // directed; how many partitions cut it
-	links map[pair]*link // directed; never ranged over
+	// arrived is when the last message will have arrived that was sent before all
+	// faults ended.
+	arrived Millis
+	links   map[pair]*link // directed; never ranged over
 	// overhear sees every message that is sent; may be nil.
 	overhear func(statemachine.Message)
 	sent     func(e statemachine.Send) // sees every message that leaves; may be nil
@@ -222,6 +225,9 @@ func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Mil
 	side := c.side(to)
 	from := c.ends[1-side]
 	at := max(n.w.now+after, c.upAt[side])
+	if !n.w.calm {
+		n.arrived = max(n.arrived, at)
+	}
 	to.later(at-n.w.now, func() {
 		now := n.conns[between2(from.index, to.index)]
 		if now != nil && now.standsFor(to) && now.up[now.side(to)] {

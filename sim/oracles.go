@@ -15,6 +15,8 @@ func (w *World) inspect() {
 		if h.up {
 			w.claims(h)
 			w.tree(h)
+			w.expiry(h)
+			w.loads(h)
 		}
 	}
 	w.undetected()

@@ -11,6 +11,8 @@ import (
 type witness struct {
 	high map[string]keyspace.Version // greatest durable version of each key
 
+	gone map[string]keyspace.Version // greatest version of each key that expired there
+
 	seen, wall Millis // its durable clock floor
 
 	run       int   // the start that the rest is about
@@ -18,7 +20,9 @@ type witness struct {
 	unclaimed []int // of these, those that the host did not claim yet
 }
 
-func newWitness() witness { return witness{high: map[string]keyspace.Version{}} }
+func newWitness() witness {
+	return witness{high: map[string]keyspace.Version{}, gone: map[string]keyspace.Version{}}
+}
 
 // durable checks that a batch only moved records forward (no resurrection on
 // this host), and remembers them.
@@ -59,6 +63,7 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 // reread forgets what the host knew and takes what its disk holds now.
 func (t *witness) reread(h *host) {
 	clear(t.high)
+	clear(t.gone)
 	t.seen, t.wall = h.state.Clock()
 	for k, rec := range h.records() { // order cannot matter: each key is its own
 		t.high[k] = rec.hdr.Ver

@@ -168,13 +168,18 @@ func (w *World) settle() Millis {
 	from := w.now
 	w.mend(w.hosts)
 	w.operators.tidyUp()
-	w.wait("convergence", w.opt.Settle, w.differing)
+	most := w.opt.Settle
+	if w.opt.WildEvery > 0 { // a digest whose clock was ahead waits for the others' minutes
+		most += 60_000 * (keyspace.MinutesBack + 1)
+	}
+	w.wait("convergence", most, w.differing)
 	healed := w.now - from
 	if w.opt.Core.Retention <= 60_000 {
 		w.wait("collection", w.opt.Core.Retention+w.opt.Settle+120_000, w.littered)
 		w.wait("convergence", w.opt.Settle, w.differing)
 	}
 	w.judge()
+	w.quiet()
 	return healed
 }
 
