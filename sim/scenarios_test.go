@@ -21,3 +21,19 @@ func TestScenariosPassWithTheirRule(t *testing.T) {
 		}
 	}
 }
+
+// Goal: the seeds that notice broken rules find nothing where none is broken.
+func TestKnownSeedsPass(t *testing.T) {
+	for _, v := range Variants() {
+		if v.Scenario != nil {
+			continue
+		}
+		worlds := v.Worlds
+		if worlds == nil {
+			worlds = Swarm
+		}
+		if r := Run(worlds(v.Known)); r.Failure != nil {
+			t.Errorf("%s: seed %d: %v", v.Name, v.Known, r.Failure)
+		}
+	}
+}

@@ -95,8 +95,7 @@ func TestMutantsAreNoticed(t *testing.T) {
 		if v.Scenario != nil {
 			continue // see TestScenariosPassWithTheirRule
 		}
-		rep := Campaign{Seeds: 500, Parallel: runtime.GOMAXPROCS(0), StopAtFirst: true,
-			Options: v.Options}.Run()
+		rep := v.Hunt(Campaign{Seeds: 500, Parallel: runtime.GOMAXPROCS(0)})
 		if len(rep.Failures) == 0 {
 			t.Errorf("%s: not found in %d seeds", v.Name, rep.Seeds)
 		}

@@ -123,6 +123,9 @@ type Variant struct {
 	SplitVector bool
 	// Worlds draws the options of a seed, nil for the swarm's.
 	Worlds func(seed uint64) Options
+	// Known is a seed that notices, to be tried first; the others follow if the worlds
+	// that it stands for have changed since.
+	Known uint64
 	// Scenario is the counterexample by construction for a rule that random worlds
 	// hit too rarely; nil if the worlds do.
 	Scenario func(keyspace.Mutant) *Failure
@@ -136,6 +139,18 @@ func (v Variant) Options(seed uint64) Options {
 	return v.Apply(v.Worlds(seed))
 }
 
+// Hunt looks for the first seed that notices the broken rule: the known one, else
+// from the campaign's start on. It reports the last campaign.
+func (v Variant) Hunt(c Campaign) Report {
+	c.Options, c.StopAtFirst = v.Options, true
+	known := c
+	known.Start, known.Seeds, known.Parallel = v.Known, 1, 1
+	if rep := known.Run(); len(rep.Failures) > 0 {
+		return rep
+	}
+	return c.Run()
+}
+
 // Variants are the broken cores that the swarm must tell from the real one.
 func Variants() []Variant {
 	return []Variant{
@@ -143,36 +158,36 @@ func Variants() []Variant {
 		{Name: "tie-break reversed everywhere", Mutant: keyspace.MutantTieBreak, Everywhere: true},
 		{Name: "a delete leaves no tombstone", Mutant: keyspace.MutantTombstone, Everywhere: true},
 		{Name: "acknowledged and reported before it is durable (I4)", AckEarly: true},
-		{Name: "the vector has a transaction of its own (I2)", SplitVector: true},
+		{Name: "the vector has a transaction of its own (I2)", SplitVector: true, Known: 4},
 		{Name: "the last arrival wins", Mutant: keyspace.MutantLastArrival, Everywhere: true},
 		{Name: "a local write may lose (I8)", Mutant: keyspace.MutantStamp, Everywhere: true},
-		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true},
+		{Name: "a restart reuses its epoch (I3)", Mutant: keyspace.MutantReusedEpoch, Everywhere: true, Known: 5},
 		{Name: "the digest leaves out the version", Mutant: keyspace.MutantDigest},
-		{Name: "a delta claims too early", Mutant: keyspace.MutantEarlyClaim, Everywhere: true},
-		{Name: "a purge does not wait for the frontier (I10)", Mutant: keyspace.MutantFrontier, Everywhere: true},
-		{Name: "reports count before they are included (I10)", Mutant: keyspace.MutantInclusion, Everywhere: true, Worlds: Forgetful},
-		{Name: "the frontier counts beyond gaps (I10)", Mutant: keyspace.MutantRanges, Everywhere: true, Worlds: Forgetful},
+		{Name: "a delta claims too early", Mutant: keyspace.MutantEarlyClaim, Everywhere: true, Known: 3},
+		{Name: "a purge does not wait for the frontier (I10)", Mutant: keyspace.MutantFrontier, Everywhere: true, Known: 1},
+		{Name: "reports count before they are included (I10)", Mutant: keyspace.MutantInclusion, Everywhere: true, Worlds: Forgetful, Known: 27},
+		{Name: "the frontier counts beyond gaps (I10)", Mutant: keyspace.MutantRanges, Everywhere: true, Worlds: Forgetful, Known: 302},
 		{Name: "known dots are merged again (I6)", Mutant: keyspace.MutantKnownDots, Everywhere: true},
 		{Name: "a repair may bring what was purged (I7)", Mutant: keyspace.MutantFloor, Scenario: repairOfThePurged},
 		{Name: "a claim needs no base (I5)", Mutant: keyspace.MutantBase, Scenario: claimWithoutBase},
-		{Name: "a claim from below the floor (I5)", Mutant: keyspace.MutantBehindFloor, Everywhere: true},
+		{Name: "a claim from below the floor (I5)", Mutant: keyspace.MutantBehindFloor, Everywhere: true, Known: 208},
 		{Name: "a claim comes without its floor (I5)", Mutant: keyspace.MutantClaimFloor, Scenario: claimWithoutFloor},
 		{Name: "a write may lie below what was purged (I8)", Mutant: keyspace.MutantStampFloor, Everywhere: true, Worlds: Forgetful},
-		{Name: "an older start is talked to (I9)", Mutant: keyspace.MutantBootFence, Everywhere: true},
+		{Name: "an older start is talked to (I9)", Mutant: keyspace.MutantBootFence, Everywhere: true, Known: 213},
 		{Name: "the evicted are talked to", Mutant: keyspace.MutantFence, Everywhere: true},
-		{Name: "a peer below the floor is listened to", Mutant: keyspace.MutantLevel, Everywhere: true, Worlds: Forgetful},
-		{Name: "a salvaged write may lie below what was purged", Mutant: keyspace.MutantSalvageStamps, Everywhere: true},
+		{Name: "a peer below the floor is listened to", Mutant: keyspace.MutantLevel, Everywhere: true, Worlds: Forgetful, Known: 439},
+		{Name: "a salvaged write may lie below what was purged", Mutant: keyspace.MutantSalvageStamps, Everywhere: true, Known: 268},
 		{Name: "a scrub adopts a claim", Mutant: keyspace.MutantScrubClaims, Everywhere: true},
-		{Name: "a copy goes on with any source", Mutant: keyspace.MutantResume, Everywhere: true, Worlds: Forgetful},
-		{Name: "a copy claims what it did not fetch", Mutant: keyspace.MutantBlindTail, Everywhere: true},
-		{Name: "a new peer is pushed the whole ring", Mutant: keyspace.MutantRingStart, Everywhere: true},
-		{Name: "gaps are void before all have reported", Mutant: keyspace.MutantVoid, Everywhere: true},
+		{Name: "a copy goes on with any source", Mutant: keyspace.MutantResume, Everywhere: true, Worlds: Forgetful, Known: 2},
+		{Name: "a copy claims what it did not fetch", Mutant: keyspace.MutantBlindTail, Everywhere: true, Known: 1},
+		{Name: "a new peer is pushed the whole ring", Mutant: keyspace.MutantRingStart, Everywhere: true, Known: 44},
+		{Name: "gaps are void before all have reported", Mutant: keyspace.MutantVoid, Everywhere: true, Known: 1},
 		{Name: "a copy does not learn what its source has purged (I8)", Mutant: keyspace.MutantChunkStamps, Scenario: writeDuringCopy},
-		{Name: "a TTL counts from arrival", Mutant: keyspace.MutantLocalExpiry, Everywhere: true},
-		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true},
-		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true},
-		{Name: "a miss is answered without the older records", Mutant: keyspace.MutantLocalMiss, Everywhere: true},
-		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true},
+		{Name: "a TTL counts from arrival", Mutant: keyspace.MutantLocalExpiry, Everywhere: true, Known: 5},
+		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true, Known: 1},
+		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true, Known: 1},
+		{Name: "a miss is answered without the older records", Mutant: keyspace.MutantLocalMiss, Everywhere: true, Known: 7},
+		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true, Known: 100},
 	}
 }
 

@@ -31,7 +31,7 @@ func mutantsCommand() *cobra.Command {
 					"try: go run -tags mutants ./cmd/sim mutants")
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "BROKEN RULE\tFIRST SEED OR SCENARIO\tORACLE")
+			fmt.Fprintln(w, "BROKEN RULE\tSEED OR SCENARIO\tORACLE")
 			survivors := 0
 			for _, v := range sim.Variants() {
 				if !strings.Contains(v.Name, only) {
@@ -46,9 +46,7 @@ func mutantsCommand() *cobra.Command {
 					fmt.Fprintf(w, "%s\tscenario\t%s\n", v.Name, f.Oracle)
 					continue
 				}
-				c.StopAtFirst = true
-				c.Options = v.Options
-				rep := c.Run()
+				rep := v.Hunt(c)
 				if len(rep.Failures) == 0 {
 					survivors++
 					fmt.Fprintf(w, "%s\tnot found in %d\t-\n", v.Name, rep.Seeds)
