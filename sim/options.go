@@ -125,6 +125,14 @@ func Swarm(seed uint64) Options {
 	return o
 }
 
+// unclogged draws the swarm's worlds without clogs, queues, surges and cores, in
+// which some rules are noticed sooner.
+func unclogged(seed uint64) Options {
+	o := Swarm(seed)
+	o.ClogEvery, o.QueueMax, o.SlowEvery, o.SurgeEvery, o.CorePermille = 0, 0, 0, 0, 0
+	return o
+}
+
 // collect makes collection and all that comes of it happen within a run.
 func (o *Options) collect(r *rand.Rand) {
 	o.Core.Collect = between(r, 200, 3_000)

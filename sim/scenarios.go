@@ -128,3 +128,17 @@ func writeDuringCopy(m keyspace.Mutant) *Failure {
 	}
 	return nil
 }
+
+// writeAfterPurge: a replica whose clock is far behind that of a write it took
+// over must not write below the deletion that it has forgotten (I8).
+func writeAfterPurge(m keyspace.Mutant) *Failure {
+	p, x := newStore(1, m), newStore(2, m)
+	v := p.write(epoch+50_000_000, "k", "1")
+	t := p.write(epoch+60_000_000, "k", "")
+	x.merge(v, t)
+	x.do(&keyspace.Batch{Purge: &keyspace.Purge{Frontier: x.vv(), Before: epoch + 100_000_000}})
+	if w := x.write(epoch+1, "k", "2"); !beats(w.Ver, t.Ver) {
+		return &Failure{"resurrection", 0, fmt.Sprintf("%v lies below the purged %v", w.Ver, t.Ver)}
+	}
+	return nil
+}

@@ -39,6 +39,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		return
 	}
 	n.note(p, d)
+	n.scrubClaim(d)
 	switch {
 	case n.transfer.Active() || !p.complete():
 		p.owed = VV{}
@@ -50,7 +51,6 @@ func (n *Node) onDigest(p *peer, d Digest) {
 	default:
 		p.owed = VV{}
 		n.onCovered(p)
-		n.scrubClaim(d)
 	}
 }
 
