@@ -17,7 +17,8 @@ test: ## everything that is quick: vet, house rules, units, properties, processe
 	go test -shuffle=on -short ./...
 
 race: ## the packages with goroutines, under the race detector
-	go test -race -shuffle=on -short ./storage ./transport ./httpapi ./internal/... ./sim
+	go test -race -shuffle=on -short ./storage ./transport ./httpapi ./internal/...
+	go test -race -short -run 'Swarm' ./sim # worlds side by side; each is of one goroutine
 
 lint: ## the house rules alone
 	gofmt -l . | (! grep .)
