@@ -29,6 +29,7 @@ swarm: ## many simulated clusters, each with other faults
 
 mutants: ## the swarm must notice every rule that is broken on purpose
 	go run -tags mutants ./cmd/sim mutants --seeds 500
+	go test -tags mutants -count=1 -short -run 'Mutant|WithoutRelays|Scenarios' ./sim ./statemachine
 
 e2e: ## real processes: kill -9, stopped nodes, bad input
 	go test -count=1 ./e2e
