@@ -13,27 +13,15 @@ const askersFrom statemachine.RequestID = 1 << 40
 // partner may keep silent, or busy, in every step of a comparison.
 const answerWithin Millis = 40_000
 
-// askers are people who compare hosts and switch their modes, at any time. Each
-// command must be answered exactly once.
+// askers are people who compare hosts and switch their modes, at any time.
 type askers struct {
-	w    *World
-	rng  *rand.Rand
-	next statemachine.RequestID
-	open map[statemachine.RequestID]question // never ranged over
-	// waiting lists open questions in the order of their asking.
-	waiting []statemachine.RequestID
-	count   int // of answers
-}
-
-// question is a command under way.
-type question struct {
-	host *host
-	run  int
-	at   Millis
+	questions[struct{}]
+	rng   *rand.Rand
+	count int // of answers
 }
 
 func newAskers(w *World, rng *rand.Rand) *askers {
-	return &askers{w: w, rng: rng, next: askersFrom, open: map[statemachine.RequestID]question{}}
+	return &askers{questions: newQuestions[struct{}](w, "command", askersFrom, answerWithin), rng: rng}
 }
 
 // act asks one host for something.
@@ -42,49 +30,26 @@ func (a *askers) act() {
 	if h == nil {
 		return
 	}
-	a.next++
-	a.open[a.next] = question{h, h.run, a.w.now}
-	a.waiting = append(a.waiting, a.next)
+	id := a.ask(h, struct{}{})
 	peer := a.w.hosts[a.rng.IntN(len(a.w.hosts))].id // maybe its own, maybe one of an earlier life
 	switch a.rng.IntN(4) {
 	case 0:
-		h.step(statemachine.SyncNow{Request: a.next})
+		h.step(statemachine.SyncNow{Request: id})
 	case 1:
-		h.step(statemachine.SyncNow{Request: a.next, Peer: peer})
+		h.step(statemachine.SyncNow{Request: id, Peer: peer})
 	default:
-		h.step(statemachine.Diff{Request: a.next, Peer: peer})
+		h.step(statemachine.Diff{Request: id, Peer: peer})
 	}
 }
 
-// answered checks that an answer is due.
+// answered checks that an answer is due, and that a refusal says nothing else.
 func (a *askers) answered(h *host, e statemachine.Done) {
-	q, ok := a.open[e.Request]
-	if !ok || q.host != h || q.run != h.run {
-		a.w.fail("responses", "command %d answered twice or by another host", e.Request-askersFrom)
+	if _, ok := a.questions.answered(h, e.Request); !ok {
 		return
 	}
-	delete(a.open, e.Request)
 	a.count++
 	if e.Result.Refused != statemachine.RefusedNot && len(e.Result.Differences) > 0 {
 		a.w.fail("responses", "command %d was refused and found %d differences", e.Request-askersFrom,
 			len(e.Result.Differences))
 	}
-}
-
-// overdue checks that every host that is up answers, whatever the network does.
-func (a *askers) overdue() {
-	kept := a.waiting[:0]
-	for _, id := range a.waiting {
-		q, ok := a.open[id]
-		switch {
-		case !ok:
-		case !q.host.up || q.host.run != q.run:
-			delete(a.open, id) // the run ended before
-		case a.w.now-q.at > answerWithin:
-			a.w.fail("availability", "command %d waits for host %d since %d", id-askersFrom, q.host.index, q.at)
-		default:
-			kept = append(kept, id)
-		}
-	}
-	a.waiting = kept
 }

@@ -54,13 +54,18 @@ func carriesData(m statemachine.Message) bool {
 
 // floor is how many messages the timers ask of all hosts in quietFor: to every
 // peer a digest, and a table, a report, a probe with its answer and twice its way
-// around; and one scrub of two messages a host, whenever one is due.
+// around; and one scrub of two messages a host, whenever one is due. Where answers
+// are often later than a probe waits, each probe may make all suspect its peer and
+// the peer deny it.
 func (w *World) floor() int {
 	c := w.opt.Core
 	times := func(every Millis) int { return int(quietFor/max(every, 1)) + 2 }
 	peers := max(len(w.hosts)-1, 0)
 	perPeer := times(c.Replication) + times(c.GossipMin) + 2*times(c.Collect) + 2
 	perHost := 8*times(c.Probe) + 4*times(min(c.Sync, c.Catchup))
+	if c.Probe < 10*w.opt.LatencyMean {
+		perHost += 2 * peers * times(c.Probe)
+	}
 	if peers == 0 {
 		perHost = 0
 	}

@@ -18,12 +18,8 @@ const readWithin Millis = 2_500
 // readers are clients that read from hosts which have not got all records yet:
 // from the host's disk, and through the core what is not there.
 type readers struct {
-	w    *World
-	rng  *rand.Rand
-	next statemachine.RequestID
-	open map[statemachine.RequestID]reading // never ranged over
-	// waiting lists open reads in the order of their making.
-	waiting []statemachine.RequestID
+	questions[reading]
+	rng     *rand.Rand
 	found   int // keys that only the source had
 	absent  int // keys that it did not have
 	refused int
@@ -31,16 +27,14 @@ type readers struct {
 
 // reading is a question that went to the core.
 type reading struct {
-	host *host
-	run  int
-	at   Millis
-	key  string
+	key string
 	// everywhere says that all hosts with all records had a value then.
 	everywhere bool
 }
 
 func newReaders(w *World, rng *rand.Rand) *readers {
-	return &readers{w: w, rng: rng, next: readersFrom, open: map[statemachine.RequestID]reading{}}
+	within := readWithin + 100*w.opt.SyncMean
+	return &readers{questions: newQuestions[reading](w, "read", readersFrom, within), rng: rng}
 }
 
 // act reads a key from every host that has a part of the records.
@@ -54,10 +48,8 @@ func (r *readers) act() {
 		if h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
 			continue // the host answers by itself
 		}
-		r.next++
-		r.open[r.next] = reading{h, h.run, r.w.now, key, r.everywhere(key)}
-		r.waiting = append(r.waiting, r.next)
-		h.step(statemachine.Lookup{Request: r.next, Key: key})
+		id := r.ask(h, reading{key, r.everywhere(key)})
+		h.step(statemachine.Lookup{Request: id, Key: key})
 	}
 }
 
@@ -81,12 +73,10 @@ func (r *readers) everywhere(key string) bool {
 // answered checks that an answer is due, that a key is not absent which all had
 // when it was asked for and still have, and that what was found was written.
 func (r *readers) answered(h *host, e statemachine.Done) {
-	q, ok := r.open[e.Request]
-	if !ok || q.host != h || q.run != h.run {
-		r.w.fail("responses", "read %d answered twice or by another host", e.Request-readersFrom)
+	q, ok := r.questions.answered(h, e.Request)
+	if !ok {
 		return
 	}
-	delete(r.open, e.Request)
 	found := e.Result.Found
 	switch {
 	case e.Result.Refused != statemachine.RefusedNot:
@@ -104,24 +94,6 @@ func (r *readers) answered(h *host, e statemachine.Done) {
 			r.w.fail("invented", "host %d reads %v of %s, which nobody wrote", h.index, found.Ver, q.key)
 		}
 	}
-}
-
-// overdue checks that every read is answered, whatever the network does.
-func (r *readers) overdue() {
-	kept := r.waiting[:0]
-	for _, id := range r.waiting {
-		q, ok := r.open[id]
-		switch {
-		case !ok:
-		case !q.host.up || q.host.run != q.run:
-			delete(r.open, id) // the run ended before
-		case !q.host.still && r.w.now-max(q.at, q.host.lively) > readWithin+100*r.w.opt.SyncMean:
-			r.w.fail("availability", "read %d waits for host %d since %d", id-readersFrom, q.host.index, q.at)
-		default:
-			kept = append(kept, id)
-		}
-	}
-	r.waiting = kept
 }
 
 // begin reads again and again until the end of the fault phase.

@@ -71,9 +71,7 @@ func TestReadOracleNoticesADenial(t *testing.T) {
 		if !w.readers.everywhere(key) {
 			continue
 		}
-		w.readers.next++
-		w.readers.open[w.readers.next] = reading{h, h.run, w.now, key, true}
-		w.readers.answered(h, statemachine.Done{Request: w.readers.next})
+		w.readers.answered(h, statemachine.Done{Request: w.readers.ask(h, reading{key, true})})
 		if w.failure == nil || w.failure.Oracle != "read" {
 			t.Fatalf("%v", w.failure)
 		}

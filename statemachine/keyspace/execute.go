@@ -18,12 +18,11 @@ func (s *State) Execute(update Update, b *Batch) (out *Applied) {
 	update(func(tx Tx) { out = s.Apply(tx, b) })
 	if b.Adopt != nil || b.Turn {
 		s.finishRebuild(update)
-		s.sums(out)
+		s.report(out)
 	}
 	if s.Suspects() {
 		s.FinishMend(update)
-		s.sums(out)
-		out.Live = s.live
+		s.report(out)
 	}
 	return out
 }

@@ -94,7 +94,10 @@ func TestSumsOfAMinuteAreThoseOfItsRecords(t *testing.T) {
 					now -= keyspace.Millis(rng.IntN(int(20 * minute)))
 				}
 			}
-			r.execute(&keyspace.Batch{Now: now, Turn: true})
+			out := r.execute(&keyspace.Batch{Now: now, Turn: true})
+			if out.Live != r.state.Live() {
+				t.Fatalf("reports %d live records of %d", out.Live, r.state.Live())
+			}
 			r.wantMinutes(t)
 		}
 	})
