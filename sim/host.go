@@ -40,6 +40,7 @@ type host struct {
 	ahead  Millis   // the most that skew ever was
 
 	former []keyspace.ReplicaID // who it was in earlier lives
+	waited []keyspace.ReplicaID // whom its last purge had waited for when it was decided
 	slow   Millis               // what it takes to read a message, 0 nothing
 	readAt Millis               // when it has read all that is on its way
 	set    bool                 // a fault has changed its disk
@@ -174,6 +175,14 @@ func (h *host) roster() []keyspace.ReplicaID {
 	return ids
 }
 
+// homeless says that a replica runs that belongs to no cluster: it reports to
+// nobody, so nobody has waited for it.
+func (w *World) homeless(id keyspace.ReplicaID) bool {
+	return slices.ContainsFunc(w.hosts, func(h *host) bool {
+		return h.id == id && h.up && h.node.Status().Identity.Cluster == keyspace.ClusterID{}
+	})
+}
+
 // restart begins the next run at the core's own wish: all is durable, and the
 // peers are told.
 func (h *host) restart() {
@@ -223,6 +232,9 @@ func (h *host) perform(e statemachine.Effect) {
 		h.w.net.send(h, e)
 	case statemachine.Apply:
 		h.w.stamped(h, e.Batch)
+		if e.Batch.Purge != nil {
+			h.waited = slices.DeleteFunc(h.roster(), h.w.homeless)
+		}
 		h.work = append(h.work, e)
 	case statemachine.StoreRead:
 		h.work = append(h.work, e)

@@ -95,7 +95,7 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		m.salvaged(&a.Salvaged[i])
 	}
 	for _, p := range a.Purged {
-		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.apart(), h.roster()})
+		m.purged[p.Key] = append(m.purged[p.Key], purged{p.Ver, h.apart(), h.waited})
 		delete(m.lost, p.Ver) // it was on its way when its last disk was lost
 	}
 	for _, p := range a.Unplaced {

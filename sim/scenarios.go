@@ -111,6 +111,31 @@ func claimWithoutFloor(m keyspace.Mutant) *Failure {
 	return nil
 }
 
+// staleSource: a copy that began with a replica from before a deletion may not go
+// on with one that has forgotten the deletion.
+func staleSource(m keyspace.Mutant) *Failure {
+	old, p, x := newStore(1, m), newStore(2, m), newStore(3, m)
+	v := old.write(epoch+1, "k", "1")
+	p.merge(v)
+	p.write(epoch+2, "k", "")
+	purged := p.purgeAll()
+	base := old.vv()
+	x.do(&keyspace.Batch{Transfer: &keyspace.Transfer{Phase: keyspace.PhaseWhole, Base: base}})
+	copied := x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Chunk: &keyspace.Chunk{
+		Phase: keyspace.PhaseWhole, Done: true, View: base,
+	}})
+	if !copied.Transfer.GoesOnWith(p.vv(), purged.Floor) && !m.Is(keyspace.MutantResume) {
+		return nil // it starts over
+	}
+	x.do(&keyspace.Batch{Claim: &keyspace.Claim{
+		Base: base, VV: p.vv(), Floor: purged.Floor, Stamps: purged.Stamps, Copy: true,
+	}})
+	if x.vv().Covers(p.vv()) && x.shows("k") {
+		return &Failure{"resurrection", 0, "k is back at a replica that changed its source"}
+	}
+	return nil
+}
+
 // writeDuringCopy: a replica whose clock is behind writes to a key before its
 // copy is whole, and must not write below a deletion that its source has
 // forgotten (I8).

@@ -154,11 +154,9 @@ func (n *Node) fromSource(p *peer, session uint64) bool {
 	return n.hasSource() && n.copy.source == p.Replica && n.copy.session == session && !n.ending
 }
 
-// onOpened begins to fetch, or goes on where another source has stopped. That
-// needs a source that has all that the first one claimed when it was opened, and
-// has purged nothing beyond that: else this replica could end with a claim on
-// what neither of them has sent. Then it starts over, as another replica, so
-// that nothing which is still on its way to this one reaches the next.
+// onOpened begins to fetch, or goes on where another source has stopped. If it
+// cannot, it starts over, as another replica, so that nothing which is still on its
+// way to this one reaches the next.
 func (n *Node) onOpened(p *peer, m Opened) {
 	if !n.fromSource(p, m.Session) {
 		if n.delta.running && n.delta.source == p.Replica && n.delta.session == m.Session && m.Pin == 0 {
@@ -177,7 +175,7 @@ func (n *Node) onOpened(p *peer, m Opened) {
 		return
 	}
 	t := n.transfer.Clone()
-	resumes := m.VV.Covers(t.Base) && t.Base.Reaches(m.Floor) || n.cfg.Mutant.Is(keyspace.MutantResume)
+	resumes := t.GoesOnWith(m.VV, m.Floor) || n.cfg.Mutant.Is(keyspace.MutantResume)
 	switch {
 	case t.Phase == keyspace.PhaseOpen:
 		t.Base, t.Floor = m.VV, m.Floor

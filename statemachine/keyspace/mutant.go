@@ -40,5 +40,6 @@ const (
 	MutantNoClamp              // a clock far ahead of all others is believed
 	MutantFollow               // a timestamp from far ahead moves the clock floor
 	MutantNoRelay              // nobody passes on what others pushed
+	MutantUnclaimed            // a copy leaves records behind that nothing claims
 	MutantLocalMiss            // a node without the older records says that they are absent
 )

@@ -49,6 +49,13 @@ func (t Transfer) Clone() Transfer {
 // Active says that there is a transfer.
 func (t Transfer) Active() bool { return t.Phase != PhaseNone }
 
+// GoesOnWith says that a transfer may go on with another source, by what it claims
+// and what it has purged. It must have purged nothing beyond the base, or older
+// records that it has purged could be among what the sources before it sent; and
+// it must know all that they have purged, or this replica would end below its own
+// floor. What only they had is claimed at the end all the same (claimHeld).
+func (t Transfer) GoesOnWith(vv, floor VV) bool { return t.Base.Reaches(floor) && vv.Reaches(t.Floor) }
+
 // Chunk says which keys a batch's entries stand for, and how the source stood
 // when it read them. Keys without an entry have no record there, as far as the
 // phase goes.
@@ -93,6 +100,7 @@ func (s *State) setTransfer(tx Tx, t Transfer) {
 		tx.Delete(keyTransfer)
 		tx.Delete(keySource)
 		s.forgetLife(tx)
+		s.claimHeld(tx)
 		return
 	}
 	if sources {
@@ -201,8 +209,19 @@ func (s *State) forgetLife(tx Tx) {
 	}
 }
 
+// claimHeld claims the dots of all stored records. Chunks raise none, so records
+// of a source that went away have dots which the last source's claim lacks: they
+// would be here, and nobody would ask for them.
+func (s *State) claimHeld(r Reader) {
+	for dot := range dotsBeyond(r, s.vv.Clone(), Dot{}) {
+		if s.vv.Admits(dot) && !s.mutant.Is(MutantUnclaimed) {
+			s.vv.Add(dot)
+		}
+	}
+}
+
 // copyChunk merges one chunk of a transfer. Its entries raise no dots: the claim
-// at the end of the tail covers them all.
+// at the end of the tail covers all that its source claims.
 func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 	c := b.Chunk
 	if s.transfer.Phase != c.Phase || s.transfer.After != c.After {
