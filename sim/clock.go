@@ -39,7 +39,7 @@ func (w *World) stamped(h *host, b *keyspace.Batch) {
 		if m.Self || !m.Timed {
 			continue
 		}
-		p := w.owner(m.Member)
+		p := w.running(m.Replica)
 		if p == nil {
 			return // nobody is that replica any more: whose clock was it?
 		}

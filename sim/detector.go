@@ -5,7 +5,7 @@ import "kvs/statemachine"
 // reached notes how a host's failure detector judges another host, and counts
 // where it errs.
 func (w *World) reached(h *host, e statemachine.ReachChanged) {
-	p := w.owner(e.Member)
+	p := w.running(e.Member.Replica)
 	switch {
 	case e.Reach == statemachine.Reachable:
 		h.judged[e.Member.Replica] = w.now
@@ -20,19 +20,9 @@ func (w *World) reached(h *host, e statemachine.ReachChanged) {
 // changed notes how a host's members view changes.
 func (w *World) changed(h *host, e statemachine.MemberChanged) {
 	h.judged[e.Member.Replica] = w.now
-	if p := w.owner(e.Member); p != nil && p.up && !p.still && e.State != statemachine.MemberAlive {
+	if p := w.running(e.Member.Replica); p != nil && p.up && !p.still && e.State != statemachine.MemberAlive {
 		w.count.failed++
 	}
-}
-
-// owner is the host that a member entry speaks of.
-func (w *World) owner(m statemachine.Member) *host {
-	for _, h := range w.hosts {
-		if h.id == m.Replica {
-			return h
-		}
-	}
-	return nil
 }
 
 // undetected checks that no host has held another for reachable for long that
@@ -50,7 +40,7 @@ func (w *World) undetected() {
 		round := Millis(len(w.hosts)) * w.opt.Core.Probe * Millis(2+s.Health)
 		bound := idleTimeout + 2*round + 1_000
 		for _, m := range s.Members {
-			p := w.owner(m.Member)
+			p := w.running(m.Replica)
 			if m.Self || p == nil || p.up || m.Reach != statemachine.Reachable {
 				continue
 			}

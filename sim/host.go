@@ -154,9 +154,10 @@ func (h *host) upright() bool {
 }
 
 // apart says that the host's replica is not, or not alone, the one that the others
-// know.
+// know, or that it is together with such a one.
 func (h *host) apart() bool {
-	return h.w.departed[h.id] || len(h.roster()) == 1 && len(h.w.hosts) > 1 || h.hasTwin()
+	among := slices.ContainsFunc(h.roster(), func(r keyspace.ReplicaID) bool { return h.w.departed[r] })
+	return among || len(h.roster()) == 1 && len(h.w.hosts) > 1 || h.hasTwin()
 }
 
 // hasTwin says that another host has a disk of this very replica.
@@ -298,7 +299,7 @@ func (h *host) scheduleTick() {
 // startWork lets the store take up its next task: a batch is committed, then
 // synced, then reported; a read sees only what is synced.
 func (h *host) startWork() {
-	if h.busy || len(h.work) == 0 {
+	if !h.up || h.busy || len(h.work) == 0 {
 		return
 	}
 	task := h.work[0]

@@ -136,7 +136,14 @@ func (m *model) deleted(key string, v keyspace.Version) bool {
 }
 
 func (m *model) bars(p purged, v keyspace.Version) bool {
-	return !beats(v, p.ver) && !m.lost[p.ver] && !p.cut
+	return !beats(v, p.ver) && !m.lost[p.ver] && !p.cut && !m.dismissed(p.roster)
+}
+
+// dismissed says that all of some replicas have left or were evicted. If operators
+// do that to a whole cluster while a newcomer with writes of its own is about to
+// join it, what the cluster had forgotten goes with it.
+func (m *model) dismissed(roster []keyspace.ReplicaID) bool {
+	return !slices.ContainsFunc(roster, func(r keyspace.ReplicaID) bool { return !m.w.departed[r] })
 }
 
 // mustNotTake is deleted, as far as a host may not have the version even for a

@@ -153,14 +153,17 @@ func (w *World) membership(h *host, others []*host, s statemachine.Status) strin
 	return ""
 }
 
-// running is the host that is this replica now, nil if none is.
-func (w *World) running(id statemachine.ReplicaID) *host {
+// running is the host that is this replica now, nil if none is: if several have its
+// disk, one that is up, or that was last.
+func (w *World) running(id statemachine.ReplicaID) (is *host) {
 	for _, h := range w.hosts {
-		if h.id == id {
-			return h
+		switch {
+		case h.id != id || is != nil && is.up:
+		case is == nil, h.up, h.downAt > is.downAt:
+			is = h
 		}
 	}
-	return nil
+	return is
 }
 
 // littered says what is left that collection should have taken by now, "" if

@@ -65,20 +65,24 @@ func (c Campaign) Run() Report {
 	return summarise(results)
 }
 
-// play runs one seed, and some seeds twice. A panic of the core is a failure
-// like any other.
-func (c Campaign) play(seed uint64) (r Result) {
+// Play is Run, with a panic of the core as a failure like any other.
+func Play(opt Options) (r Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.Seed = seed
+			r.Seed, r.Nodes = opt.Seed, opt.Nodes
 			r.Failure = &Failure{"assertion", r.Virtual, fmt.Sprintf("%v\n%s", p, debug.Stack())}
 		}
 	}()
+	return Run(opt)
+}
+
+// play runs one seed, and some seeds twice.
+func (c Campaign) play(seed uint64) Result {
 	opt := c.Options(seed)
 	opt.HashTrace = seed%recheckEvery == 0
-	r = Run(opt)
+	r := Play(opt)
 	if opt.HashTrace && r.Failure == nil {
-		if again := Run(opt); again.Trace != r.Trace {
+		if again := Play(opt); again.Trace != r.Trace {
 			r.Failure = &Failure{"determinism", r.Virtual, "a second run took another course"}
 		}
 	}

@@ -43,7 +43,7 @@ func (n *Node) frontier() (f VV, blocked []ReplicaID) {
 	f = n.vv.Clone()
 	f.LowerHeads(n.vv)
 	for _, p := range n.peers {
-		if p.Joined == 0 || p.Standing != keyspace.Active && n.knownGone(p) {
+		if n.pointless(p) {
 			continue
 		}
 		if p.reports.counted == nil {
@@ -60,6 +60,15 @@ func (n *Node) frontier() (f VV, blocked []ReplicaID) {
 		return VV{}, blocked
 	}
 	return f, nil
+}
+
+// pointless says that there is no point in waiting for a report of a replica: it has
+// not joined, or it has left and nothing can come of it any more.
+func (n *Node) pointless(p *peer) bool {
+	if p.Standing == keyspace.Active {
+		return p.Joined == 0
+	}
+	return n.knownGone(p)
 }
 
 // knownGone says that every remaining replica has reported that it knows of a

@@ -107,6 +107,17 @@ func (n *Node) onReached(in Reached) {
 	}
 }
 
+// ownerOf is the replica at an address, zero if it is not known: who is connected
+// and advertises it, or who answered there last.
+func (n *Node) ownerOf(d *dial) ReplicaID {
+	for _, p := range n.peers {
+		if p.up && p.Addr == d.addr {
+			return p.Replica
+		}
+	}
+	return d.owner
+}
+
 // refusal is a peer that was turned away, and when.
 type refusal struct {
 	PeerRefused

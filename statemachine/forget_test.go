@@ -18,6 +18,7 @@ func TestForcedForgetLetsAClusterBeFounded(t *testing.T) {
 		h.step(statemachine.PeerUp{Hello: statemachine.Hello{
 			ProtocolMin: statemachine.ProtocolMin, ProtocolMax: statemachine.ProtocolMax,
 			Replica: id(name), Boot: statemachine.Boot{Count: 1}, Member: m,
+			Seeds: []statemachine.ReplicaID{id('a'), id('p')},
 		}})
 	}
 	h.step(statemachine.PeerDown{Peer: id('q')})

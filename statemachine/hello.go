@@ -2,7 +2,6 @@ package statemachine
 
 import (
 	"bytes"
-	"slices"
 
 	"kvs/statemachine/keyspace"
 )
@@ -12,7 +11,7 @@ func (n *Node) Hello() Hello {
 	return Hello{
 		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax,
 		Cluster: n.id.Cluster, Replica: n.id.Replica, Boot: n.id.Boot, Member: n.self,
-		ClusterName: n.cfg.ClusterName, AuthMode: n.cfg.AuthMode,
+		ClusterName: n.cfg.ClusterName, AuthMode: n.cfg.AuthMode, Seeds: n.electors(),
 	}
 }
 
@@ -106,7 +105,7 @@ func (n *Node) onHello(p *peer, h Hello) {
 		return
 	}
 	n.learn(h.Member)
-	p.cluster = h.Cluster
+	p.cluster, p.electors = h.Cluster, h.Seeds
 	n.tryLink(p)
 }
 
@@ -170,47 +169,6 @@ func (n *Node) joinTime() Millis {
 		joined = max(joined, p.Joined+1)
 	}
 	return joined
-}
-
-// foundOrWait mints a cluster at once when there is nobody to ask.
-func (n *Node) foundOrWait() {
-	switch {
-	case n.id.Cluster != ClusterID{}:
-	case len(n.cfg.Seeds) == 0:
-		n.adopt(n.cfg.Mint)
-	default:
-		n.arm(timerMint, mintAfter)
-	}
-}
-
-// onMintDue founds a cluster if all seeds and all known replicas are connected,
-// none of them has one, and this node has the smallest identity among them. As
-// long as one is out of reach it may belong to a cluster, which this node must
-// join rather than found a second one; meanwhile it serves alone.
-func (n *Node) onMintDue() {
-	if n.id.Cluster != (ClusterID{}) {
-		return
-	}
-	first := n.seedsConnected()
-	for _, p := range n.peers {
-		if p.Standing == keyspace.Active {
-			first = first && p.up && p.cluster == ClusterID{} && n.id.Replica.Compare(p.Replica) < 0
-		}
-	}
-	if first {
-		n.adopt(n.cfg.Mint)
-	}
-	n.arm(timerMint, mintAfter/10)
-}
-
-func (n *Node) seedsConnected() bool {
-	for i := range n.dials {
-		d := &n.dials[i]
-		if slices.Contains(n.cfg.Seeds, d.addr) && !n.satisfied(d) {
-			return false
-		}
-	}
-	return true
 }
 
 // onIdentity takes note of what the store now says of this replica.

@@ -134,3 +134,47 @@ func TestSmallestOfSeededNodesFounds(t *testing.T) {
 	}
 	w.wantEqual()
 }
+
+// TestOneElectorateFounds: whatever nodes have whom for seeds, and however they are
+// connected while they decide, at most one founds a cluster; and one does where the
+// seeds lead everybody to one group whose members lead to each other.
+func TestOneElectorateFounds(t *testing.T) {
+	for name, c := range map[string]struct {
+		seeds   map[byte][]string
+		links   []string
+		founder byte // 0 nobody
+	}{
+		"each other":          {map[byte][]string{'a': {"b:1", "c:1"}, 'b': {"a:1", "c:1"}, 'c': {"a:1", "b:1"}}, []string{"ab", "ac", "bc"}, 'a'},
+		"itself too":          {map[byte][]string{'a': {"a:1", "b:1"}, 'b': {"a:1", "b:1"}}, []string{"ab"}, 'a'},
+		"itself alone":        {map[byte][]string{'a': {"a:1"}}, nil, 'a'},
+		"a ring":              {map[byte][]string{'a': {"b:1"}, 'b': {"c:1"}, 'c': {"a:1"}}, []string{"ab", "ac", "bc"}, 'a'},
+		"a star":              {map[byte][]string{'a': {"c:1"}, 'b': {"c:1"}, 'c': {"a:1", "b:1"}}, []string{"ab", "ac", "bc"}, 'a'},
+		"guests of two":       {map[byte][]string{'a': {"c:1"}, 'b': {"d:1"}, 'c': {"d:1"}, 'd': {"c:1"}}, []string{"ac", "bd", "cd", "ab", "ad", "bc"}, 'c'},
+		"two guests of one":   {map[byte][]string{'a': {"c:1"}, 'b': {"c:1"}, 'c': {"d:1"}, 'd': {"c:1"}}, []string{"ac", "bc"}, 0},
+		"a seed of one's own": {map[byte][]string{'a': {"b:1", "x:1"}, 'b': {"a:1"}}, []string{"ab"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var hosts []*host
+			for _, id := range []byte("abcd") {
+				if c.seeds[id] != nil {
+					hosts = append(hosts, newHost(t, newStore(id), seeded(c.seeds[id]...)))
+				}
+			}
+			w := newWire(t, hosts...)
+			w.pass(1)
+			for _, l := range c.links {
+				w.connect(l[0], l[1])
+			}
+			w.pass(30_000)
+			for _, h := range hosts {
+				got := h.node.Status().Identity.Cluster
+				switch {
+				case c.founder == 0 && got != keyspace.ClusterID{}:
+					t.Errorf("%c is in %v", h.name, got)
+				case c.founder != 0 && got != w.host(c.founder).cfg.Mint.Cluster:
+					t.Errorf("%c is in %v, not that of %c", h.name, got, c.founder)
+				}
+			}
+		})
+	}
+}

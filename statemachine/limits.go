@@ -102,6 +102,10 @@ const (
 	// seedsMax bounds the addresses that are dialed beside the members'.
 	seedsMax = 64
 
+	// HelloSeedsMax bounds the replicas in Hello.Seeds: those at the seeds, and the
+	// sender.
+	HelloSeedsMax = seedsMax + 1
+
 	// gossipFanoutMax is the most peers that one round of gossip goes to.
 	gossipFanoutMax = 3
 

@@ -70,6 +70,9 @@ type Hello struct {
 	// on other terms must not share data.
 	ClusterName string `cbor:"8,keyasint,omitempty"` // at most NameBytesMax
 	AuthMode    bool   `cbor:"9,keyasint,omitempty"`
+	// Seeds are the replicas at the seeds of a sender without a cluster, itself
+	// included, once all of them have answered; at most HelloSeedsMax.
+	Seeds []ReplicaID `cbor:"10,keyasint,omitempty"`
 }
 
 // Features is a set of extensions, one a bit. Bits are only ever appended.

@@ -1,6 +1,7 @@
 package statemachine_test
 
 import (
+	"reflect"
 	"testing"
 
 	"kvs/statemachine"
@@ -22,7 +23,7 @@ func TestModeSwitchesWhileRunning(t *testing.T) {
 	want(t, h.finish(), "respond 1: accepted", "Push 1 to p")
 	want(t, h.step(statemachine.SetMode{Request: 8}), "Done")
 	want(t, h.write(3, "y"), "apply 1 writes")
-	if s := h.node.Status(); s.Mode != statemachine.ModeNormal || s.ReadOnly || h.node.Hello() != before {
+	if s := h.node.Status(); s.Mode != statemachine.ModeNormal || s.ReadOnly || !reflect.DeepEqual(h.node.Hello(), before) {
 		t.Errorf("in mode %v, read-only %v, greets with %v", s.Mode, s.ReadOnly, h.node.Hello())
 	}
 }

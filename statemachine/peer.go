@@ -31,7 +31,8 @@ type peer struct {
 	asked    bool  // an operator wants one
 
 	standstill standstill
-	claims     VV // the newest claim that came from it over this link
+	electors   []ReplicaID // what it said in Hello.Seeds
+	claims     VV          // the newest claim that came from it over this link
 	reports    reports
 	lists      foreignList
 	fenced     uint64 // of a departed one: jobs that were waiting when it was fenced

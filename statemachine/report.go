@@ -97,11 +97,11 @@ func (n *Node) refreshReport() {
 }
 
 // rosterLines is the roster as this node knows it, those who have left or were
-// evicted included.
+// evicted included: they may have joined where nobody here has heard of it.
 func (n *Node) rosterLines() []RosterLine {
 	lines := make([]RosterLine, 0, len(n.peers))
 	for _, p := range n.peers {
-		if p.Joined == 0 {
+		if p.Joined == 0 && p.Standing == keyspace.Active {
 			continue
 		}
 		standing := p.Standing

@@ -136,7 +136,8 @@ func (n *Node) stopScrub(why Refusal) {
 	if s.dry {
 		n.answerDiff(why)
 	}
-	n.scrub = scrub{round: s.round, idle: n.now.Mono + scrubAgainAfter}
+	// The next round, so that what the store still reads for this one is stale.
+	n.scrub = scrub{round: s.round + 1, idle: n.now.Mono + scrubAgainAfter}
 	n.disarm(timerScrub)
 }
 

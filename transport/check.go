@@ -17,6 +17,9 @@ func checkBounds(m statemachine.Message) error {
 		if err := atMost("bytes of cluster name", len(m.ClusterName), statemachine.NameBytesMax); err != nil {
 			return err
 		}
+		if err := atMost("seeds", len(m.Seeds), statemachine.HelloSeedsMax); err != nil {
+			return err
+		}
 		return checkMember(&m.Member)
 	case statemachine.Digest:
 		return checkMember(&m.Self)

@@ -61,7 +61,7 @@ func runOne(out io.Writer, opt sim.Options, trace string) error {
 		flush = func() error { return errors.Join(w.Flush(), f.Close()) }
 	}
 	began := time.Now()
-	r := sim.Run(opt)
+	r := sim.Play(opt)
 	wall := time.Since(began)
 	if err := flush(); err != nil {
 		return fmt.Errorf("--trace: %w", err)
