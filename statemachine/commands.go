@@ -10,7 +10,7 @@ func (n *Node) onSyncNow(in SyncNow) {
 	for _, p := range peers {
 		p.asked = true
 		done.Result.Peers = append(done.Result.Peers, p.Replica)
-		n.send(p, ClassControl, n.digest())
+		n.send(p, ClassControl, n.digest(p))
 	}
 	if len(peers) == 0 {
 		done.Result.Refused = n.unreachable(in.Peer)

@@ -2,17 +2,19 @@ package statemachine
 
 import "kvs/statemachine/keyspace"
 
-// digest says what this node claims, and the sum over its tree at that moment.
-func (n *Node) digest() Digest {
-	return Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall, Self: n.self, AsOf: n.asOf}
+// digest says what this node claims, and the sum over its tree at that moment, and
+// what the peer need not ask for.
+func (n *Node) digest(p *peer) Digest {
+	d := Digest{VV: n.vv.Clone(), Sum: n.sum, Wall: n.now.Wall, Self: n.self, AsOf: n.asOf}
+	if p.cursor.live {
+		d.Epoch, d.Pushed = n.stream.Epoch, p.cursor.acked
+	}
+	return d
 }
 
 func (n *Node) onDigestDue() {
-	if ps := n.pick(n.gossipFanout()); len(ps) > 0 {
-		d := n.digest()
-		for _, p := range ps {
-			n.send(p, ClassControl, d)
-		}
+	for _, p := range n.pick(n.gossipFanout()) {
+		n.send(p, ClassControl, n.digest(p))
 	}
 	n.greetAgain()
 	n.reshape()
@@ -31,6 +33,9 @@ func (n *Node) onDigest(p *peer, d Digest) {
 	}
 	n.accepted = n.accepted || p.complete()
 	p.claims = d.VV
+	if d.Epoch != (keyspace.Epoch{}) {
+		p.coming = coming{Stream{Replica: p.Replica, Epoch: d.Epoch}, d.Pushed}
+	}
 	if n.leaving.running {
 		n.armBy(timerLeave, 0)
 	}
@@ -90,13 +95,13 @@ func (n *Node) scrubClaim(d Digest) {
 	}
 }
 
-// onBehind asks the peer for what it has and this node lacks: at once, unless
-// its origin is connected and pushing, which then gets pushGrace to deliver, and
-// unless the peer hardly hears this node, so that another may do better.
+// onBehind asks the peer for what it has and this node lacks: at once, unless it
+// is on its way by push, which then gets pushGrace to bring more of it, and unless
+// the peer hardly hears this node, so that another may do better.
 func (n *Node) onBehind(p *peer, theirs VV) {
 	overdue := n.overdue(p)
 	if n.vv.Covers(p.owed) {
-		p.owed, p.owedAt = theirs, n.now.Mono
+		p.owed, p.owing, p.owedAt = theirs, theirs.CountBeyond(n.vv), n.now.Mono
 	}
 	if overdue && n.many {
 		n.graft(p)
@@ -106,19 +111,37 @@ func (n *Node) onBehind(p *peer, theirs VV) {
 	}
 }
 
-// overdue says that what a peer claimed some time ago has still not arrived. With
-// many peers one of them rarely speaks twice in a row, so the word of any counts.
+// arrived takes note of how much is left of what a peer claimed and this node lacked.
+func (n *Node) arrived(p *peer) {
+	if left := p.owed.CountBeyond(n.vv); left < p.owing {
+		p.owing, p.owedAt = left, n.now.Mono
+	}
+}
+
+// overdue says that what a peer claimed some time ago has still not arrived, and
+// nothing of it lately. With many peers one of them rarely speaks twice in a row, so
+// the word of any counts.
 func (n *Node) overdue(p *peer) bool {
-	late := func(p *peer) bool { return p.owedAt+pushGrace <= n.now.Mono && !n.vv.Covers(p.owed) }
+	late := func(p *peer) bool {
+		n.arrived(p)
+		return p.owedAt+pushGrace <= n.now.Mono && !n.vv.Covers(p.owed)
+	}
 	return late(p) || n.many && len(n.choose(func(q *peer) bool { return q.linked && late(q) })) > 0
 }
 
-// comesByPush says that all that theirs has beyond this node's vector is of
-// streams that come to this node by push, and whose origins are there.
+// coming is what comes to this node by push, directly or not.
+type coming struct {
+	stream Stream
+	beyond Seq
+}
+
+// comesByPush says that all that theirs has beyond this node's vector is on its way
+// by push, and the origins are there.
 func (n *Node) comesByPush(theirs VV) bool {
 	for _, s := range theirs.Beyond(n.vv) {
 		o := n.peer(s.Stream.Replica)
-		if o == nil || !o.linked || o.reach != Reachable || o.pushes != s.Stream {
+		if o == nil || !o.linked || o.reach != Reachable || o.coming.stream != s.Stream ||
+			s.Ranges[0].From <= o.coming.beyond {
 			return false
 		}
 	}

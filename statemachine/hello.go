@@ -47,7 +47,7 @@ func (n *Node) onPeerUp(h Hello) {
 	p.Boot = h.Boot
 	p.up, p.upAt = true, n.now.Mono
 	p.linked = false
-	p.pushes = Stream{}
+	p.coming = coming{}
 	p.cursor.live = false
 	n.hear(p)
 	n.vindicate(p)
@@ -130,7 +130,7 @@ func (n *Node) tryLink(p *peer) {
 		n.steer(p)
 		n.askAgain()
 		n.send(p, ClassControl, n.table())
-		n.send(p, ClassControl, n.digest())
+		n.send(p, ClassControl, n.digest(p))
 	}
 }
 

@@ -130,6 +130,10 @@ type Digest struct {
 	Self Member `cbor:"4,keyasint,omitzero"` // the sender's own entry, in case an announcement was lost
 	// AsOf is the minute up to which expired records have left Sum.
 	AsOf keyspace.Minute `cbor:"5,keyasint,omitempty"`
+	// What the sender's running stream, of this epoch, has beyond Pushed is on its way
+	// to the receiver by push. Epoch is zero if it pushes nothing over this link.
+	Epoch  keyspace.Epoch `cbor:"6,keyasint,omitzero"`
+	Pushed Seq            `cbor:"7,keyasint,omitempty"`
 }
 
 // Push carries fresh writes: of the sender's running stream, in order, or of

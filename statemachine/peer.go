@@ -22,10 +22,11 @@ type peer struct {
 	cluster ClusterID // what it said of its cluster
 	linked  bool      // up, and of this cluster
 
-	pushes   Stream // its stream that comes by push, directly or not
+	coming   coming // of its running stream
 	cursor   cursor // how far this node's own stream has come there
 	owed     VV     // what it claimed at owedAt and this node lacked
-	owedAt   Millis
+	owing    uint64 // so many writes of that were still lacking
+	owedAt   Millis // when that last became less
 	claim    claim // what it said last
 	compared Time  // when a scrub with it last began
 	asked    bool  // an operator wants one

@@ -209,7 +209,11 @@ func (m Table) Append(b []byte) []byte {
 }
 func (m Digest) Append(b []byte) []byte {
 	b = append(m.VV.Append(open(b, "Digest")), ' ')
-	return append(num(m.Sum.Append(b), m.Wall), ')')
+	b = num(m.Sum.Append(b), m.Wall)
+	if m.Epoch != (keyspace.Epoch{}) {
+		b = num(append(b, " pushed"...), m.Pushed)
+	}
+	return append(b, ')')
 }
 func (m Push) Append(b []byte) []byte {
 	name := "Push"

@@ -128,8 +128,15 @@ func (n *Node) onPush(p *peer, m Push) {
 		n.stats.DroppedBelow++
 		return
 	}
-	p.pushes = m.Entries[0].Dot.Stream
+	p.expect(m.Entries[0].Dot)
 	n.enqueue(job{kind: jobPush, peer: p.Replica, entries: m.Entries})
+}
+
+// expect notes that a write came by push, so that what follows it will.
+func (p *peer) expect(d keyspace.Dot) {
+	if p.coming.stream != d.Stream {
+		p.coming = coming{d.Stream, d.Seq - 1}
+	}
 }
 
 // onPushed acknowledges what is durable now, and passes it on.

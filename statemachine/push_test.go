@@ -193,3 +193,41 @@ func TestNonsensicalAckIsIgnored(t *testing.T) {
 		t.Fatalf("pushed %v, want z alone", pushes)
 	}
 }
+
+// TestMissedWritesComeOnce: on a fresh link the digest says what is on its way by
+// push, so that the peer does not ask for it as well, although the pushes are slow:
+// nothing is sent twice.
+func TestMissedWritesComeOnce(t *testing.T) {
+	const n = 3_000
+	a, b := member(t, 'a', nil), newHost(t, newStore('b'), seeded("a:1"))
+	w := newWire(t, a, b)
+	w.pass(1)
+	w.connect('a', 'b')
+	w.pass(5_000)
+	w.disconnect('a', 'b')
+	for i := range n {
+		w.take(a, a.write(statemachine.RequestID(i+1), fmt.Sprintf("key %d", i)))
+	}
+	w.pass(1_000)
+	pushed, asked, slow := 0, 0, true
+	w.drop = func(p packet) bool {
+		switch m := p.msg.(type) {
+		case statemachine.Push:
+			if slow {
+				return true
+			}
+			pushed += len(m.Entries)
+		case statemachine.Delta:
+			asked += len(m.Entries)
+		}
+		return false
+	}
+	w.connect('a', 'b')
+	w.pass(100)
+	slow = false
+	w.pass(10_000)
+	w.wantEqual()
+	if pushed != n || asked != 0 {
+		t.Errorf("%d entries pushed and %d asked for, of %d", pushed, asked, n)
+	}
+}

@@ -166,7 +166,7 @@ func (n *Node) onAskRetired(p *peer, m AskRetired) {
 	list := n.vv.Retired().List()
 	hash := n.vv.Retired().Hash()
 	if hash != m.Hash || m.From < 0 || m.From > len(list) {
-		n.send(p, ClassControl, n.digest()) // it names the list that counts now
+		n.send(p, ClassControl, n.digest(p)) // it names the list that counts now
 		return
 	}
 	end := min(m.From+retireMax, len(list))

@@ -105,7 +105,7 @@ func (n *Node) tryLeave() {
 	case n.now.Mono < l.until:
 		n.arm(timerLeave, leavePoll)
 		for _, p := range linked {
-			n.send(p, ClassControl, n.digest())
+			n.send(p, ClassControl, n.digest(p))
 		}
 	case l.Force:
 		n.leave(CommandResult{Peers: holders})

@@ -147,7 +147,7 @@ func (n *Node) relay(j *job, outcomes []keyspace.Outcome) {
 		case keyspace.Won:
 			news = append(news, *e)
 			if o := n.peer(e.Dot.Stream.Replica); o != nil {
-				o.pushes = e.Dot.Stream
+				o.expect(e.Dot)
 			}
 		}
 	}
