@@ -124,11 +124,11 @@ func staleSource(m keyspace.Mutant) *Failure {
 	copied := x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Chunk: &keyspace.Chunk{
 		Phase: keyspace.PhaseWhole, Done: true, View: base,
 	}})
-	if !copied.Transfer.GoesOnWith(p.vv(), purged.Floor) && !m.Is(keyspace.MutantResume) {
+	if !copied.Transfer.GoOnWith(p.vv(), purged.Floor) && !m.Is(keyspace.MutantResume) {
 		return nil // it starts over
 	}
 	x.do(&keyspace.Batch{Claim: &keyspace.Claim{
-		Base: base, VV: p.vv(), Floor: purged.Floor, Stamps: purged.Stamps, Copy: true,
+		Base: copied.Transfer.Base, VV: p.vv(), Floor: purged.Floor, Stamps: purged.Stamps, Copy: true,
 	}})
 	if x.vv().Covers(p.vv()) && x.shows("k") {
 		return &Failure{"resurrection", 0, "k is back at a replica that changed its source"}

@@ -175,7 +175,6 @@ func (n *Node) onOpened(p *peer, m Opened) {
 		return
 	}
 	t := n.transfer.Clone()
-	resumes := t.GoesOnWith(m.VV, m.Floor) || n.cfg.Mutant.Is(keyspace.MutantResume)
 	switch {
 	case t.Phase == keyspace.PhaseOpen:
 		t.Base, t.Floor = m.VV, m.Floor
@@ -184,8 +183,8 @@ func (n *Node) onOpened(p *peer, m Opened) {
 		if t.Reconcile {
 			t.Phase = keyspace.PhaseWhole
 		}
-	case resumes:
-		t.Floor.RaiseHeads(m.Floor)
+	case n.cfg.Mutant.Is(keyspace.MutantStaleBase) && t.Base.Reaches(m.Floor) && m.VV.Reaches(t.Floor):
+	case t.GoOnWith(m.VV, m.Floor), n.cfg.Mutant.Is(keyspace.MutantResume):
 	default:
 		n.rejoin(RefusedSyncing, keyspace.Evicted)
 		return

@@ -27,9 +27,9 @@ type peer struct {
 	owed     VV     // what it claimed at owedAt and this node lacked
 	owing    uint64 // so many writes of that were still lacking
 	owedAt   Millis // when that last became less
-	claim    claim // what it said last
-	compared Time  // when a scrub with it last began
-	asked    bool  // an operator wants one
+	claim    claim  // what it said last
+	compared Time   // when a scrub with it last began
+	asked    bool   // an operator wants one
 
 	standstill standstill
 	electors   []ReplicaID // what it said in Hello.Seeds

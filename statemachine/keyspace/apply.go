@@ -233,9 +233,7 @@ func (s *State) adoptClaim(tx Tx, c *Claim) bool {
 	if !whole && !s.mutant.Is(MutantBehindFloor) && !c.Base.Reaches(c.Floor) {
 		return false
 	}
-	if !s.vv.Union(c.VV) {
-		return false
-	}
+	s.vv.Union(c.VV)
 	s.addVoids(tx, c.Voids)
 	if !s.mutant.Is(MutantClaimFloor) {
 		s.raiseFloor(c.Floor, c.Stamps)
@@ -252,9 +250,10 @@ func (s *State) adoptClaim(tx Tx, c *Claim) bool {
 // addVoids remembers which of the claimed dots nobody has. Forgetting them does
 // no harm to anybody but a replica that comes back with just these writes.
 func (s *State) addVoids(tx Tx, voids VV) {
-	if s.voids.Covers(voids) || !s.voids.Union(voids) {
+	if s.voids.Covers(voids) {
 		return
 	}
+	s.voids.Union(voids)
 	for _, set := range voids.sets {
 		tx.Set(streamKey(keyVoids, set.Stream), s.voids.Of(set.Stream).appendBody(nil))
 	}

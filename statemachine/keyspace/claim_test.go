@@ -39,21 +39,28 @@ func TestClaimNeedsItsBase(t *testing.T) {
 	})
 }
 
-// TestClaimThatDoesNotFitIsRefused: a claim with more gaps than the vector has
-// room for leaves it as it was.
-func TestClaimThatDoesNotFitIsRefused(t *testing.T) {
+// TestClaimOfTooManyGaps: a claim with more gaps in one stream than the vector has
+// room for is taken over as far as there is, and whole for every other stream, also
+// across a restart.
+func TestClaimOfTooManyGaps(t *testing.T) {
 	r := newReplica(1)
+	other := keyspace.Dot{Stream: streams[1], Seq: 3}
 	var even, odd keyspace.VV
 	for i := range keyspace.RangesMax {
 		even.Add(keyspace.Dot{Stream: streams[0], Seq: keyspace.Seq(4 + 4*i)})
 		odd.Add(keyspace.Dot{Stream: streams[0], Seq: keyspace.Seq(6 + 4*i)})
 	}
-	if !r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: even}}).Claimed {
-		t.Fatal("a claim that fits was refused")
+	odd.Add(other)
+	for _, c := range []keyspace.VV{even, odd} {
+		if !r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: c}}).Claimed {
+			t.Fatalf("%v was refused", c)
+		}
 	}
-	out := r.execute(&keyspace.Batch{Now: start, Claim: &keyspace.Claim{VV: odd}})
-	if out.Claimed || !r.vv().Equal(even) {
-		t.Fatal("a claim that does not fit was taken")
+	want := even.Clone()
+	want.Add(other)
+	r.disk.Crash(0)
+	if r.open(); !r.vv().Equal(want) {
+		t.Fatalf("claims %v, want %v", r.vv(), want)
 	}
 }
 

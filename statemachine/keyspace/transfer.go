@@ -36,7 +36,7 @@ type Transfer struct {
 	Reconcile bool   // this directory holds records of an earlier life
 	After     string // the phase has covered all keys up to here
 	Cutoff    Millis // between recent and rest
-	Base      VV     // what the first source claimed when it was opened
+	Base      VV     // what every source so far had before it sent anything
 	Floor     VV     // what all sources so far had purged
 }
 
@@ -49,12 +49,25 @@ func (t Transfer) Clone() Transfer {
 // Active says that there is a transfer.
 func (t Transfer) Active() bool { return t.Phase != PhaseNone }
 
-// GoesOnWith says that a transfer may go on with another source, by what it claims
-// and what it has purged. It must have purged nothing beyond the base, or older
-// records that it has purged could be among what the sources before it sent; and
-// it must know all that they have purged, or this replica would end below its own
-// floor. What only they had is claimed at the end all the same (claimHeld).
-func (t Transfer) GoesOnWith(vv, floor VV) bool { return t.Base.Reaches(floor) && vv.Reaches(t.Floor) }
+// GoOnWith lets a transfer go on with another source, by what it claims and what it
+// has purged. It must have purged nothing beyond the base, or older records that it
+// has purged could be among what the sources before it sent; and it must know all
+// that they have purged, or this replica would end below its own floor. Else ok is
+// false.
+//
+// The tail leaves out what the base holds: every source had it, or something newer,
+// before it sent anything. So a source that does not claim the base lowers it. What
+// only the earlier sources had is claimed at the end all the same (claimHeld).
+func (t *Transfer) GoOnWith(vv, floor VV) (ok bool) {
+	if !t.Base.Reaches(floor) || !vv.Reaches(t.Floor) {
+		return false
+	}
+	if !vv.Covers(t.Base) {
+		t.Base.LowerHeads(vv)
+	}
+	t.Floor.RaiseHeads(floor)
+	return true
+}
 
 // Chunk says which keys a batch's entries stand for, and how the source stood
 // when it read them. Keys without an entry have no record there, as far as the
@@ -159,7 +172,7 @@ func beginLife(tx Tx, id *Identity, birth Birth) {
 		voids = loadVectors(tx, keyFormerVo)
 		voids.Union(loadVectors(tx, keyVoids))
 		former, floor = loadVectors(tx, keyFormer), loadHeads(tx, keyFormerFl)
-		former.Union(LoadVV(tx)) // too many ranges: then an earlier claim is all that is left
+		former.Union(LoadVV(tx))
 		floor.RaiseHeads(loadFloor(tx))
 		former, floor = former.Expanded(), floor.Expanded()
 	}
@@ -194,10 +207,9 @@ func deleteAll(tx Tx, class []byte) {
 // only forward since, or were dropped because they had been deleted elsewhere,
 // so the claim holds as it did.
 func (s *State) restoreLife(tx Tx) {
-	if s.vv.Union(s.former) {
-		s.addVoids(tx, s.formerVoids)
-		s.floor.RaiseHeads(loadHeads(tx, keyFormerFl))
-	}
+	s.vv.Union(s.former)
+	s.addVoids(tx, s.formerVoids)
+	s.floor.RaiseHeads(loadHeads(tx, keyFormerFl))
 }
 
 func (s *State) forgetLife(tx Tx) {

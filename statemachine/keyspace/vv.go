@@ -236,24 +236,18 @@ func (v *VV) Add(d Dot) {
 	}
 }
 
-// Union claims all dots of o, and reports whether that stayed within RangesMax.
-// If not, v is left as it was.
-func (v *VV) Union(o VV) bool {
-	u := v.Clone()
-	for so := range o.unlike(u) {
-		if len(so.Ranges) == 0 && so.Head <= u.old.head(so.Stream) {
+// Union claims the dots of o, as far as each stream stays within RangesMax: the
+// head always does, and of the ranges the first ones. v shares nothing with o.
+func (v *VV) Union(o VV) {
+	for so := range o.unlike(*v) {
+		if len(so.Ranges) == 0 && so.Head <= v.old.head(so.Stream) {
 			continue
 		}
-		i := u.part(so.Stream)
+		i := v.part(so.Stream)
 		for r := range so.spans {
-			u.sets[i].add(r)
-		}
-		if len(u.sets[i].Ranges) > RangesMax {
-			return false
+			v.sets[i].fit(r)
 		}
 	}
-	*v = u
-	return true
 }
 
 // Beyond returns the dots of v that are not in o, as sets without a head. Each
@@ -345,6 +339,18 @@ func (s *StreamSet) add(r Range) {
 		n++
 	}
 	s.Ranges = slices.Delete(s.Ranges, 0, n)
+}
+
+// fit is add, unless that would make more than RangesMax ranges.
+func (s *StreamSet) fit(r Range) {
+	if len(s.Ranges) < RangesMax {
+		s.add(r)
+		return
+	}
+	wider := StreamSet{s.Stream, s.Head, slices.Clone(s.Ranges)}
+	if wider.add(r); len(wider.Ranges) <= RangesMax {
+		*s = wider
+	}
 }
 
 // insert merges a range that lies beyond the head.
