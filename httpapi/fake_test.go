@@ -173,7 +173,9 @@ func (f *fakeOperator) Leave(all, force bool) (Left, error) {
 	return Left{Drained: true, AcknowledgedBy: []Peer{{"b", "0b"}}}, f.note("leave %v %v", all, force)
 }
 
-func (f *fakeOperator) Forget(member string) error { return f.note("forget %s", member) }
+func (f *fakeOperator) Forget(member string, force bool) error {
+	return f.note("forget %s %v", member, force)
+}
 
 // rig is a server on an in-memory listener.
 type rig struct {

@@ -48,8 +48,10 @@ type Operator interface {
 	// has all writes of this node, or with all until every one has them; if that
 	// takes too long it gives up, or with force leaves anyway.
 	Leave(all, force bool) (Left, error)
-	// Forget evicts a member that will not come back.
-	Forget(member string) error
+	// Forget evicts a member that will not come back. A node that has no cluster yet,
+	// or not all data, refuses: the member may be the only one that has. With force it
+	// takes the caller's word that it has not.
+	Forget(member string, force bool) error
 }
 
 // Peer names a member.

@@ -19,6 +19,7 @@ const (
 	paramsSyncNow = paramPeer
 	paramsDiff    = paramPeer | paramKeys
 	paramsLeave   = paramDrain | paramForce
+	paramsForget  = paramForce
 )
 
 // headerMode tells how a node is that answers a read in an unusual state.
@@ -212,7 +213,14 @@ func (s *Server) serveLeave(x *exchange) *Problem {
 
 // serveForget answers DELETE /members/{id}.
 func (s *Server) serveForget(x *exchange) *Problem {
-	if err := s.operator.Forget(x.key); err != nil {
+	if p := x.query.parse(x.rawQuery, paramsForget); p != nil {
+		return p
+	}
+	force, p := x.query.flag(paramForce, "force")
+	if p != nil {
+		return p
+	}
+	if err := s.operator.Forget(x.key, force); err != nil {
 		return s.refuse(err, x.key)
 	}
 	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)

@@ -36,7 +36,8 @@ func TestOperatorShapes(t *testing.T) {
 		{"GET", "/sync/diff?peer=b&keys", "", 200, diff, "diff b true"},
 		{"POST", "/members/leave", "", 200, left, "leave false false"},
 		{"POST", "/members/leave?drain=all&force=true", "", 200, left, "leave true true"},
-		{"DELETE", "/members/b%2Bc+d", "", 204, "", "forget b+c+d"},
+		{"DELETE", "/members/b%2Bc+d", "", 204, "", "forget b+c+d false"},
+		{"DELETE", "/members/b?force=true", "", 204, "", "forget b true"},
 		{"PUT", "/admin/mode", `{"mode":"read-only"}`, 200, `{"mode":"read-only"}`, "mode true"},
 		{"PUT", "/admin/mode", ` {"mode" : "normal"}`, 200, `{"mode":"normal"}`, "mode false"},
 	} {

@@ -185,7 +185,7 @@ func modeCommand(client *http.Client) *cobra.Command {
 }
 
 func clusterCommand(client *http.Client) *cobra.Command {
-	var yes bool
+	var yes, force bool
 	forget := &cobra.Command{
 		Use: "forget NODE", Short: "Evict a member that will not come back",
 		Long: "Nobody waits for the member any more, and what it has not yet handed on is lost.\n" +
@@ -195,11 +195,16 @@ func clusterCommand(client *http.Client) *cobra.Command {
 		Args:    exactly("NODE"),
 	}
 	forget.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	forget.Flags().BoolVar(&force, "force", false, "also from a node without a cluster, or without all data yet")
 	asking(client, forget, func(r *remote, args []string) error {
 		if err := confirm(forget, yes, "forget "+args[0]+" for good"); err != nil {
 			return err
 		}
-		if _, err := r.call(forget.Context(), http.MethodDelete, "/members/"+url.PathEscape(args[0]), ""); err != nil {
+		path := "/members/" + url.PathEscape(args[0])
+		if force {
+			path += "?force=true"
+		}
+		if _, err := r.call(forget.Context(), http.MethodDelete, path, ""); err != nil {
 			return err
 		}
 		if r.format == "table" {

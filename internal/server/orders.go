@@ -134,7 +134,7 @@ func (a *api) Leave(all, force bool) (httpapi.Left, error) {
 }
 
 // Forget evicts a member.
-func (a *api) Forget(member string) error {
+func (a *api) Forget(member string, force bool) error {
 	id, ok := replicaID(member)
 	if !ok {
 		row, err := a.member(member)
@@ -144,7 +144,7 @@ func (a *api) Forget(member string) error {
 		id = row.Replica
 	}
 	_, err := a.driver.command(func(r statemachine.RequestID) statemachine.Input {
-		return statemachine.Forget{Request: r, Member: id}
+		return statemachine.Forget{Request: r, Member: id, Force: force}
 	})
 	return err
 }
