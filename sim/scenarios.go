@@ -124,7 +124,7 @@ func staleSource(m keyspace.Mutant) *Failure {
 	copied := x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Chunk: &keyspace.Chunk{
 		Phase: keyspace.PhaseWhole, Done: true, View: base,
 	}})
-	if !copied.Transfer.GoOnWith(p.vv(), purged.Floor) && !m.Is(keyspace.MutantResume) {
+	if !copied.Transfer.GoOnWith(p.vv(), purged.Floor, false) && !m.Is(keyspace.MutantResume) {
 		return nil // it starts over
 	}
 	x.do(&keyspace.Batch{Claim: &keyspace.Claim{
@@ -132,6 +132,37 @@ func staleSource(m keyspace.Mutant) *Failure {
 	}})
 	if x.vv().Covers(p.vv()) && x.shows("k") {
 		return &Failure{"resurrection", 0, "k is back at a replica that changed its source"}
+	}
+	return nil
+}
+
+// overwrittenBetweenPasses: a copy's first source sends an old record in neither pass,
+// because it is overwritten between them, and dies; the next one has the old record
+// alone.
+func overwrittenBetweenPasses(m keyspace.Mutant) *Failure {
+	first, next, x := newStore(1, m), newStore(2, m), newStore(3, m)
+	old := first.write(epoch+1, "k", "1")
+	next.merge(old)
+	base, cutoff := first.vv(), old.Ver.TS+1
+	pass := func(s *store, phase keyspace.Phase) {
+		page := keyspace.ReadCopy(s.disk.Reader(), phase, cutoff, "", 10, 1<<20)
+		x.do(&keyspace.Batch{Entries: page.Entries, Chunk: &keyspace.Chunk{
+			Phase: phase, Done: true, View: page.VV, Stamps: page.Stamps,
+		}})
+	}
+	x.do(&keyspace.Batch{Transfer: &keyspace.Transfer{Phase: keyspace.PhaseRecent, Base: base, Cutoff: cutoff}})
+	pass(first, keyspace.PhaseRecent)
+	first.write(epoch+100, "k", "2")
+	pass(first, keyspace.PhaseRest)
+	t := x.do(&keyspace.Batch{}).Transfer
+	t.GoOnWith(next.vv(), keyspace.VV{}, m.Is(keyspace.MutantOnePass))
+	x.do(&keyspace.Batch{Transfer: &t})
+	if t.Phase == keyspace.PhaseRest {
+		pass(next, keyspace.PhaseRest)
+	}
+	x.do(&keyspace.Batch{Claim: &keyspace.Claim{Base: t.Base, VV: next.vv(), Copy: true}})
+	if x.vv().Covers(base) && !x.shows("k") {
+		return &Failure{"claim", 0, "k is claimed and not there"}
 	}
 	return nil
 }

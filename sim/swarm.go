@@ -184,6 +184,7 @@ func Variants() []Variant {
 		{Name: "a scrub adopts a claim", Mutant: keyspace.MutantScrubClaims, Everywhere: true, Known: 1},
 		{Name: "a copy goes on with any source", Mutant: keyspace.MutantResume, Scenario: staleSource},
 		{Name: "a copy leaves out what its new source lacked", Mutant: keyspace.MutantStaleBase, Everywhere: true, Known: 508989},
+		{Name: "a new source goes on in the middle of a pass", Mutant: keyspace.MutantOnePass, Scenario: overwrittenBetweenPasses},
 		{Name: "a copy claims what it did not fetch", Mutant: keyspace.MutantBlindTail, Everywhere: true, Known: 1},
 		{Name: "a copy leaves records unclaimed", Mutant: keyspace.MutantUnclaimed, Everywhere: true, Known: 131},
 		{Name: "a new peer is pushed the whole ring", Mutant: keyspace.MutantRingStart, Everywhere: true, Known: 44},

@@ -15,6 +15,7 @@ import (
 type copying struct {
 	source   ReplicaID
 	boot     Boot
+	former   ReplicaID // the source before, in this run
 	opening  bool
 	pin      uint64 // 0 no source
 	session  uint64 // of the open question
@@ -139,8 +140,13 @@ func (n *Node) openAt(p *peer) {
 	if n.copy.pin != 0 {
 		looking = n.now.Mono
 	}
+	former := n.copy.former
+	if n.copy.pin != 0 {
+		former = n.copy.source
+	}
 	n.copy = copying{
 		session: n.copy.session + 1, applying: n.copy.applying, progress: n.now.Mono, looking: looking,
+		former: former,
 	}
 	if p == nil {
 		return
@@ -184,7 +190,7 @@ func (n *Node) onOpened(p *peer, m Opened) {
 			t.Phase = keyspace.PhaseWhole
 		}
 	case n.cfg.Mutant.Is(keyspace.MutantStaleBase) && t.Base.Reaches(m.Floor) && m.VV.Reaches(t.Floor):
-	case t.GoOnWith(m.VV, m.Floor), n.cfg.Mutant.Is(keyspace.MutantResume):
+	case t.GoOnWith(m.VV, m.Floor, c.former == p.Replica || n.cfg.Mutant.Is(keyspace.MutantOnePass)), n.cfg.Mutant.Is(keyspace.MutantResume):
 	default:
 		n.rejoin(RefusedSyncing, keyspace.Evicted)
 		return

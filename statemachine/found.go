@@ -23,7 +23,7 @@ func (n *Node) electors() []ReplicaID {
 	ids := []ReplicaID{n.id.Replica}
 	for i := range n.dials {
 		d := &n.dials[i]
-		if !slices.Contains(n.cfg.Seeds, d.addr) {
+		if !slices.Contains(n.cfg.Seeds[:min(len(n.cfg.Seeds), seedsMax)], d.addr) {
 			continue
 		}
 		owner := n.ownerOf(d)
@@ -33,7 +33,8 @@ func (n *Node) electors() []ReplicaID {
 		ids = append(ids, owner)
 	}
 	slices.SortFunc(ids, ReplicaID.Compare)
-	return slices.Compact(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), HelloSeedsMax)]
 }
 
 // electorate is what a node's electors come to with theirs, in order, none if one

@@ -29,6 +29,7 @@ const (
 	MutantScrubClaims          // a scrub between equal trees adopts the peer's claim
 	MutantResume               // a copy goes on with any other source
 	MutantStaleBase            // a copy leaves out what only its first source had before
+	MutantOnePass              // a new source need not make the second pass of a copy anew
 	MutantBlindTail            // a copy claims what changed while it was made
 	MutantRingStart            // a new peer is pushed what the ring still holds
 	MutantVoid                 // gaps of a departed stream are void before all have reported

@@ -58,7 +58,11 @@ func (t Transfer) Active() bool { return t.Phase != PhaseNone }
 // The tail leaves out what the base holds: every source had it, or something newer,
 // before it sent anything. So a source that does not claim the base lowers it. What
 // only the earlier sources had is claimed at the end all the same (claimHeld).
-func (t *Transfer) GoOnWith(vv, floor VV) (ok bool) {
+//
+// Of a key that was overwritten between the two passes, a source sends neither the
+// old record nor, until the tail, the new one. Another source (not same) knows the old
+// one alone, so it has to make the second pass from the start.
+func (t *Transfer) GoOnWith(vv, floor VV, same bool) (ok bool) {
 	if !t.Base.Reaches(floor) || !vv.Reaches(t.Floor) {
 		return false
 	}
@@ -66,6 +70,9 @@ func (t *Transfer) GoOnWith(vv, floor VV) (ok bool) {
 		t.Base.LowerHeads(vv)
 	}
 	t.Floor.RaiseHeads(floor)
+	if !same && !t.Reconcile && t.Phase > PhaseRecent {
+		t.Phase, t.After = PhaseRest, ""
+	}
 	return true
 }
 
