@@ -81,7 +81,7 @@ func TestTenNodes(t *testing.T) {
 		return len(seen) == len(rest)
 	})
 	wasFailed := time.Since(killed)
-	eventually(t, removed+suspectWithin-wasFailed, "nobody lists it", func() bool {
+	eventually(t, removed+4*suspectWithin-wasFailed, "nobody lists it", func() bool {
 		return allSee(rest, count-1, func(m member) bool { return m.ID != dead.name && isWell(m) })
 	})
 	gone := time.Since(killed)
