@@ -51,6 +51,7 @@ func (w *World) drawCore() []*host {
 	for _, i := range w.faults.rng.Perm(len(w.hosts)) {
 		h := w.hosts[i]
 		switch {
+		case h.set: // its disk is not that of the node that is looked at any more
 		case h.node == nil || h.left || h.node.Status().Identity.Cluster == keyspace.ClusterID{}:
 		case len(core) == 0 && h.node.Status().Transfer.Active():
 		case slices.ContainsFunc(core, func(c *host) bool { return !acquainted(c, h) }):

@@ -68,19 +68,24 @@ func (h *host) holds(wr *issued) bool {
 	return ok && !beats(wr.ver, rec.Ver)
 }
 
-// held lists the writes that a host has, or claims.
+// keeps says that a write is on the host's disk, or was and gave way: then the
+// disk claims it. A claim of a dot that was given up proves nothing.
+func (h *host) keeps(wr *issued, claims keyspace.VV) bool {
+	return !wr.void && claims.Contains(wr.dot) || h.holds(wr)
+}
+
+// held lists the writes that a host keeps.
 func (m *model) held(h *host) (had []int) {
 	claims := h.claimed()
 	for i := range m.writes {
-		if wr := &m.writes[i]; claims.Contains(wr.dot) || h.holds(wr) {
+		if h.keeps(&m.writes[i], claims) {
 			had = append(had, i)
 		}
 	}
 	return had
 }
 
-// forfeit finds the writes that no disk has or claims any more after one was
-// changed. That one of them was purged means nothing from then on.
+// forfeit finds the writes that no disk keeps any more after one was changed. That one of them was purged means nothing from then on.
 func (m *model) forfeit(had []int) {
 	var claims []keyspace.VV
 	for _, h := range m.w.hosts {
@@ -90,7 +95,7 @@ func (m *model) forfeit(had []int) {
 		wr := &m.writes[i]
 		kept := false
 		for i, h := range m.w.hosts {
-			kept = kept || claims[i].Contains(wr.dot) || h.holds(wr)
+			kept = kept || h.keeps(wr, claims[i])
 		}
 		if !kept {
 			m.lost[wr.ver] = true

@@ -140,6 +140,13 @@ func full(a, b keyspace.VV) bool {
 	return true
 }
 
+// crowded says that a vector can remember no other gap of one of its streams.
+func crowded(v keyspace.VV) bool {
+	return slices.ContainsFunc(v.Sets(), func(s keyspace.StreamSet) bool {
+		return len(s.Ranges) == keyspace.RangesMax
+	})
+}
+
 // membership says what is wrong with a host's view of the others: every one must
 // be in it, alive and connected.
 func (w *World) membership(h *host, others []*host, s statemachine.Status) string {
@@ -182,15 +189,15 @@ func (w *World) running(id statemachine.ReplicaID) (is *host) {
 func (w *World) littered() string {
 	old := w.oldestWall() - w.opt.Core.Retention
 	for _, h := range w.hosts {
-		if h.node.Status().Loss.Kind == keyspace.LossGap {
-			continue // it is alone, and waits for its owner's word
+		s := h.node.Status()
+		if s.Loss.Kind == keyspace.LossGap || crowded(s.VV) {
+			continue // it waits for its owner's word, or can include no report any more
 		}
 		for _, key := range sortedKeys(h.records()) {
 			rec := h.records()[key]
 			gone := rec.hdr.Tombstone() && rec.hdr.Ver.TS <= old ||
 				rec.hdr.Expires != 0 && rec.hdr.Expires <= min(old, w.oldestWall()-5*60_000)-60_000
 			if gone {
-				s := h.node.Status()
 				return fmt.Sprintf("host %d still has %v of %s; blocked by %v, %d pins", h.index,
 					rec.hdr.Ver, key, s.Blocked, s.Pins)
 			}

@@ -167,6 +167,28 @@ func overwrittenBetweenPasses(m keyspace.Mutant) *Failure {
 	return nil
 }
 
+// heldAndUnclaimed: a copy's first source sends a record that the next one has never
+// seen, and dies. The replica has it alone then, and must claim it, or nobody would
+// ever ask for it.
+func heldAndUnclaimed(m keyspace.Mutant) *Failure {
+	first, next, x := newStore(1, m), newStore(2, m), newStore(3, m)
+	v := first.write(epoch+1, "k", "1")
+	base := first.vv()
+	x.do(&keyspace.Batch{Transfer: &keyspace.Transfer{Phase: keyspace.PhaseWhole, Base: base}})
+	t := x.do(&keyspace.Batch{Entries: []keyspace.Entry{v}, Chunk: &keyspace.Chunk{
+		Phase: keyspace.PhaseWhole, Done: true, View: base,
+	}}).Transfer
+	if !t.GoOnWith(next.vv(), keyspace.VV{}, false) {
+		return nil
+	}
+	x.do(&keyspace.Batch{Transfer: &t})
+	x.do(&keyspace.Batch{Claim: &keyspace.Claim{Base: t.Base, VV: next.vv(), Copy: true}})
+	if x.shows("k") && !x.vv().Contains(v.Dot) {
+		return &Failure{"claim", 0, "k is there and nobody claims it"}
+	}
+	return nil
+}
+
 // writeDuringCopy: a replica whose clock is behind writes to a key before its
 // copy is whole, and must not write below a deletion that its source has
 // forgotten (I8).

@@ -45,10 +45,10 @@ func (n *Node) compareWith(p *peer, v *MemberView) {
 }
 
 // hadThen says that a sum of a minute is what this node's records, as of then,
-// add up to.
+// add up to. Records without an expiry add up to the same at any minute.
 func (n *Node) hadThen(sum Sum, asOf keyspace.Minute) bool {
 	switch back := n.asOf - asOf; {
-	case back == 0:
+	case back == 0, n.expiring == 0:
 		return sum == n.sum
 	case asOf < n.asOf && back <= keyspace.MinutesBack:
 		return sum == n.past[back-1]

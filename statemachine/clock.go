@@ -73,15 +73,20 @@ func (n *Node) wall() Millis {
 }
 
 // oldestClock is what the clock shows that is the furthest behind, of this node's
-// and those of its peers that it knows: what is old by that one is old.
-func (n *Node) oldestClock() Millis {
-	at := n.wall()
+// and those of its peers that it knows: what is old by that one is old, if it knows
+// all of them.
+func (n *Node) oldestClock() (at Millis, all bool) {
+	at, all = n.wall(), true
 	for _, p := range n.peers {
-		if p.clock.known && p.active() {
+		switch {
+		case !p.active():
+		case p.clock.known:
 			at = min(at, p.clock.base+n.now.Mono)
+		default:
+			all = false
 		}
 	}
-	return at
+	return at, all
 }
 
 // noteClock tells when the clock begins to be too far ahead, or ceases to be.

@@ -43,7 +43,7 @@ func (n *Node) stage() Stage {
 
 // onTransfer takes note of how far the copy has come.
 func (n *Node) onTransfer(t keyspace.Transfer) {
-	was := n.transfer.Phase
+	was, moved := n.transfer.Phase, !t.Base.Equal(n.transfer.Base)
 	n.transfer = t
 	if was != t.Phase {
 		n.notify(CopyChanged{n.copy.source, t.Phase})
@@ -52,6 +52,11 @@ func (n *Node) onTransfer(t keyspace.Transfer) {
 		n.self.Stage = s
 		n.self.Incarnation++
 		n.announce()
+	}
+	if moved && t.Active() { // the others take no writes from here until they know it
+		for _, p := range n.linked() {
+			n.send(p, ClassControl, n.digest(p))
+		}
 	}
 	switch {
 	case was != keyspace.PhaseNone && !t.Active():

@@ -13,7 +13,7 @@ import "kvs/statemachine/keyspace"
 // source, with vector U, ends the delta with the claim U (core design, "claims
 // only at the head"). It did if it was one chunk, or if the source's count of
 // changes stayed the same. Without the second a source that stores entries
-// which it cannot claim, RangesMax being reached, would send them in every pass
+// which it cannot claim, GapsMax being reached, would send them in every pass
 // anew, and the delta would never end.
 
 // delta is this node's one running fetch.

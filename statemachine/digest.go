@@ -9,6 +9,9 @@ func (n *Node) digest(p *peer) Digest {
 	if p.cursor.live {
 		d.Epoch, d.Pushed = n.stream.Epoch, p.cursor.acked
 	}
+	if n.transfer.Active() {
+		d.Base = n.transfer.Base.Clone()
+	}
 	return d
 }
 
@@ -32,7 +35,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		n.sampleClock(p, d.Wall, 0) // better than nothing until it answers a probe
 	}
 	n.accepted = n.accepted || p.complete()
-	p.claims = d.VV
+	p.claims, p.base = d.VV, d.Base
 	if d.Epoch != (keyspace.Epoch{}) {
 		p.coming = coming{Stream{Replica: p.Replica, Epoch: d.Epoch}, d.Pushed}
 	}
@@ -62,14 +65,16 @@ func (n *Node) onDigest(p *peer, d Digest) {
 // level says that a peer has come up to all that was purged here. Until then
 // nothing is taken from it: what it has may be older than a deletion that nobody
 // remembers. It is told so by the floor in any delta that it asks for, and starts
-// over. A replica that takes a copy is exempt, because its writes are stamped
-// above what its source has purged.
+// over. Of a replica that takes a copy, its sources must have come up to it: what it
+// writes, and brings from an earlier life, was settled with what they knew.
 func (n *Node) level(p *peer) bool {
 	switch {
-	case n.floor.IsEmpty(), !p.complete(), n.cfg.Mutant.Is(keyspace.MutantLevel):
+	case n.floor.IsEmpty(), n.cfg.Mutant.Is(keyspace.MutantLevel):
 		return true
 	case p.claims.Reaches(n.floor):
 		return true
+	case !p.complete():
+		return p.base.Reaches(n.floor) || n.cfg.Mutant.Is(keyspace.MutantSourceLevel)
 	}
 	r := p.reports.newest
 	return r != nil && r.Boot == p.Boot && r.VV.Reaches(n.floor)

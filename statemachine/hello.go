@@ -1,8 +1,6 @@
 package statemachine
 
 import (
-	"bytes"
-
 	"kvs/statemachine/keyspace"
 )
 
@@ -81,8 +79,7 @@ func (n *Node) judge(h Hello) Refusal {
 	case p.Standing != keyspace.Active && !n.cfg.Mutant.Is(keyspace.MutantFence):
 		return RefusedFenced
 	case n.outdated(p, h.Boot):
-		// An older start of a replica is a ghost, and so is a second one with the
-		// same count (I9).
+		// An older start of a replica is a ghost (I9).
 		return RefusedBoot
 	}
 	return RefusedNot
@@ -91,9 +88,7 @@ func (n *Node) judge(h Hello) Refusal {
 // onDouble meets another process with this node's own identity: a disk was
 // copied. The newer start keeps the identity; the other begins another life.
 func (n *Node) onDouble(h Hello) {
-	mine := n.id.Boot
-	if h.Boot.Count > mine.Count || h.Boot.Count == mine.Count &&
-		bytes.Compare(h.Boot.Random[:], mine.Random[:]) > 0 {
+	if h.Boot.Compare(n.id.Boot) > 0 {
 		n.rejoin(RefusedBoot, keyspace.Active)
 	}
 }
@@ -124,7 +119,7 @@ func (n *Node) tryLink(p *peer) {
 		n.send(p, ClassControl, Welcome{n.id.Cluster, n.id.Digest})
 	case p.cluster == n.id.Cluster:
 		p.linked = true
-		p.owed, p.claims, p.beyond = VV{}, VV{}, false
+		p.owed, p.claims, p.base, p.beyond = VV{}, VV{}, VV{}, false
 		n.leaveGap()
 		n.reshape()
 		n.steer(p)

@@ -10,8 +10,8 @@ import (
 // heartbeat, in that order of weight.
 func newer(a, b Member) bool {
 	switch {
-	case a.Boot.Count != b.Boot.Count:
-		return a.Boot.Count > b.Boot.Count
+	case a.Boot != b.Boot:
+		return a.Boot.Compare(b.Boot) > 0
 	case a.Incarnation != b.Incarnation:
 		return a.Incarnation > b.Incarnation
 	}

@@ -134,6 +134,9 @@ type Digest struct {
 	// to the receiver by push. Epoch is zero if it pushes nothing over this link.
 	Epoch  keyspace.Epoch `cbor:"6,keyasint,omitzero"`
 	Pushed Seq            `cbor:"7,keyasint,omitempty"`
+	// Base is what all sources of the sender's copy had, while it makes one: VV does
+	// not claim that yet.
+	Base VV `cbor:"8,keyasint,omitzero"`
 }
 
 // Push carries fresh writes: of the sender's running stream, in order, or of

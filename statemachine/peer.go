@@ -34,6 +34,7 @@ type peer struct {
 	standstill standstill
 	electors   []ReplicaID // what it said in Hello.Seeds
 	claims     VV          // the newest claim that came from it over this link
+	base       VV          // and what its copy starts from, if it makes one
 	reports    reports
 	lists      foreignList
 	fenced     uint64 // of a departed one: jobs that were waiting when it was fenced

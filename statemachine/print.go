@@ -213,6 +213,9 @@ func (m Digest) Append(b []byte) []byte {
 	if m.Epoch != (keyspace.Epoch{}) {
 		b = num(append(b, " pushed"...), m.Pushed)
 	}
+	if !m.Base.IsEmpty() {
+		b = m.Base.Append(append(b, " base "...))
+	}
 	return append(b, ')')
 }
 func (m Push) Append(b []byte) []byte {

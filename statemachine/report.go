@@ -60,10 +60,10 @@ func newerReport(a ReportID, b *Report) bool {
 	switch {
 	case b == nil:
 		return true
-	case a.Boot.Count != b.Boot.Count:
-		return a.Boot.Count > b.Boot.Count
+	case a.Boot != b.Boot:
+		return a.Boot.Compare(b.Boot) > 0
 	}
-	return a.Boot == b.Boot && a.N > b.N
+	return a.N > b.N
 }
 
 func (r *Report) id() ReportID { return ReportID{r.Replica, r.Boot, r.N} }
@@ -218,10 +218,7 @@ func (n *Node) reportsBeyond(have []ReportID) (out []Report) {
 // outdated says that something of that boot was said by an older start, or by a
 // clone.
 func (n *Node) outdated(p *peer, b Boot) bool {
-	if n.cfg.Mutant.Is(keyspace.MutantBootFence) {
-		return false
-	}
-	return b.Count < p.Boot.Count || b.Count == p.Boot.Count && b != p.Boot && p.Boot != (Boot{})
+	return b.Compare(p.Boot) < 0 && !n.cfg.Mutant.Is(keyspace.MutantBootFence)
 }
 
 // takeReport keeps a report if it is news. What an older start said is void: it

@@ -84,7 +84,7 @@ func (n *Node) over(set keyspace.StreamSet) bool {
 		if p.Replica == origin || boot == (Boot{}) {
 			continue
 		}
-		if l, ok := r.line(origin); !ok || l.Boot.Count < boot.Count {
+		if l, ok := r.line(origin); !ok || l.Boot.Compare(boot) < 0 {
 			return false
 		}
 	}
@@ -97,7 +97,7 @@ func (n *Node) readable(p *peer, m Message) (Message, bool) {
 	c := resolver{own: n.vv.Retired(), foreign: p.lists.list}
 	switch m := m.(type) {
 	case Digest:
-		c.resolve(&m.VV)
+		c.resolve(&m.VV, &m.Base)
 		return n.resolved(p, &c, m)
 	case Ack:
 		c.resolve(&m.Have)

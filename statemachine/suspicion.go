@@ -62,7 +62,7 @@ func (n *Node) refute() {
 
 // refuted ends the suspicion of a peer whose new entry comes from after it.
 func (n *Node) refuted(p *peer, old Member) {
-	if p.Boot.Count > old.Boot.Count || p.Incarnation > p.blamed {
+	if p.Boot.Compare(old.Boot) > 0 || p.Incarnation > p.blamed {
 		n.vindicate(p)
 	}
 }

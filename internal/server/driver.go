@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kvs/httpapi"
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
 	"kvs/storage"
@@ -46,11 +47,12 @@ type driver struct {
 	inbox   chan statemachine.Input // from peers
 	writes  chan *pendingWrite
 	ordered chan *order
-	closing chan struct{} // no new writes
-	stopped chan struct{} // run ends
-	refuse  func()        // stops taking writes; those under way are still answered
-	restart func()        // the node has to be started again
-	stop    func()        // ends run, and the wait of all whose write is still under way
+	looks   chan chan *statemachine.Status // what run has stepped until now, told to one
+	closing chan struct{}                  // no new writes
+	stopped chan struct{}                  // run ends
+	refuse  func()                         // stops taking writes; those under way are still answered
+	restart func()                         // the node has to be started again
+	stop    func()                         // ends run, and the wait of all whose write is still under way
 
 	waiting  map[statemachine.RequestID]*pendingWrite
 	orders   map[statemachine.RequestID]*order
@@ -79,6 +81,7 @@ func newDriver(log *slog.Logger) *driver {
 		stopped: make(chan struct{}),
 		waiting: make(map[statemachine.RequestID]*pendingWrite),
 		ordered: make(chan *order, ordersMax),
+		looks:   make(chan chan *statemachine.Status),
 		orders:  make(map[statemachine.RequestID]*order),
 	}
 	d.refuse = sync.OnceFunc(func() { close(d.closing) })
@@ -137,6 +140,9 @@ func (d *driver) run() {
 			d.step(in)
 		case o := <-d.ordered:
 			d.take(o)
+		case told := <-d.looks:
+			d.publish(time.Now())
+			told <- d.status.Load()
 		case w := <-writes:
 			d.next.add(w)
 			continue
@@ -196,6 +202,17 @@ func (d *driver) publish(now time.Time) {
 	if !d.belongs && s.Identity.Cluster != (keyspace.ClusterID{}) {
 		d.belongs = true
 		close(d.chosen)
+	}
+}
+
+// look returns the status as it is now, with every write that was answered before.
+func (d *driver) look() (*statemachine.Status, error) {
+	told := make(chan *statemachine.Status, 1)
+	select {
+	case d.looks <- told:
+		return <-told, nil
+	case <-d.stopped:
+		return nil, httpapi.ErrClosed
 	}
 }
 

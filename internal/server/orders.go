@@ -158,11 +158,14 @@ func replicaID(text string) (id keyspace.ReplicaID, ok bool) {
 
 // SyncStatus describes how far the members are apart.
 func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
+	s, err := a.driver.look()
+	if err != nil {
+		return httpapi.SyncStatus{}, err
+	}
 	digest, err := a.Digest()
 	if err != nil {
 		return httpapi.SyncStatus{}, err
 	}
-	s := a.driver.status.Load()
 	now := wall()
 	out := httpapi.SyncStatus{Mode: s.Mode.String(), Digest: digest, Converged: true}
 	for i := range s.Members {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,28 @@ func TestOperatorOfTwoNodes(t *testing.T) {
 	}
 	if rows := a.api().Members(); len(rows) != 2 || rows[1].Replica != replica {
 		t.Errorf("members: %+v", rows)
+	}
+}
+
+// Goal: what is said to have converged includes every write that was answered
+// before the question. The status that a running node publishes may be older.
+func TestConvergedIncludesWhatWasWritten(t *testing.T) {
+	a := startNode(t, "a")
+	b := startNode(t, "b", a.Address())
+	converged := func() bool {
+		st, err := a.api().SyncStatus()
+		return err == nil && st.Converged && len(st.Peers) == 1
+	}
+	eventually(t, 10*time.Second, "converged", converged)
+	for i := range 50 {
+		value := strconv.Itoa(i)
+		put(t, a, "k", value)
+		if !converged() {
+			continue
+		}
+		if got, err := get(b, "k"); err != nil || got != value {
+			t.Fatalf("converged after write %d, and the peer has %q, %v", i, got, err)
+		}
 	}
 }
 

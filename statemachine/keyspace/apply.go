@@ -147,7 +147,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 }
 
 // merge takes one entry from a peer: the greater version wins, and its dot is
-// known from here on. At RangesMax the dot stays unknown, which only means that
+// known from here on. At GapsMax the dot stays unknown, which only means that
 // the entry will be sent again; a claim made over its key never depends on it,
 // because ReadDots sends what is stored and not what is claimed.
 func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {

@@ -108,7 +108,7 @@ func TestReadDotsSendsExactlyWhatIsMissing(t *testing.T) {
 // found no room in the vector. One stream with more gaps than a vector holds.
 func TestReadDotsSendsWhatCouldNotBeClaimed(t *testing.T) {
 	origin, r := newReplica(1), newReplica(2)
-	for i := range 3 * keyspace.RangesMax {
+	for i := range 3 * keyspace.GapsMax {
 		es := origin.write(&keyspace.Batch{Now: start, Writes: []keyspace.Write{
 			{Key: be64(uint64(i))[6:7] + "/" + string(rune('a'+i)), Value: []byte("v")},
 		}})
@@ -122,7 +122,7 @@ func TestReadDotsSendsWhatCouldNotBeClaimed(t *testing.T) {
 			unclaimed++
 		}
 	}
-	if want := keyspace.RangesMax / 2; unclaimed != want {
+	if want := keyspace.GapsMax / 2; unclaimed != want {
 		t.Fatalf("%d entries are not claimed, want %d", unclaimed, want)
 	}
 	wantPages(t, r, keyspace.VV{}, 7, 1<<20)

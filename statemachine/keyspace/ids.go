@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"strconv"
 )
@@ -69,6 +70,15 @@ func (r ReplicaID) Hex() string { return hex.EncodeToString(r[:]) }
 
 // Compare orders replicas bytewise.
 func (r ReplicaID) Compare(o ReplicaID) int { return bytes.Compare(r[:], o[:]) }
+
+// Compare orders the starts of a replica. Of a copied disk two may have the same
+// count: then the random bytes say which of them everybody takes for the newer.
+func (b Boot) Compare(o Boot) int {
+	if c := cmp.Compare(b.Count, o.Count); c != 0 {
+		return c
+	}
+	return bytes.Compare(b.Random[:], o.Random[:])
+}
 
 // Append prints count and random bytes.
 func (b Boot) Append(to []byte) []byte {

@@ -22,9 +22,15 @@ const (
 	indexCopies = 6
 	indexBytes  = 600
 
-	// RangesMax bounds the gaps a vector remembers for one stream. A vector
-	// never forgets, so at the bound it refuses what would open another gap.
-	RangesMax = 64
+	// GapsMax bounds the gaps that a replica opens in one stream by what happens to
+	// arrive: from there on it takes no dot that would open another one.
+	GapsMax = 64
+
+	// RangesMax bounds the gaps a vector remembers for one stream. A vector never
+	// forgets, so a claim that would open more is taken as far as it fits. It has room
+	// for what 16 replicas have of a stream whose origin is gone, each with GapsMax
+	// gaps of its own: they become one, and the gaps that are left become void.
+	RangesMax = 16 * GapsMax
 
 	// StreamsMax bounds the streams of a vector that arrives from a peer.
 	StreamsMax = 4096

@@ -112,7 +112,7 @@ func TestMergeAgainChangesNothing(t *testing.T) {
 func TestMergeBeyondTheRangesOfAVector(t *testing.T) {
 	origin, r := newReplica(1), newReplica(2)
 	var odd, even []keyspace.Entry
-	for i := range 3 * keyspace.RangesMax {
+	for i := range 3 * keyspace.GapsMax {
 		w := keyspace.Write{Key: be64(uint64(i))[4:], Value: []byte("v")}
 		b := &keyspace.Batch{Now: start, Writes: []keyspace.Write{w}}
 		if i%2 == 1 {
@@ -122,7 +122,7 @@ func TestMergeBeyondTheRangesOfAVector(t *testing.T) {
 		}
 	}
 	r.merge(odd...)
-	if got := r.vv().Sets()[0]; len(got.Ranges) != keyspace.RangesMax || len(r.entries()) != len(odd) {
+	if got := r.vv().Sets()[0]; len(got.Ranges) != keyspace.GapsMax || len(r.entries()) != len(odd) {
 		t.Fatalf("%d ranges, %d records", len(got.Ranges), len(r.entries()))
 	}
 	r.wantConsistent(t)

@@ -34,9 +34,11 @@ const (
 	MutantRingStart            // a new peer is pushed what the ring still holds
 	MutantVoid                 // gaps of a departed stream are void before all have reported
 	MutantLevel                // entries are taken from a peer below the floor
+	MutantSourceLevel          // and from a newcomer, whatever its sources had seen
 	MutantHoard                // no stream is ever retired
 	MutantChunkStamps          // a copy does not learn below what its source has purged
 	MutantLocalExpiry          // an expired record leaves the digest at each clock's own second
+	MutantOwnClock             // expired records go by the clocks that happen to be known
 	MutantHoles                // a delta claims over records that its source could not read
 	MutantBlindProbe           // neither silence nor a lost connection makes anybody suspect
 	MutantNoClamp              // a clock far ahead of all others is believed

@@ -233,8 +233,8 @@ func (s *State) forgetLife(tx Tx) {
 // would be here, and nobody would ask for them.
 func (s *State) claimHeld(r Reader) {
 	for dot := range dotsBeyond(r, s.vv.Clone(), Dot{}) {
-		if s.vv.Admits(dot) && !s.mutant.Is(MutantUnclaimed) {
-			s.vv.Add(dot)
+		if !s.mutant.Is(MutantUnclaimed) {
+			s.vv.Claim(dot)
 		}
 	}
 }

@@ -218,21 +218,30 @@ func (v VV) Equal(o VV) bool {
 	})
 }
 
-// Admits says that adding the dot keeps its stream within RangesMax ranges.
+// Admits says that adding the dot opens no gap in its stream, or that there are
+// less than GapsMax.
 func (v VV) Admits(d Dot) bool {
 	s := v.Of(d.Stream)
-	if s.contains(Range{d.Seq, d.Seq}) || len(s.Ranges) < RangesMax {
+	if s.contains(Range{d.Seq, d.Seq}) || len(s.Ranges) < GapsMax {
 		return true
 	}
+	before := len(s.Ranges)
 	s.Ranges = slices.Clone(s.Ranges)
 	s.add(Range{d.Seq, d.Seq})
-	return len(s.Ranges) <= RangesMax
+	return len(s.Ranges) <= before
 }
 
 // Add claims a dot. The caller has asked Admits.
 func (v *VV) Add(d Dot) {
 	if v.old.head(d.Stream) < d.Seq {
 		v.sets[v.part(d.Stream)].add(Range{d.Seq, d.Seq})
+	}
+}
+
+// Claim claims a dot, if its stream stays within RangesMax.
+func (v *VV) Claim(d Dot) {
+	if v.old.head(d.Stream) < d.Seq {
+		v.sets[v.part(d.Stream)].fit(Range{d.Seq, d.Seq})
 	}
 }
 
