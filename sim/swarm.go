@@ -177,7 +177,7 @@ func Variants() []Variant {
 		{Name: "a claim from below the floor (I5)", Mutant: keyspace.MutantBehindFloor, Everywhere: true, Known: 208},
 		{Name: "a claim comes without its floor (I5)", Mutant: keyspace.MutantClaimFloor, Scenario: claimWithoutFloor},
 		{Name: "a write may lie below what was purged (I8)", Mutant: keyspace.MutantStampFloor, Scenario: writeAfterPurge},
-		{Name: "an older start is talked to (I9)", Mutant: keyspace.MutantBootFence, Everywhere: true, Known: 622},
+		{Name: "an older start is talked to (I9)", Mutant: keyspace.MutantBootFence, Everywhere: true, Known: 890},
 		{Name: "the evicted are talked to", Mutant: keyspace.MutantFence, Everywhere: true, Worlds: unclogged, Known: 161},
 		{Name: "a peer below the floor is listened to", Mutant: keyspace.MutantLevel, Everywhere: true, Worlds: Forgetful, Known: 439},
 		{Name: "a newcomer is listened to, whatever it copied", Mutant: keyspace.MutantSourceLevel, Everywhere: true, Known: 614601},

@@ -179,11 +179,12 @@ func TestReadsOfPeersAreBounded(t *testing.T) {
 // TestManyEntriesArriveByDelta: a node that was away fetches more than fits one
 // chunk while the source goes on writing; both end equal, with one claim.
 func TestManyEntriesArriveByDelta(t *testing.T) {
+	const chunk = 1024
 	a, b := member(t, 'a', nil), member(t, 'b', nil)
-	for round := range 3 {
+	for round := range 5 {
 		var keys []string
 		for i := range 700 {
-			keys = append(keys, fmt.Sprintf("k%d", (i+round*300)%1500))
+			keys = append(keys, fmt.Sprintf("k%d", i+round*500))
 		}
 		a.write(1, keys...)
 		a.settle()
@@ -191,11 +192,11 @@ func TestManyEntriesArriveByDelta(t *testing.T) {
 	w := newWire(t, a, b)
 	claims := 0
 	w.applied = func(h *host, e statemachine.Apply) {
-		if e.Batch.Claim != nil && len(e.Batch.Entries) < 512 {
+		if e.Batch.Claim != nil && len(e.Batch.Entries) < chunk {
 			claims++
 		} else if e.Batch.Claim != nil {
 			t.Errorf("a claim with %d entries", len(e.Batch.Entries))
-		} else if h == b && len(e.Batch.Entries) == 512 {
+		} else if h == b && len(e.Batch.Entries) == chunk {
 			w.take(a, a.write(1, "fresh"))
 		}
 	}

@@ -50,7 +50,7 @@ const (
 	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub. Here
 	// and below bytes count as keyspace.Size does, more than they are on the wire.
 	// Invariant: a chunk and a push each fit one batch.
-	chunkEntriesMax = 512 // default of Config.ChunkEntries
+	chunkEntriesMax = 1024 // default of Config.ChunkEntries
 	chunkBytesMax   = 1 << 20
 
 	// pushEntriesMax and pushBytesMax bound one push; windowBytes and

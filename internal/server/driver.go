@@ -67,6 +67,7 @@ type driver struct {
 	status    atomic.Pointer[statemachine.Status]
 	published time.Time
 	dirty     bool // the core has stepped since
+	yields    bool // to others on the machine, because it makes a copy
 }
 
 func newDriver(log *slog.Logger) *driver {
@@ -114,6 +115,7 @@ func (d *driver) hello() statemachine.Hello { return d.status.Load().Hello }
 
 // run is the loop. The store's answers go first: they end what is under way.
 func (d *driver) run() {
+	defer d.yield(false)
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for {
@@ -175,6 +177,7 @@ func (d *driver) step(in statemachine.Input) {
 	news = news || len(d.finished) > 0
 	if news || now.Sub(d.published) >= publishEvery {
 		d.publish(now)
+		d.yield(d.status.Load().Transfer.Active())
 	}
 	// Whoever waited for a command finds its effect in the status.
 	for _, o := range d.finished {
@@ -203,6 +206,17 @@ func (d *driver) publish(now time.Time) {
 		d.belongs = true
 		close(d.chosen)
 	}
+}
+
+// yield begins or ends to leave processors to others.
+func (d *driver) yield(copying bool) {
+	switch {
+	case copying && !d.yields:
+		beginYield()
+	case !copying && d.yields:
+		endYield()
+	}
+	d.yields = copying
 }
 
 // look returns the status as it is now, with every write that was answered before.
