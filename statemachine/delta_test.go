@@ -179,7 +179,7 @@ func TestReadsOfPeersAreBounded(t *testing.T) {
 // TestManyEntriesArriveByDelta: a node that was away fetches more than fits one
 // chunk while the source goes on writing; both end equal, with one claim.
 func TestManyEntriesArriveByDelta(t *testing.T) {
-	const chunk = 1024
+	const chunk = 512
 	a, b := member(t, 'a', nil), member(t, 'b', nil)
 	for round := range 5 {
 		var keys []string

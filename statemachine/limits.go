@@ -50,8 +50,13 @@ const (
 	// chunkEntriesMax and chunkBytesMax bound one chunk of a delta or scrub. Here
 	// and below bytes count as keyspace.Size does, more than they are on the wire.
 	// Invariant: a chunk and a push each fit one batch.
-	chunkEntriesMax = 1024 // default of Config.ChunkEntries
+	chunkEntriesMax = 512 // default of Config.ChunkEntries
 	chunkBytesMax   = 1 << 20
+
+	// copyEntriesMax bounds one chunk of a copy. Each is read, packed and applied in
+	// one go, and whoever writes meanwhile waits for it: with 512 the source's p99 was
+	// a quarter worse than with this, and the copy a quarter faster.
+	copyEntriesMax = 128
 
 	// pushEntriesMax and pushBytesMax bound one push; windowBytes and
 	// windowEntries bound what one peer has not acknowledged yet.

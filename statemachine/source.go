@@ -116,7 +116,7 @@ func (n *Node) onFetch(p *peer, m Fetch) {
 	}
 	r := pendingRead{kind: readCopy, peer: p.Replica, boot: p.Boot, round: m.Session}
 	n.read(r, func(op OpID) Effect {
-		return ReadCopy{op, m.Phase, m.Cutoff, m.After, n.cfg.ChunkEntries}
+		return ReadCopy{op, m.Phase, m.Cutoff, m.After, min(n.cfg.ChunkEntries, copyEntriesMax)}
 	})
 }
 

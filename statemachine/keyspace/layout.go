@@ -56,6 +56,10 @@ func DataKey(key string) []byte {
 // IsData says that a stored key is that of a record, as DataKey makes them.
 func IsData(key []byte) bool { return len(key) > 0 && key[0] == classData }
 
+// IsReserved says that a key is of the system's own records: users, keys, rights.
+// They replicate like any others; clients cannot name them.
+func IsReserved[K string | []byte](key K) bool { return len(key) > 0 && key[0] == '_' }
+
 // IsVector says that a stored key is that of a part of the version vector.
 func IsVector(key string) bool { return len(key) > 2 && key[:2] == string(keyVectors) }
 
