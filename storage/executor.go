@@ -111,7 +111,7 @@ func (s *Store) carryOut(e statemachine.Effect) {
 		tx := s.pipeline.begin()
 		out := s.state.Apply(tx, apply.Batch)
 		c := &staged{
-			txn: tx.txn, writes: tx.writes, digest: s.digestNow(),
+			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(),
 			answer: statemachine.Applied{Result: out},
 		}
 		if s.state.Suspects() {
@@ -135,6 +135,7 @@ func (s *Store) walk(b *keyspace.Batch) {
 	s.digestKey = s.state.DigestKey()
 	d := s.digestNow()
 	s.digest.Store(&d)
+	s.reserved(nil)
 	s.pipeline.pass(&staged{answer: statemachine.Applied{Result: out}})
 }
 

@@ -27,6 +27,8 @@ type staged struct {
 	writes map[string][]byte
 	done   atomic.Bool // committed
 
+	reserved []string // keys of the system's own records among writes
+
 	digest digest
 	answer statemachine.Input // nil: none yet
 }
@@ -35,8 +37,10 @@ type staged struct {
 // iterates, or looks up other classes, runs in an update.
 type stagedTx struct {
 	tx
-	writes map[string][]byte // of users' records; nil values are deletes
+	writes map[string][]byte // of records; nil values are deletes
 	before map[string][]byte // those of the transaction before
+
+	reserved []string // keys of the system's own records among writes
 }
 
 // Get implements keyspace.Tx for users' records, and refuses other classes.
@@ -60,18 +64,25 @@ func (t *stagedTx) Ascend(start, _ []byte) iter.Seq2[[]byte, []byte] {
 
 // Set implements keyspace.Tx.
 func (t *stagedTx) Set(key, value []byte) {
-	if keyspace.IsData(key) {
-		t.writes[string(key)] = value
-	}
+	t.note(key, value)
 	t.tx.Set(key, value)
 }
 
 // Delete implements keyspace.Tx.
 func (t *stagedTx) Delete(key []byte) {
-	if keyspace.IsData(key) {
-		t.writes[string(key)] = nil
-	}
+	t.note(key, nil)
 	t.tx.Delete(key)
+}
+
+// note keeps what is written of records.
+func (t *stagedTx) note(key, value []byte) {
+	if !keyspace.IsData(key) {
+		return
+	}
+	t.writes[string(key)] = value
+	if keyspace.IsReserved(key[1:]) {
+		t.reserved = append(t.reserved, keyspace.UserKey(key))
+	}
 }
 
 // pipeline is the writer's end of the two stages.
@@ -153,6 +164,9 @@ func (s *Store) commit(c *staged) error {
 		return fmt.Errorf("commit a batch: %w", err)
 	}
 	c.done.Store(true)
+	if len(c.reserved) > 0 {
+		s.reserved(c.reserved)
+	}
 	d := c.digest // a copy: readers must not keep the batch alive
 	s.digest.Store(&d)
 	return nil

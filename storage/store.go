@@ -27,6 +27,11 @@ type Options struct {
 	// Answers to effects of the writer arrive in their order. Close waits for a
 	// running call, so it must not wait for Close.
 	Deliver func(statemachine.Input)
+	// Reserved gets the keys of the system's own records (keyspace.IsReserved) that
+	// a batch has changed, in order: once that is durable, and before it is answered.
+	// Without keys any of them may have changed. It must not call the store's Close.
+	// nil drops it.
+	Reserved func(keys []string)
 	// Fatal gets the first failure of the disk, once, from any goroutine, and
 	// perhaps while Open still runs. Nothing is answered afterwards; the process
 	// is to exit.
@@ -38,6 +43,7 @@ type Store struct {
 	engine   *engine
 	failure  *failure
 	deliver  func(statemachine.Input)
+	reserved func(keys []string)
 	snapshot keyspace.Snapshot
 	state    *keyspace.State // the writer's
 	digest   atomic.Pointer[digest]
@@ -88,13 +94,16 @@ func Open(o Options) (*Store, error) {
 	}
 	f := &failure{dir: o.Dir, report: o.Fatal}
 	s := &Store{
-		failure: f, deliver: o.Deliver, dir: o.Dir, log: log,
+		failure: f, deliver: o.Deliver, reserved: o.Reserved, dir: o.Dir, log: log,
 		writes: make(chan statemachine.Effect, writeQueueMax),
 		reads:  make(chan statemachine.StoreRead, readQueueMax),
 		quit:   make(chan struct{}),
 		keys:   sync.Pool{New: func() any { return new([]byte) }},
 
 		dataPrefix: keyspace.DataKey(""),
+	}
+	if s.reserved == nil {
+		s.reserved = func([]string) {}
 	}
 	s.damages.keys = make(chan string, damagesMax)
 	s.damages.doubts = make(chan doubt, damagesMax)
