@@ -182,6 +182,7 @@ func heldAndUnclaimed(m keyspace.Mutant) *Failure {
 		return nil
 	}
 	x.do(&keyspace.Batch{Transfer: &t})
+	x.do(&keyspace.Batch{Chunk: &keyspace.Chunk{Phase: t.Phase, Done: true, View: next.vv()}})
 	x.do(&keyspace.Batch{Claim: &keyspace.Claim{Base: t.Base, VV: next.vv(), Copy: true}})
 	if x.shows("k") && !x.vv().Contains(v.Dot) {
 		return &Failure{"claim", 0, "k is there and nobody claims it"}
