@@ -62,8 +62,8 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		{"tab", "port: 9000\n\tlog_level: info\n", []string{"bad.yaml:2:"}},
 		{"not a mapping", "just some words\n", []string{"bad.yaml:1:1:"}},
 		{"binary", "\x7fELF\x00\x01", []string{"bad.yaml:1:1:"}},
-		{"tokens, which are not there yet", "auth_enabled: true\n",
-			[]string{"bad.yaml:1:15:", "auth_enabled", "false"}},
+		{"tokens that live longer than any may", "auth_enabled: true\ntoken_ttl: 2h\ntoken_max_ttl: 1h\n",
+			[]string{"bad.yaml:2:12:", "token_ttl", "token_max_ttl"}},
 		{"open to the network without a secret", "bind_address: 0.0.0.0\nauth_enabled: false\n",
 			[]string{"bad.yaml:1:15:", "cluster_secret", "clustering_enabled"}},
 	}

@@ -13,6 +13,7 @@ import (
 // Exit codes that scripts rely on.
 const (
 	exitNotFound     = 3
+	exitForbidden    = 5
 	exitConflict     = 4
 	exitUnreachable  = 6
 	exitNotConverged = 8

@@ -16,6 +16,7 @@ const (
 	slugInvalidTTL       = "invalid-ttl"
 	slugInvalidParameter = "invalid-parameter"
 	slugBadRequest       = "bad-request"
+	slugUnauthorized     = "unauthorized"
 	slugForbidden        = "forbidden"
 	slugReadOnly         = "read-only"
 	slugKeyNotFound      = "key-not-found"
@@ -63,9 +64,14 @@ var catalogue = [...]kind{
 	{slugBadRequest, 400, "Bad request",
 		"The request cannot be read safely as HTTP/1.0 or HTTP/1.1.\n" +
 			"Try: a plain client such as curl, without an unusual proxy between."},
+	{slugUnauthorized, 401, "Unauthorized",
+		"The request has no token, or one that is not accepted: expired, revoked, of another\n" +
+			"cluster, or of a user who is gone.\n" +
+			"Try: -H \"Authorization: Bearer $(cat DATA_DIR/admin.token)\", or ask an administrator for a token."},
 	{slugForbidden, 403, "Forbidden",
-		"The caller may not do this.\n" +
-			"Try: the same call from a shell on a machine that reaches the node, not from a web page."},
+		"The caller may not do this: its token does not allow it, the rights of the key do not,\n" +
+			"or a web page of another site has sent the request.\n" +
+			"Try: GET /auth/whoami for what the token allows, and GET /acl/{path} for the rights."},
 	{slugReadOnly, 403, "Read-only",
 		"This node answers reads and takes part in replication, but refuses client writes.\n" +
 			"Try: another node, kvs mode normal, or read_only: false in this node's configuration."},

@@ -139,6 +139,9 @@ func (s *Server) put(x *exchange) *Problem {
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
 		return p
 	}
+	if p := s.giveRights(x); p != nil {
+		return p
+	}
 	done, err := s.store.Write(w)
 	if err != nil {
 		return s.refuse(err, x.key)
@@ -216,6 +219,9 @@ func (s *Server) remove(x *exchange) *Problem {
 	done, err := s.store.Write(Write{Key: x.key, Delete: true})
 	if err != nil {
 		return s.refuse(err, x.key)
+	}
+	if p := s.takeRights(x); p != nil {
+		return p
 	}
 	if strict && !done.Existed && !existed {
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(x.key)+

@@ -16,6 +16,7 @@ type Problem struct {
 	Limit     int64
 	Actual    int64
 
+	challenge  string // The WWW-Authenticate header of a 401.
 	allow      string // The Allow header of a 405.
 	accept     string // The Accept header of a 415.
 	retryAfter int    // Seconds; the Retry-After header of a 503.
@@ -44,6 +45,9 @@ func (p *Problem) writeTo(ctx *fasthttp.RequestCtx) {
 	ctx.SetStatusCode(p.Status)
 	h.SetContentType("application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
+	}
 	if p.allow != "" {
 		h.Set("Allow", p.allow)
 	}

@@ -26,6 +26,9 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 	x := s.begin(ctx)
 	defer s.end(x)
 	e, p := s.resolve(x)
+	if p == nil && e.serve != nil {
+		p = s.authorise(x, e)
+	}
 	if p == nil && e.serve != nil && e.allow == allowKV && ctx.IsPut() {
 		_, p = s.checkPut(x)
 	}

@@ -12,6 +12,7 @@ type endpoint struct {
 	allow string // The methods, as the Allow header lists them.
 	serve func(*Server, *exchange) *Problem
 	vital bool // Whether it answers past max_connections.
+	need  need // What it asks of its caller.
 }
 
 const (
@@ -29,19 +30,19 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	case "/kv":
 		return endpoint{}, invalidKey("the key is empty")
 	case "/health":
-		return endpoint{allow: allowRead, serve: (*Server).serveHealth, vital: true}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveHealth, vital: true, need: needNothing}, nil
 	case "/healthz":
-		return endpoint{allow: allowRead, serve: (*Server).serveAlive, vital: true}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveAlive, vital: true, need: needNothing}, nil
 	case "/readyz":
-		return endpoint{allow: allowRead, serve: (*Server).serveReady, vital: true}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveReady, vital: true, need: needNothing}, nil
 	case "/members", "/members/":
-		return endpoint{allow: allowRead, serve: (*Server).serveMembers}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveMembers, need: needNothing}, nil
 	case "/sync/merkle/root":
-		return endpoint{allow: allowRead, serve: (*Server).serveRoot}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveRoot, need: needToken}, nil
 	case "/version":
-		return endpoint{allow: allowRead, serve: (*Server).serveVersion}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveVersion, need: needNothing}, nil
 	case "/sync/status":
-		return endpoint{allow: allowRead, serve: (*Server).serveSyncStatus}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveSyncStatus, need: needToken}, nil
 	case "/sync/diff":
 		return endpoint{allow: allowRead, serve: (*Server).serveDiff}, nil
 	case "/sync/now":
@@ -51,12 +52,18 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	case "/admin/mode":
 		return endpoint{allow: allowPut, serve: (*Server).serveMode}, nil
 	}
+	if e, ok := x.locateAuth(path); ok {
+		return e, nil
+	}
+	if key, ok := bytes.CutPrefix(path, []byte("/acl/")); ok {
+		return x.locateACL(key)
+	}
 	if id, ok := bytes.CutPrefix(path, []byte("/members/")); ok {
 		return x.locateMember(id)
 	}
 	if slug, ok := bytes.CutPrefix(path, []byte("/problems/")); ok {
 		x.key = string(slug)
-		return endpoint{allow: allowRead, serve: (*Server).serveProblem}, nil
+		return endpoint{allow: allowRead, serve: (*Server).serveProblem, need: needNothing}, nil
 	}
 	return endpoint{}, newProblem(slugNotFound, "there is no endpoint "+quoted(path))
 }
@@ -70,14 +77,14 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	}
 	x.key = key
 	if !isReserved(key) {
-		return endpoint{allow: allowKV, serve: (*Server).serveKV}, nil
+		return endpoint{allow: allowKV, serve: (*Server).serveKV, need: needRights}, nil
 	}
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut, fasthttp.MethodDelete:
 		// A key, in the client's eyes: say why it cannot be one.
 	default:
 		if key == "_range" {
-			return endpoint{allow: allowRead, serve: (*Server).serveRange}, nil
+			return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
 		}
 	}
 	return endpoint{}, reservedKey(key)
@@ -115,6 +122,9 @@ func (s *Server) route(x *exchange) *Problem {
 		x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}
+	if p := s.authorise(x, e); p != nil {
+		return p
+	}
 	return e.serve(s, x)
 }
 
@@ -144,7 +154,7 @@ func (s *Server) resolve(x *exchange) (endpoint, *Problem) {
 	if h.IsOptions() {
 		return endpoint{allow: e.allow}, nil
 	}
-	if e.allow == allowPost && h.IsPost() && crossSite(h) {
+	if h.IsPost() && crossSite(h) {
 		return endpoint{}, newProblem(slugForbidden, "a page of another site may not order this of a node")
 	}
 	if !e.allows(method) {

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
+
+	"kvs/internal/auth"
 )
 
 const paramsRange = paramStartKey | paramEndKey | paramLimit | paramCursor
@@ -77,11 +79,13 @@ type page struct {
 	limit int
 	count int
 	next  string // Where the next page starts, once this one is full.
+
+	may func(key string) bool // Whether a record is shown; nil shows all.
 }
 
 // visit adds a record, or ends the page before it.
 func (g *page) visit(r Record) bool {
-	if isReserved(r.Key) {
+	if isReserved(r.Key) || g.may != nil && !g.may(r.Key) {
 		return true
 	}
 	full := g.count == g.limit
@@ -114,6 +118,10 @@ func (s *Server) serveRange(x *exchange) *Problem {
 	}
 	s.markSyncing(x)
 	g := page{limit: r.limit, body: append([]byte(nil), `{"items":[`...)}
+	if s.guard != nil && !x.caller.isAdmin() {
+		g.may = func(key string) bool { return s.may(x, auth.OpRead, key) }
+		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
+	}
 	if r.end == "" || r.start < r.end {
 		next, err := s.store.Range(r.start, r.end, g.visit)
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"kvs/internal/auth"
 )
 
 // Options is what a Server needs. A zero number or duration means the default
@@ -21,8 +23,10 @@ type Options struct {
 	Cluster Cluster
 	// Operator carries out the calls of administrators.
 	Operator Operator
-	Logger   *slog.Logger // nil discards.
-	Version  string       // Shown by /version and /health.
+	// Guard decides who may do what. Without one anybody may do anything.
+	Guard   Guard
+	Logger  *slog.Logger // nil discards.
+	Version string       // Shown by /version and /health.
 
 	// MaxJSONSize is the largest body of a PUT in bytes, inclusive.
 	MaxJSONSize int
@@ -72,6 +76,8 @@ type Server struct {
 	store    Store
 	cluster  Cluster
 	operator Operator
+	guard    Guard       // nil: nobody is asked
+	lookup   auth.Lookup // the guard's
 	log      *slog.Logger
 	http     *fasthttp.Server
 	pool     sync.Pool // Of *exchange.
@@ -88,6 +94,8 @@ type exchange struct {
 	key         string
 	raw, pretty bool
 	buf         []byte
+	caller      Caller // Who asks, if there is a guard.
+	creates     bool   // Whether a PUT that was asked about writes a new key.
 	visit       func(Record)
 }
 
@@ -97,7 +105,10 @@ func New(options Options) *Server {
 		panic("httpapi: Options without Store, Cluster or Operator")
 	}
 	o := options.withDefaults()
-	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, log: o.Logger}
+	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
+	if s.guard != nil {
+		s.lookup = s.guard.Lookup
+	}
 	s.pool.New = func() any {
 		x := &exchange{}
 		x.visit = x.onRecord

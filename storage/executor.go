@@ -135,7 +135,9 @@ func (s *Store) walk(b *keyspace.Batch) {
 	s.digestKey = s.state.DigestKey()
 	d := s.digestNow()
 	s.digest.Store(&d)
-	s.reserved(nil)
+	if !b.Turn && b.Purge == nil { // those take away only what nobody sees any more
+		s.reserved(nil)
+	}
 	s.pipeline.pass(&staged{answer: statemachine.Applied{Result: out}})
 }
 

@@ -33,6 +33,10 @@ func TestReservedKeysAreTold(t *testing.T) {
 	}
 	told = nil
 	r.apply(&keyspace.Batch{Now: 200_000, Turn: true})
+	if len(told) > 0 {
+		t.Errorf("when a minute ends, told %q", told)
+	}
+	r.apply(&keyspace.Batch{Now: 200_001, Restore: true})
 	if len(told) != 1 || told[0] != nil {
 		t.Errorf("after a walk, told %q", told)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -49,6 +50,8 @@ func (f *failure) Error() string { return f.text + "\n  Try: " + f.try }
 type remote struct {
 	addr   string
 	format string // table or json
+	secret string // file with the token to show, "" if there is none
+	token  string
 	client *http.Client
 }
 
@@ -59,6 +62,8 @@ func (r *remote) flags(cmd *cobra.Command) {
 		addr = addrDefault
 	}
 	cmd.Flags().StringVar(&r.addr, "addr", addr, "the node to ask; KVS_ADDR sets the default")
+	cmd.Flags().StringVar(&r.secret, "token-file", os.Getenv("KVS_TOKEN_FILE"),
+		"file with a token, such as DATA_DIR/admin.token; KVS_TOKEN_FILE sets the default")
 	cmd.Flags().StringVarP(&r.format, "output", "o", "table", "table, or json as the API answers")
 }
 
@@ -76,6 +81,17 @@ func (r *remote) check() error {
 			addrDefault, r.addr, addrDefault)}
 	}
 	r.addr = strings.TrimSuffix(r.addr, "/")
+	if r.secret == "" {
+		return nil
+	}
+	text, err := os.ReadFile(r.secret)
+	if err != nil {
+		return usage{fmt.Errorf("--token-file: %w. Try: a file that you may read", err)}
+	}
+	if r.token = strings.TrimSpace(string(text)); r.token == "" || strings.ContainsFunc(r.token, unicode.IsSpace) {
+		return usage{fmt.Errorf("--token-file: %s does not hold one token and nothing else. "+
+			"Try: DATA_DIR/admin.token", r.secret)}
+	}
 	return nil
 }
 
@@ -87,6 +103,9 @@ func (r *remote) call(ctx context.Context, method, path, body string) ([]byte, e
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {

@@ -45,11 +45,6 @@ func (s setting) checkText(text string) (complaint string) {
 		if !isCron(text) {
 			return `must be five cron fields such as "0 0 * * *", or a word such as "@daily"`
 		}
-	case "auth":
-		if on, _ := parseSwitch(text); on {
-			return "cannot be true yet: this version has no tokens, so nobody could log in; " +
-				"set it to false"
-		}
 	}
 	return ""
 }
@@ -113,6 +108,10 @@ func (c Config) relations() []relation {
 		add(fmt.Sprintf("removed_after_s (%d) must be more than failed_after_s (%d)",
 			int64(c.RemovedAfter.Seconds()), int64(c.FailedAfter.Seconds())),
 			"removed_after_s", "failed_after_s")
+	}
+	if c.TokenTTL > c.TokenMaxTTL {
+		add(fmt.Sprintf("token_ttl (%v) must not be more than token_max_ttl (%v)", c.TokenTTL, c.TokenMaxTTL),
+			"token_ttl", "token_max_ttl")
 	}
 	if c.ClusterSecret != "" && c.ClusterSecretFile != "" {
 		add("only one of cluster_secret and cluster_secret_file can be set",

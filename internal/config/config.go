@@ -60,7 +60,7 @@ type Config struct {
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Requests per window"`
 	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Rate limit window"`
 
-	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"false" check:"auth" help:"TEMPORARY: there are no tokens yet, so only false starts; true will be the default"`
+	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"false" help:"JWT authentication system; the same on all nodes of a cluster"`
 	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" status:"pending" help:"Rate limiting"`
@@ -70,6 +70,9 @@ type Config struct {
 	BackupSchedule  string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" status:"pending" needs:"backup_enabled" help:"Daily at midnight (cron format)"`
 	BackupPath      string        `yaml:"backup_path" default:"./backups" check:"required" reload:"true" status:"pending" needs:"backup_enabled" help:"Backup directory"`
 	BackupRetention time.Duration `yaml:"backup_retention" unit:"d" default:"7" min:"1" max:"36500" reload:"true" status:"pending" needs:"backup_enabled" help:"Days to keep backups"`
+
+	TokenTTL    time.Duration `yaml:"token_ttl" group:"Tokens" unit:"duration" default:"24h" needs:"auth_enabled" help:"How long a token lives that asks for no other time"`
+	TokenMaxTTL time.Duration `yaml:"token_max_ttl" unit:"duration" default:"720h" needs:"auth_enabled" help:"The longest that a token may live; no longer ones are accepted"`
 
 	MaxConnections  int           `yaml:"max_connections" group:"HTTP server limits" default:"10000" min:"1" max:"1000000" help:"Client connections served at once"`
 	HeaderTimeout   time.Duration `yaml:"header_timeout" unit:"duration" default:"5s" help:"Wait for a request's headers"`

@@ -82,7 +82,7 @@ func TestTable(t *testing.T) {
 		if s.numeric() && s.min >= s.max {
 			t.Errorf("%s: range %d to %d", s.key, s.min, s.max)
 		}
-		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron", "auth"}
+		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron"}
 		if !slices.Contains(known, s.check) {
 			t.Errorf("%s: unknown check %q", s.key, s.check)
 		}
@@ -239,7 +239,7 @@ func TestMistakes(t *testing.T) {
 		{"gossip_interval_max: 5", `:1:22: gossip_interval_min (60) must not be more`},
 		{"removed_after_s: 300", `:1:18: removed_after_s (300) must be more than failed_after_s (300)`},
 		{"cluster_secret: a\ncluster_secret_file: b", `:2:22: only one of cluster_secret and cluster_secret_file`},
-		{"auth_enabled: true", `:1:15: auth_enabled cannot be true yet: this version has no tokens`},
+		{"token_ttl: 800h", `:1:12: token_ttl (800h0m0s) must not be more than token_max_ttl (720h0m0s)`},
 		{"backup_schedule: daily", `backup_schedule must be five cron fields`},
 		{"data_dir: ''", `data_dir must not be empty`},
 		{"node_id: ''", `node_id must be 1 to 255 bytes`},
@@ -347,7 +347,7 @@ func TestLoadClusterSecret(t *testing.T) {
 func checkNoPanic(t interface{ Fatalf(string, ...any) }, text []byte) {
 	cfg, err := parse("config.yaml", text, testHost)
 	if err == nil {
-		if len(cfg.relations()) != 0 || cfg.Port < 1 || cfg.NodeID == "" || cfg.AuthEnabled {
+		if len(cfg.relations()) != 0 || cfg.Port < 1 || cfg.NodeID == "" {
 			t.Fatalf("accepted %q as %+v", text, cfg)
 		}
 		return

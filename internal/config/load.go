@@ -285,7 +285,7 @@ func describe(node *yaml.Node) string {
 // refuse reports a bad value; not says what it is, but for secrets.
 func (r *reader) refuse(s setting, node *yaml.Node, complaint, not string) {
 	message := s.key + " " + complaint
-	if !s.secret && s.check != "auth" {
+	if !s.secret {
 		message += ", not " + not
 	}
 	r.report.add(node.Line, node.Column, message)

@@ -35,6 +35,7 @@ type Server struct {
 	store     *storage.Store
 	transport *transport.Transport // nil without clustering
 	driver    *driver
+	guard     *guard // nil without authentication
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -61,8 +62,13 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 	// The driver exists before the store, which answers into its inbox.
 	s.driver = newDriver(log)
 	s.driver.restart = func() { s.fail(ErrRestart) }
+	reserved := func([]string) {}
+	if cfg.AuthEnabled {
+		s.guard = newGuard(log, cfg)
+		reserved = s.guard.changed
+	}
 	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Birth: birth(), Logger: log,
+		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved,
 		Deliver: s.driver.fromStore, Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
@@ -87,7 +93,9 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		case <-s.driver.stopped:
 		}
 	}
-	s.serve()
+	if err := s.serve(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -105,10 +113,19 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 }
 
 // serve begins to answer HTTP.
-func (s *Server) serve() {
+func (s *Server) serve() error {
 	api := &api{store: s.store, driver: s.driver, defaultTTL: s.cfg.DefaultTTL}
+	var guard httpapi.Guard
+	if s.guard != nil {
+		if err := s.guard.open(api); err != nil {
+			return err
+		}
+		s.guard.maintain() // a node of its own has its admin token from the start
+		s.running.Go(s.guard.run)
+		guard = s.guard
+	}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
@@ -120,6 +137,7 @@ func (s *Server) serve() {
 			s.fail(fmt.Errorf("HTTP server: %w", err))
 		}
 	})
+	return nil
 }
 
 // fail reports the first fatal error. Nothing is acknowledged after it: the

@@ -66,6 +66,9 @@ func (c ClusterID) Append(b []byte) []byte {
 func (c ClusterID) String() string { return string(c.Append(nil)) }
 
 // Hex prints all 16 bytes.
+func (c ClusterID) Hex() string { return hex.EncodeToString(c[:]) }
+
+// Hex prints all 16 bytes.
 func (r ReplicaID) Hex() string { return hex.EncodeToString(r[:]) }
 
 // Compare orders replicas bytewise.

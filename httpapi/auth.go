@@ -1,0 +1,292 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"kvs/internal/auth"
+)
+
+// Directory is the users, groups, tokens and keys of the cluster.
+type Directory interface {
+	Users() []auth.User
+	PutUser(auth.User) error
+	DropUser(auth.UserID) error
+	Groups() []auth.Group
+	PutGroup(auth.Group) error
+	DropGroup(auth.GroupID) error
+
+	// Ticket reads the body of a request for a token.
+	Ticket(body []byte) (auth.Ticket, error)
+	Mint(auth.Ticket) (token string, claims auth.Claims, err error)
+	// Revoke ends a token, known here or not, on every node.
+	Revoke(jti string) error
+
+	// JWKS are the keys that tokens are verified with.
+	JWKS() ([]byte, error)
+	// RotateKey makes this node sign with a new key.
+	RotateKey() error
+}
+
+const allowACL = "GET, HEAD, PUT, OPTIONS"
+
+// locateAuth finds the endpoints of users, groups, tokens, keys and rights. ok is
+// false for other paths.
+func (x *exchange) locateAuth(path []byte) (e endpoint, ok bool) {
+	switch string(path) {
+	case "/.well-known/jwks.json":
+		return endpoint{allow: allowRead, serve: (*Server).serveJWKS, need: needNothing}, true
+	case "/auth/whoami":
+		return endpoint{allow: allowRead, serve: (*Server).serveWhoami, need: needToken}, true
+	case "/auth/users":
+		return endpoint{allow: allowList, serve: (*Server).serveUsers}, true
+	case "/auth/groups":
+		return endpoint{allow: allowList, serve: (*Server).serveGroups}, true
+	case "/auth/tokens":
+		return endpoint{allow: allowPost, serve: (*Server).serveMint}, true
+	case "/auth/keys/rotate":
+		return endpoint{allow: allowPost, serve: (*Server).serveRotate}, true
+	}
+	for prefix, e := range map[string]endpoint{
+		"/auth/users/":  {allow: allowItem, serve: (*Server).serveUser},
+		"/auth/groups/": {allow: allowItem, serve: (*Server).serveGroup},
+		"/auth/tokens/": {allow: allowDelete, serve: (*Server).serveRevoke},
+	} {
+		if id, found := strings.CutPrefix(string(path), prefix); found && id != "" && !strings.Contains(id, "/") {
+			x.key = id
+			return e, true
+		}
+	}
+	return endpoint{}, false
+}
+
+const (
+	allowList = "GET, HEAD, POST, OPTIONS"
+	allowItem = "GET, HEAD, DELETE, OPTIONS"
+)
+
+// locateACL finds the rights of a key, or of the root: /acl/.
+func (x *exchange) locateACL(raw []byte) (endpoint, *Problem) {
+	e := endpoint{allow: allowACL, serve: (*Server).serveACL, need: needToken}
+	if len(raw) == 0 {
+		x.key = auth.RootPath
+		return e, nil
+	}
+	key, p := CanonicalKey(raw)
+	x.key = key
+	return e, p
+}
+
+// guarded refuses what makes no sense without a guard.
+func (s *Server) guarded() *Problem {
+	if s.guard != nil {
+		return nil
+	}
+	p := newProblem(slugNotFound, "this node has no users and tokens: auth_enabled is false")
+	p.ConfigKey = "auth_enabled"
+	return p
+}
+
+// answer writes a value as JSON.
+func (x *exchange) answer(status int, value any) *Problem {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // values of our own types
+	}
+	x.respond(typeJSON, body)
+	x.ctx.Response.SetStatusCode(status)
+	return nil
+}
+
+// refuseInput words what is wrong with a body, or with the store.
+func (s *Server) refuseInput(err error) *Problem {
+	var field *auth.FieldError
+	if errors.As(err, &field) {
+		return newProblem(slugInvalidJSON, field.Error())
+	}
+	return s.refuse(err, "")
+}
+
+// done answers a call that has nothing to say.
+func (s *Server) done(x *exchange, err error) *Problem {
+	if err != nil {
+		return s.refuse(err, x.key)
+	}
+	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	return nil
+}
+
+func (s *Server) serveUsers(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	if !x.ctx.IsPost() {
+		return x.answer(fasthttp.StatusOK, map[string]any{"users": s.guard.Users()})
+	}
+	r, err := auth.ParseUserRequest(x.ctx.PostBody())
+	if err != nil {
+		return s.refuseInput(err)
+	}
+	u := r.User(time.Now())
+	if err := s.guard.PutUser(u); err != nil {
+		return s.refuse(err, "")
+	}
+	return x.answer(fasthttp.StatusCreated, auth.UserResponse{ID: u.ID})
+}
+
+func (s *Server) serveUser(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	for _, u := range s.guard.Users() {
+		switch {
+		case string(u.ID) != x.key:
+		case x.ctx.IsDelete():
+			return s.done(x, s.guard.DropUser(u.ID))
+		default:
+			return x.answer(fasthttp.StatusOK, u)
+		}
+	}
+	return newProblem(slugNotFound, "there is no user "+quoted(x.key))
+}
+
+func (s *Server) serveGroups(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	if !x.ctx.IsPost() {
+		return x.answer(fasthttp.StatusOK, map[string]any{"groups": s.guard.Groups()})
+	}
+	r, err := auth.ParseGroupRequest(x.ctx.PostBody())
+	if err != nil {
+		return s.refuseInput(err)
+	}
+	g := r.Group(time.Now())
+	if err := s.guard.PutGroup(g); err != nil {
+		return s.refuse(err, "")
+	}
+	return x.answer(fasthttp.StatusCreated, auth.GroupResponse{ID: g.ID})
+}
+
+func (s *Server) serveGroup(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	for _, g := range s.guard.Groups() {
+		switch {
+		case string(g.ID) != x.key:
+		case x.ctx.IsDelete():
+			return s.done(x, s.guard.DropGroup(g.ID))
+		default:
+			return x.answer(fasthttp.StatusOK, g)
+		}
+	}
+	return newProblem(slugNotFound, "there is no group "+quoted(x.key))
+}
+
+// serveMint answers POST /auth/tokens.
+func (s *Server) serveMint(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	ticket, err := s.guard.Ticket(x.ctx.PostBody())
+	if err != nil {
+		return s.refuseInput(err)
+	}
+	token, claims, err := s.guard.Mint(ticket)
+	if errors.Is(err, ErrUserGone) {
+		return newProblem(slugNotFound, "there is no user "+quoted(string(ticket.User)))
+	}
+	if err != nil {
+		return s.refuse(err, "")
+	}
+	return x.answer(fasthttp.StatusCreated, auth.TokenResponse{Token: token, Expires: claims.Expires})
+}
+
+// serveRevoke answers DELETE /auth/tokens/{jti}.
+func (s *Server) serveRevoke(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	err := s.guard.Revoke(x.key)
+	var field *auth.FieldError
+	if errors.As(err, &field) {
+		return newProblem(slugNotFound, "no token has the id "+quoted(x.key))
+	}
+	return s.done(x, err)
+}
+
+func (s *Server) serveRotate(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	return s.done(x, s.guard.RotateKey())
+}
+
+// serveWhoami answers GET /auth/whoami.
+func (s *Server) serveWhoami(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	return x.answer(fasthttp.StatusOK, struct {
+		User    auth.UserID    `json:"user_uuid"`
+		Groups  []auth.GroupID `json:"groups"`
+		Scopes  auth.Scope     `json:"scopes"`
+		Prefix  string         `json:"path_prefix,omitempty"`
+		Token   string         `json:"jti"`
+		Expires auth.Millis    `json:"expires_at"`
+	}{x.caller.User, append([]auth.GroupID{}, x.caller.Groups...), x.caller.Scope, x.caller.PathPrefix,
+		x.caller.Token.ID, x.caller.Token.Expires})
+}
+
+// serveJWKS answers GET /.well-known/jwks.json.
+func (s *Server) serveJWKS(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	set, err := s.guard.JWKS()
+	if err != nil {
+		return s.refuse(err, "")
+	}
+	x.respond("application/jwk-set+json", set)
+	return nil
+}
+
+// serveACL answers GET and PUT of /acl/{path}. Rights are shown to whoever may read
+// the key, and set by its owner; only an administrator gives a key away.
+func (s *Server) serveACL(x *exchange) *Problem {
+	if p := s.guarded(); p != nil {
+		return p
+	}
+	root := x.key == auth.RootPath
+	if !x.ctx.IsPut() {
+		if !x.caller.isAdmin() && !root && !s.may(x, auth.OpRead, x.key) {
+			return s.refuse(ErrNotFound, x.key)
+		}
+		acl, set := s.lookup(x.key)
+		if !set {
+			acl = auth.Above(x.key, s.lookup)
+		}
+		return x.answer(fasthttp.StatusOK, struct {
+			auth.ACL
+			Inherited bool `json:"inherited"`
+		}{acl, !set})
+	}
+	acl, err := auth.ParseACL(x.ctx.PostBody())
+	if err != nil {
+		return s.refuseInput(err)
+	}
+	allowed := x.caller.isAdmin()
+	if !allowed && !root && s.may(x, auth.OpSetACL, x.key) {
+		allowed = acl.Owner == auth.Governing(x.key, s.lookup).Owner
+	}
+	if !allowed {
+		return newProblem(slugForbidden, "only its owner sets the rights of a key, and only an administrator "+
+			"gives it to another owner or sets those of the root")
+	}
+	return s.done(x, s.guard.SetACL(x.key, acl))
+}

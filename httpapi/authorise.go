@@ -1,0 +1,182 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/valyala/fasthttp"
+
+	"kvs/internal/auth"
+)
+
+// Guard is what the node knows of users, tokens and rights. Its methods are called
+// from many goroutines at once.
+type Guard interface {
+	// Admit tells who holds a token: an error of the auth package that says what is
+	// wrong with it, or ErrUserGone, or ErrNotReady. It does not keep the token.
+	Admit(token []byte) (Caller, error)
+	// Lookup finds the rights that were set at a key, or at auth.RootPath.
+	Lookup(path string) (auth.ACL, bool)
+	// SetACL sets rights, and DropACL takes them away again.
+	SetACL(path string, acl auth.ACL) error
+	DropACL(path string) error
+
+	Directory
+}
+
+// Caller is who sends a request, and what its token allows at most.
+type Caller struct {
+	auth.Principal
+	auth.Grant
+	Token auth.Claims
+}
+
+// isAdmin says that no rights are asked for.
+func (c *Caller) isAdmin() bool { return c.Scope&auth.ScopeAdmin != 0 }
+
+// ErrUserGone says that the user of a token was deleted or is disabled.
+var ErrUserGone = errors.New("httpapi: the user is gone or disabled")
+
+// need is what an endpoint asks of its caller while there is a guard. Zero is for
+// endpoints that nobody has thought about: they are for administrators alone.
+type need uint8
+
+const (
+	needAdmin   need = iota // a token of scope admin
+	needNothing             // no token
+	needToken               // any token
+	needRights              // what the rights of the key say
+)
+
+// authorise is the one place that decides whether a request may be served. What it
+// lets through may still be answered in part: ranges ask for each key.
+func (s *Server) authorise(x *exchange, e endpoint) *Problem {
+	if s.guard == nil || e.need == needNothing {
+		return nil
+	}
+	if p := s.admit(x); p != nil {
+		return p
+	}
+	switch {
+	case e.need == needToken, x.caller.isAdmin() && e.need != needRights:
+		return nil
+	case e.need == needRights:
+		return s.authoriseKey(x)
+	}
+	return newProblem(slugForbidden, "this takes a token of scope admin")
+}
+
+// admit finds out who asks.
+func (s *Server) admit(x *exchange) *Problem {
+	header := x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)
+	if len(header) == 0 {
+		return unauthorized("this node answers nothing without a token", "")
+	}
+	kind, token, ok := bytes.Cut(header, []byte{' '})
+	if !ok || !bytes.EqualFold(kind, []byte("Bearer")) {
+		return unauthorized("the Authorization header must be \"Bearer\" and a token", "invalid_request")
+	}
+	caller, err := s.guard.Admit(token)
+	switch {
+	case err == nil:
+		x.caller = caller
+		return nil
+	case errors.Is(err, ErrUserGone):
+		return unauthorized("the user of this token was deleted or is disabled", "invalid_token")
+	case auth.Reason(err) != "":
+		return unauthorized(err.Error(), "invalid_token")
+	}
+	return s.refuse(err, "")
+}
+
+// unauthorized is a 401 with its challenge (RFC 6750 section 3).
+func unauthorized(detail, code string) *Problem {
+	p := newProblem(slugUnauthorized, detail)
+	p.challenge = `Bearer realm="kvs"`
+	if code != "" {
+		p.challenge += `, error="` + code + `"`
+	}
+	return p
+}
+
+// authoriseKey asks for the rights of the request's key. Who may not read a key gets
+// the same answer as if there were none.
+func (s *Server) authoriseKey(x *exchange) *Problem {
+	var op auth.Op
+	switch string(x.ctx.Method()) {
+	case fasthttp.MethodPut:
+		exists, p := s.existsFor(x)
+		if p != nil {
+			return p
+		}
+		if x.creates = !exists; x.creates {
+			op = auth.OpCreate
+		} else {
+			op = auth.OpWrite
+		}
+	case fasthttp.MethodDelete:
+		op = auth.OpDelete
+	default:
+		if s.may(x, auth.OpRead, x.key) {
+			return nil
+		}
+		return s.refuse(ErrNotFound, x.key)
+	}
+	if !s.may(x, op, x.key) {
+		return newProblem(slugForbidden, "your token or the rights of "+quoted(x.key)+" do not allow this")
+	}
+	return nil
+}
+
+// existsFor says whether there is a key that somebody is about to write. Where an
+// administrator's write makes no difference to rights, it does not look.
+func (s *Server) existsFor(x *exchange) (bool, *Problem) {
+	if x.caller.isAdmin() && s.plain(x.key) {
+		return true, nil
+	}
+	return s.exists(x.key)
+}
+
+// plain says that nobody has set rights at a key or above it, the root aside.
+func (s *Server) plain(key string) bool {
+	root, ok := s.lookup(auth.RootPath)
+	if !ok {
+		root = auth.RootACL()
+	}
+	_, own := s.lookup(key)
+	return !own && auth.Governing(key, s.lookup) == root
+}
+
+func (s *Server) may(x *exchange, op auth.Op, key string) bool {
+	return auth.Decide(x.caller.Principal, x.caller.Grant, op, key, s.lookup)
+}
+
+// giveRights makes the caller the owner of the key that its PUT creates, before the
+// value is there: so that nobody sees it without its rights.
+func (s *Server) giveRights(x *exchange) *Problem {
+	if s.guard == nil || !x.creates {
+		return nil
+	}
+	acl := auth.Inherit(x.caller.User, auth.Above(x.key, s.lookup), auth.DefaultMode)
+	if auth.Governing(x.key, s.lookup) == acl {
+		return nil
+	}
+	if err := s.guard.SetACL(x.key, acl); err != nil {
+		return s.refuse(err, x.key)
+	}
+	return nil
+}
+
+// takeRights drops what was set for a key that is deleted.
+func (s *Server) takeRights(x *exchange) *Problem {
+	if s.guard == nil {
+		return nil
+	}
+	if _, ok := s.lookup(x.key); !ok {
+		return nil
+	}
+	if err := s.guard.DropACL(x.key); err != nil {
+		return s.refuse(err, x.key)
+	}
+	return nil
+}
