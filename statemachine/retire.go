@@ -198,7 +198,7 @@ func (n *Node) onWire(m Message) Message {
 	own := n.vv.Retired()
 	switch m := m.(type) {
 	case Digest:
-		m.VV = m.VV.Wire(own)
+		m.VV, m.Base = m.VV.Wire(own), m.Base.Wire(own)
 		return m
 	case Ack:
 		m.Have = m.Have.Wire(own)
