@@ -4,19 +4,36 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"kvs/internal/auth"
 	"kvs/internal/config"
 )
 
 // startNode runs one node in a directory of the test's own, on a free port.
 func startNode(tb testing.TB, name string, seeds ...string) *Server {
 	tb.Helper()
+	return startWith(tb, name, false, seeds)
+}
+
+// startGuarded runs a node that wants tokens.
+func startGuarded(tb testing.TB, name string, seeds ...string) *Server {
+	tb.Helper()
+	return startWith(tb, name, true, seeds)
+}
+
+func startWith(tb testing.TB, name string, guarded bool, seeds []string) *Server {
+	tb.Helper()
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = name, tb.TempDir(), seeds, freePort(tb)
+	cfg.AuthEnabled = guarded
 	s, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
@@ -62,23 +79,45 @@ func make200() []byte {
 	return b
 }
 
-// BenchmarkGet measures reads through HTTP by 64 clients.
+// BenchmarkGet measures reads through HTTP by 64 clients: of a node that asks nobody,
+// and of one that wants a token, an administrator's and a user's.
 func BenchmarkGet(b *testing.B) {
-	s := startNode(b, "bench")
+	for _, who := range []string{"nobody", "admin", "user"} {
+		b.Run(who, func(b *testing.B) {
+			s := startNode(b, "bench")
+			if who != "nobody" {
+				s = startGuarded(b, "bench")
+			}
+			benchmarkGet(b, s, who)
+		})
+	}
+}
+
+func benchmarkGet(b *testing.B, s *Server, who string) {
 	client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: 64}
+	token := ""
+	if who != "nobody" {
+		token = "Bearer " + adminToken(b, s)
+	}
+	if who == "user" {
+		token = "Bearer " + userToken(b, s)
+	}
 	send := func(method, uri string, body []byte) error {
 		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseRequest(req)
 		defer fasthttp.ReleaseResponse(resp)
 		req.Header.SetMethod(method)
 		req.Header.SetContentType("application/json")
+		if token != "" {
+			req.Header.Set("Authorization", token)
+		}
 		req.SetRequestURI(uri)
 		req.SetBodyRaw(body)
 		if err := client.Do(req, resp); err != nil {
 			return err
 		}
 		if resp.StatusCode() >= 300 {
-			return fmt.Errorf("%s %s: status %d", method, uri, resp.StatusCode())
+			return fmt.Errorf("%s %s: status %d %s", method, uri, resp.StatusCode(), resp.Body())
 		}
 		return nil
 	}
@@ -103,4 +142,28 @@ func BenchmarkGet(b *testing.B) {
 			}
 		}
 	})
+}
+
+// adminToken is what the node has written into its directory.
+func adminToken(tb testing.TB, s *Server) string {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(s.cfg.DataDir, adminTokenFile))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// userToken makes a user, and a token for it to read and write.
+func userToken(tb testing.TB, s *Server) string {
+	tb.Helper()
+	u := auth.UserRequest{Nickname: "somebody"}.User(time.Now())
+	if err := s.guard.PutUser(u); err != nil {
+		tb.Fatal(err)
+	}
+	token, _, err := s.guard.Mint(auth.Ticket{User: u.ID, Scope: auth.ScopeRead | auth.ScopeWrite, TTL: time.Hour})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return token
 }

@@ -66,8 +66,13 @@ func TestNodesFormAClusterAndReplicate(t *testing.T) {
 	b := startNode(t, "b", a.Address())
 	c := startNode(t, "c", a.Address())
 	all := []*Server{a, b, c}
-	eventually(t, 5*time.Second, "every node lists three members", func() bool {
-		return len(a.Status().Members) == 3 && len(b.Status().Members) == 3 && len(c.Status().Members) == 3
+	eventually(t, 5*time.Second, "every node lists three members, and takes writes", func() bool {
+		for _, s := range all {
+			if len(s.Status().Members) != 3 || s.api().Health().Mode != "normal" {
+				return false
+			}
+		}
+		return true
 	})
 	for i, s := range all {
 		put(t, s, "k"+strconv.Itoa(i), strconv.Itoa(i))
