@@ -56,13 +56,15 @@ type guard struct {
 	issuer   string    // of verifier; of maintain alone
 	renewAt  time.Time // when admin.token is to be replaced; of maintain alone
 
-	mu         sync.RWMutex
-	public     map[string]auth.PublicKey // by kid
-	departed   map[string]bool           // replicas whose keys count no more
-	users      map[auth.UserID]auth.User
-	groups     map[auth.GroupID]auth.Group
-	principals map[auth.UserID]auth.Principal // of all users
-	rights     map[string]auth.ACL
+	mu       sync.RWMutex
+	public   map[string]auth.PublicKey // by kid
+	departed map[string]bool           // replicas whose keys count no more
+	users    map[auth.UserID]auth.User
+	groups   map[auth.GroupID]auth.Group
+
+	// What every request asks for is read without a lock.
+	principals atomic.Pointer[map[auth.UserID]auth.Principal] // of all users
+	rights     atomic.Pointer[rights]
 }
 
 func newGuard(log *slog.Logger, cfg config.Config) *guard {
@@ -93,24 +95,27 @@ func (g *guard) changed(keys []string) {
 	now := wall()
 	if keys == nil {
 		g.public, g.users = map[string]auth.PublicKey{}, map[auth.UserID]auth.User{}
-		g.groups, g.rights = map[auth.GroupID]auth.Group{}, map[string]auth.ACL{}
+		g.groups = map[auth.GroupID]auth.Group{}
+		all := newRights()
 		err := g.api.store.Range(systemAt, systemEnd, func(key string, rec keyspace.Record) bool {
 			if rec.Live(now) {
-				g.take(key, rec.Value)
+				g.take(key, rec.Value, all)
 			}
 			return true
 		})
+		g.rights.Store(all)
 		if err != nil {
 			g.log.Error("cannot read the records of users and rights", "error", err)
 		}
 	}
 	for _, key := range keys {
-		g.drop(key)
+		taken := false // nobody sees a key without its rights while they change
 		_, err := g.api.store.View(key, func(rec keyspace.Record) {
-			if rec.Live(now) {
-				g.take(key, rec.Value)
-			}
+			taken = rec.Live(now) && g.take(key, rec.Value, g.rights.Load())
 		})
+		if !taken {
+			g.drop(key)
+		}
 		if err != nil {
 			g.log.Error("cannot read a record of users and rights", "key", key, "error", err)
 		}
@@ -118,8 +123,8 @@ func (g *guard) changed(keys []string) {
 	g.settle()
 }
 
-// take adds one record. One that makes no sense grants nothing.
-func (g *guard) take(key string, value []byte) {
+// take adds one record, unless it makes no sense.
+func (g *guard) take(key string, value []byte, into *rights) bool {
 	var err error
 	switch {
 	case strings.HasPrefix(key, keysAt):
@@ -145,12 +150,13 @@ func (g *guard) take(key string, value []byte) {
 	case key == rootAt, strings.HasPrefix(key, rightsAt):
 		var acl auth.ACL
 		if acl, err = auth.ParseACL(value); err == nil {
-			g.rights[pathOf(key)] = acl
+			into.set(pathOf(key), acl)
 		}
 	}
 	if err != nil {
 		g.log.Error("a record of users and rights is not valid and counts for nothing", "key", key, "error", err)
 	}
+	return err == nil
 }
 
 // drop takes away what the record of a key said. A revocation stays one.
@@ -159,7 +165,7 @@ func (g *guard) drop(key string) {
 	delete(g.users, auth.UserID(strings.TrimPrefix(key, usersAt)))
 	delete(g.groups, auth.GroupID(strings.TrimPrefix(key, groupsAt)))
 	if key == rootAt || strings.HasPrefix(key, rightsAt) {
-		delete(g.rights, pathOf(key))
+		g.rights.Load().drop(pathOf(key))
 	}
 }
 
@@ -180,10 +186,11 @@ func rightsKey(path string) string {
 // settle derives what is asked for at every request.
 func (g *guard) settle() {
 	groups := slices.Collect(maps.Values(g.groups))
-	g.principals = make(map[auth.UserID]auth.Principal, len(g.users))
+	principals := make(map[auth.UserID]auth.Principal, len(g.users))
 	for id, u := range g.users {
-		g.principals[id] = auth.PrincipalOf(u, groups)
+		principals[id] = auth.PrincipalOf(u, groups)
 	}
+	g.principals.Store(&principals)
 	trusted := make([]auth.PublicKey, 0, len(g.public)+1)
 	own := g.ring.Current()
 	known := false
@@ -308,9 +315,7 @@ func (g *guard) Admit(token []byte) (httpapi.Caller, error) {
 		c.User = auth.AdminUser
 		return c, nil
 	}
-	g.mu.RLock()
-	c.Principal = g.principals[claims.User]
-	g.mu.RUnlock()
+	c.Principal = (*g.principals.Load())[claims.User]
 	if c.User == "" {
 		return httpapi.Caller{}, httpapi.ErrUserGone
 	}
@@ -318,12 +323,7 @@ func (g *guard) Admit(token []byte) (httpapi.Caller, error) {
 }
 
 // Lookup finds the rights that were set at a path.
-func (g *guard) Lookup(path string) (acl auth.ACL, ok bool) {
-	g.mu.RLock()
-	acl, ok = g.rights[path]
-	g.mu.RUnlock()
-	return acl, ok
-}
+func (g *guard) Lookup(path string) (acl auth.ACL, ok bool) { return g.rights.Load().at(path) }
 
 // SetACL sets the rights at a path.
 func (g *guard) SetACL(path string, acl auth.ACL) error {

@@ -37,14 +37,14 @@ func (m dotSet) runs(s keyspace.Stream) (out []keyspace.Range) {
 	return out
 }
 
-// fits says that a vector may hold the set.
-func (m dotSet) fits() bool {
+// fits says that no stream of the set has more than so many gaps.
+func (m dotSet) fits(most int) bool {
 	for _, s := range streams {
 		r := m.runs(s)
 		if len(r) > 0 && r[0].From == 1 {
 			r = r[1:]
 		}
-		if len(r) > keyspace.RangesMax {
+		if len(r) > most {
 			return false
 		}
 	}
@@ -63,7 +63,7 @@ func (m dotSet) with(o dotSet) dotSet {
 }
 
 // genVV draws a vector and its model, dot by dot in random order. Some would
-// have more gaps than a vector may hold, had all been claimed.
+// have more gaps than arrivals may open, had all been claimed.
 func genVV(t *rapid.T, name string) (keyspace.VV, dotSet) {
 	top := rapid.SampledFrom([]int{3, 3, 10, 10, 10, 10, 40, 200}).Draw(t, name+" top")
 	stream := rapid.SampledFrom(streams)
@@ -83,7 +83,7 @@ func genVV(t *rapid.T, name string) (keyspace.VV, dotSet) {
 			continue
 		}
 		model[d] = true
-		fits := model.fits()
+		fits := model.fits(keyspace.GapsMax)
 		if vv.Admits(d) != fits {
 			t.Fatalf("%v admits %v: %v, want %v", vv, d, vv.Admits(d), fits)
 		}
@@ -217,7 +217,7 @@ func TestUnionTakesWhatFits(t *testing.T) {
 		}
 		wantSet(t, a, got)
 		for _, s := range streams {
-			switch fits := both.of(s).fits(); {
+			switch fits := both.of(s).fits(keyspace.RangesMax); {
 			case fits && len(got.of(s)) != len(both.of(s)):
 				t.Fatalf("union of %v and %v: %v", before, b, a)
 			case !a.Covers(before), a.Head(s) < b.Head(s):

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kvs/httpapi"
+	"kvs/internal/auth"
+)
+
+// Goal: records of users and rights that one node writes count on the other, and those
+// that make no sense count nowhere; a node's own token works before anybody knows its key.
+func TestGuardsAgree(t *testing.T) {
+	a := startGuarded(t, "a")
+	b := startGuarded(t, "b", a.Address())
+	eventually(t, 10*time.Second, "b takes writes", func() bool { return b.api().Health().Mode == "normal" && b.guard.verifier.Load() != nil })
+	if c, err := a.guard.Admit([]byte(adminToken(t, a))); err != nil || c.User != auth.AdminUser {
+		t.Fatalf("the node's own token: %v %v", c, err)
+	}
+	token := userToken(t, a)
+	eventually(t, 10*time.Second, "b accepts what a has signed", func() bool {
+		_, err := b.guard.Admit([]byte(token))
+		return err == nil
+	})
+	c, err := b.guard.Admit([]byte(token))
+	if err != nil || c.Scope != auth.ScopeRead|auth.ScopeWrite {
+		t.Fatalf("%+v %v", c, err)
+	}
+	acl := auth.ACL{Owner: c.User, Mode: auth.DefaultMode}
+	for _, path := range []string{auth.RootPath, "x/y"} {
+		if err := b.guard.SetACL(path, acl); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 5*time.Second, "a has the rights of "+path, func() bool {
+			got, ok := a.guard.Lookup(path)
+			return ok && got == acl
+		})
+	}
+	if err := a.guard.DropACL("x/y"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a.guard.Lookup("x/y"); ok {
+		t.Error("the rights are there after their end was acknowledged")
+	}
+	eventually(t, 5*time.Second, "b has lost them", func() bool {
+		_, ok := b.guard.Lookup("x/y")
+		return !ok
+	})
+	if err := a.guard.Revoke(c.Token.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.guard.Admit([]byte(token)); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("after a revocation: %v", err)
+	}
+	if err := a.guard.DropUser(c.User); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.guard.Mint(auth.Ticket{User: c.User, Scope: auth.ScopeRead, TTL: time.Hour}); !errors.Is(err, httpapi.ErrUserGone) {
+		t.Errorf("a token for a deleted user: %v", err)
+	}
+	put(t, a, rightsAt+"nonsense", `{"mode":7}`)
+	if acl, ok := a.guard.Lookup("nonsense"); ok {
+		t.Errorf("a record that makes no sense counts: %v", acl)
+	}
+}
+
+// Goal: whoever asks while rights change, or are all read anew, sees the rights of
+// before or of after, and never none. Method: a key whose rights are switched, below a
+// key that would let anybody do anything.
+func TestRightsChangeAtOnce(t *testing.T) {
+	s := startGuarded(t, "a")
+	modes := []auth.Mode{0, 0x001}
+	for path, mode := range map[string]auth.Mode{"open": 0xfff, "open/secret": 0} {
+		if err := s.guard.SetACL(path, auth.ACL{Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if acl, ok := s.guard.Lookup("open/secret"); !ok || acl.Mode > 1 {
+					t.Error("for a moment the rights were", acl, ok)
+					return
+				}
+			}
+		})
+	}
+	for i := range 60 {
+		if err := s.guard.SetACL("open/secret", auth.ACL{Mode: modes[i%2]}); err != nil {
+			t.Fatal(err)
+		}
+		if i%10 == 0 {
+			s.guard.changed(nil)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
+// Goal: a key that is rotated stays good for the tokens it has signed.
+func TestRotationKeepsTokens(t *testing.T) {
+	s := startGuarded(t, "a")
+	before := userToken(t, s)
+	if err := s.guard.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	after := userToken(t, s)
+	for _, token := range []string{before, after, adminToken(t, s)} {
+		if _, err := s.guard.Admit([]byte(token)); err != nil {
+			t.Error(err)
+		}
+	}
+	eventually(t, 5*time.Second, "both keys are shown", func() bool {
+		set, err := s.guard.JWKS()
+		return err == nil && len(s.guard.keys.All()) == 2 && strings.Count(string(set), `"kid"`) == 2
+	})
+}
