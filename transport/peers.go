@@ -60,7 +60,7 @@ func (c *conn) yields(prev *conn) error {
 	switch {
 	case ours == theirs && c.chooses:
 		return closing(codeDuplicate, "the replicas are connected already")
-	case ours != theirs && ours.Count <= theirs.Count:
+	case ours.Compare(theirs) < 0:
 		return closing(codeBoot, "replica %s is connected as its start %d, this is start %d",
 			c.peer, theirs.Count, ours.Count)
 	}

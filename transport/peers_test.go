@@ -176,17 +176,18 @@ func TestRestartedPeerReplacesItsOldConnection(t *testing.T) {
 }
 
 // Goal: a ghost cannot push out a living replica, whichever end chooses. Method:
-// a second process with the same id, and an earlier or as high a start.
+// a second process with the same id, and an earlier start, or one as high whose random
+// bytes say that it is the older.
 func TestGhostDoesNotReplaceALivingPeer(t *testing.T) {
 	t.Parallel()
 	for _, ids := range [][2]int{{1, 2}, {2, 1}} {
 		a := open(t, setup{id: ids[0]})
-		b := open(t, setup{id: ids[1], boot: 5})
-		connect(a, b)
-		old := open(t, setup{id: ids[1], boot: 4})
-		twin := open(t, setup{id: ids[1], hello: func(h *statemachine.Hello) {
+		b := open(t, setup{id: ids[1], hello: func(h *statemachine.Hello) {
 			h.Boot = keyspace.Boot{Count: 5, Random: [8]byte{1}}
 		}})
+		connect(a, b)
+		old := open(t, setup{id: ids[1], boot: 4})
+		twin := open(t, setup{id: ids[1], boot: 5})
 		for i, ghost := range []*node{old, twin} {
 			ghost.Dial(a.Addr().String())
 			eventually(t, "refusal", func() bool { return a.Stats().Refused == uint64(i)+1 })
