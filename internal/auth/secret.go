@@ -5,42 +5,18 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
+
+	"kvs/internal/durable"
 )
 
 // WriteSecret makes path a file with this text that its owner alone can read
 // (mode 0600). An existing file is replaced whole or not at all, durably.
-func WriteSecret(path string, text []byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	// CreateTemp opens with O_EXCL and mode 0600: nobody had the file before.
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
+func WriteSecret(path string, text []byte) error {
+	if err := durable.WriteFile(path, text); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // readSecret reads a file that nobody else can read or change. The mode is
@@ -71,14 +47,4 @@ func readSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is longer than %d bytes", path, keyFileBytesMax)
 	}
 	return text, nil
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -2,17 +2,17 @@ package config
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"kvs/internal/durable"
 )
 
 // WriteDefault writes a file with every setting at its default, each with its
 // comment, readable by its owner only: it is where a secret will be put. An
 // existing file is replaced whole or not at all.
 func WriteDefault(path string) error {
-	if err := writeAtomic(path, []byte(render(hostName()))); err != nil {
+	if err := durable.WriteFile(path, []byte(render(hostName()))); err != nil {
 		return fmt.Errorf("write default configuration: %w", err)
 	}
 	return nil
@@ -48,41 +48,4 @@ func (s setting) literal(host string) string {
 		return text
 	}
 	return strconv.Quote(text)
-}
-
-// writeAtomic writes beside path, makes it durable and renames.
-func writeAtomic(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // Mode 0600.
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
