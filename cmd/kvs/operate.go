@@ -21,7 +21,8 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 	client := &http.Client{Transport: via, Timeout: answerTimeout}
 	return []*cobra.Command{
 		syncCommand(client), membersCommand(client), leaveCommand(client), modeCommand(client),
-		clusterCommand(client),
+		clusterCommand(client), userCommand(client), groupCommand(client), tokenCommand(client),
+		keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),
 	}
 }
 

@@ -147,7 +147,7 @@ func benchmarkGet(b *testing.B, s *Server, who string) {
 // adminToken is what the node has written into its directory.
 func adminToken(tb testing.TB, s *Server) string {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(s.cfg.DataDir, adminTokenFile))
+	text, err := os.ReadFile(filepath.Join(s.cfg.DataDir, AdminTokenFile))
 	if err != nil {
 		tb.Fatal(err)
 	}

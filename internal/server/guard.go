@@ -32,8 +32,8 @@ const (
 	systemEnd = "`" // the first byte behind '_'
 )
 
-// adminTokenFile is the name of the file with a token of scope admin, in data_dir.
-const adminTokenFile = "admin.token"
+// AdminTokenFile is the name of the file with a token of scope admin, in data_dir.
+const AdminTokenFile = "admin.token"
 
 // maintainEvery is how often a node looks after its keys and its admin token.
 const maintainEvery = time.Second
@@ -272,7 +272,7 @@ func (g *guard) renew(now time.Time) {
 	ticket := auth.Ticket{User: auth.AdminUser, Scope: auth.ScopeAdmin, TTL: g.ttlMax}
 	token, _, err := g.ring.Current().Mint(g.issuer, ticket, now)
 	if err == nil {
-		err = auth.WriteSecret(filepath.Join(g.dir, adminTokenFile), []byte(token+"\n"))
+		err = auth.WriteSecret(filepath.Join(g.dir, AdminTokenFile), []byte(token+"\n"))
 	}
 	if err != nil {
 		g.log.Error("cannot write the admin token", "error", err)
