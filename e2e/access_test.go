@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,11 +13,7 @@ import (
 // as sends a request with a token.
 func (n *node) as(token, method, path, body string) answer {
 	n.t.Helper()
-	req, err := http.NewRequest(method, n.url(path), bytes.NewReader([]byte(body)))
-	n.must(err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+token)
-	a, err := send(req)
+	a, err := requestAs(token, method, n.url(path), []byte(body))
 	n.must(err)
 	return a
 }
@@ -26,7 +21,13 @@ func (n *node) as(token, method, path, body string) answer {
 // adminToken is what the node has written into its directory.
 func (n *node) adminToken() string {
 	n.t.Helper()
-	file := filepath.Join(n.dir, "data-"+n.name, "admin.token")
+	return n.tokenIn(filepath.Join(n.dir, "data-"+n.name))
+}
+
+// tokenIn is what a node has written into its data directory.
+func (n *node) tokenIn(dir string) string {
+	n.t.Helper()
+	file := filepath.Join(dir, "admin.token")
 	eventually(n.t, startsWithin, "the admin token is there", func() bool {
 		info, err := os.Stat(file)
 		return err == nil && info.Mode().Perm() == 0o600

@@ -52,6 +52,15 @@ func (a answer) problem(t testing.TB) problem {
 
 // request sends one request; a nil body is none.
 func request(method, target string, body []byte) (answer, error) {
+	return requestAs("", method, target, body)
+}
+
+// ask sends one request to a node, with its token. It is safe in goroutines.
+func (n *node) ask(method, path string, body []byte) (answer, error) {
+	return requestAs(n.token, method, n.url(path), body)
+}
+
+func requestAs(token, method, target string, body []byte) (answer, error) {
 	var in io.Reader
 	if body != nil {
 		in = bytes.NewReader(body)
@@ -62,6 +71,9 @@ func request(method, target string, body []byte) (answer, error) {
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	return send(req)
 }
@@ -87,7 +99,7 @@ func segments(key string) string {
 
 // write puts one value, or says why not. It is safe in goroutines.
 func (n *node) write(key, value string) error {
-	a, err := request(http.MethodPut, n.url("/kv/"+segments(key)), []byte(value))
+	a, err := n.ask(http.MethodPut, "/kv/"+segments(key), []byte(value))
 	if err == nil && a.status != http.StatusOK && a.status != http.StatusCreated {
 		err = fmt.Errorf("PUT %s: %s", key, a)
 	}
@@ -96,7 +108,7 @@ func (n *node) write(key, value string) error {
 
 // remove deletes one key, or says why not. It is safe in goroutines.
 func (n *node) remove(key string) error {
-	a, err := request(http.MethodDelete, n.url("/kv/"+segments(key)), nil)
+	a, err := n.ask(http.MethodDelete, "/kv/"+segments(key), nil)
 	if err == nil && a.status != http.StatusNoContent {
 		err = fmt.Errorf("DELETE %s: %s", key, a)
 	}
@@ -105,7 +117,7 @@ func (n *node) remove(key string) error {
 
 // read gets the bytes of one value; found is false for a 404.
 func (n *node) read(key string) (value string, found bool, err error) {
-	a, err := request(http.MethodGet, n.url("/kv/"+segments(key)+"?raw=true"), nil)
+	a, err := n.ask(http.MethodGet, "/kv/"+segments(key)+"?raw=true", nil)
 	switch {
 	case err != nil:
 		return "", false, err

@@ -31,11 +31,16 @@ func startDemo(t *testing.T) (p *process, nodes []*node, dir string) {
 	if len(rows) != 3 {
 		t.Fatalf("the demo shows %d nodes, want 3", len(rows))
 	}
+	secret := regexp.MustCompile(`KVS_TOKEN_FILE=(\S+)/admin\.token`).FindStringSubmatch(p.stdout.String())
+	if secret == nil {
+		t.Fatal("the demo names no file with a token")
+	}
+	token := (&node{t: t, process: p, name: "demo"}).tokenIn(secret[1])
 	for i, row := range rows {
 		if want := strconv.Itoa(port + i); row[2] != want || row[3] != rows[0][3] {
 			t.Fatalf("row %q: want port %s and root %s", row[0], want, rows[0][3])
 		}
-		nodes = append(nodes, &node{process: p, t: t, name: row[1], dir: dir, port: port + i})
+		nodes = append(nodes, &node{process: p, t: t, name: row[1], dir: dir, port: port + i, token: token})
 	}
 	return p, nodes, dir
 }

@@ -20,7 +20,7 @@ func documentedSettings() []string {
 		gossip_interval_min gossip_interval_max sync_interval catchup_interval
 		bootstrap_max_age_hours throttle_delay_ms fetch_delay_ms compression_enabled
 		compression_level default_ttl max_json_size rate_limit_requests rate_limit_window
-		auth_enabled tamper_logging_enabled clustering_enabled rate_limiting_enabled
+		auth_enabled token_ttl token_max_ttl tamper_logging_enabled clustering_enabled rate_limiting_enabled
 		revision_history_enabled backup_enabled backup_schedule backup_path backup_retention
 		advertise_address cluster_port cluster_secret cluster_secret_file
 		replication_interval_ms push_ring_mb failed_after_s removed_after_s max_clock_skew_ms
@@ -46,6 +46,7 @@ func TestFirstRun(t *testing.T) {
 	if !n.stderr.has("config.yaml") {
 		t.Error("does not say that it wrote config.yaml")
 	}
+	n.token = n.tokenIn(filepath.Join(n.dir, "data"))
 	n.put("kept", "1")
 	t.Logf("stopped in %v", n.end(syscall.SIGTERM, stopsWithin))
 	checkLog(t, n.process)

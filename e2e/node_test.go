@@ -28,6 +28,8 @@ type node struct {
 	dir  string
 	file string
 	port int
+	// token is shown with every request, "" where nobody asks for one.
+	token string
 }
 
 // member is one row of /members/.
@@ -115,7 +117,7 @@ func (n *node) url(path string) string { return "http://" + n.address() + path }
 
 // fetch gets a JSON document; false if the node cannot answer now.
 func (n *node) fetch(path string, into any) bool {
-	a, err := request(http.MethodGet, n.url(path), nil)
+	a, err := n.ask(http.MethodGet, path, nil)
 	return err == nil && a.status == http.StatusOK && a.decode(into) == nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,14 +74,19 @@ func demo(ctx context.Context, out io.Writer, nodes, port int) (err error) {
 		}
 		servers = append(servers, s)
 	}
-	loadSample(ctx, servers[0].Address())
+	secret := filepath.Join(dir, demoNames[0], server.AdminTokenFile)
+	token, err := awaitToken(ctx, secret)
+	if err != nil {
+		return err
+	}
+	loadSample(ctx, servers[0].Address(), token)
 	if !waitEqual(ctx, servers, demoKeys) {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return errors.New("the nodes did not become equal within 30 seconds")
 	}
-	printDemo(out, servers, time.Since(began))
+	printDemo(out, servers, secret, time.Since(began))
 	select {
 	case <-ctx.Done():
 	case err = <-anyFailed(servers):
@@ -98,6 +104,24 @@ func demoConfig(dir string, i, port int) config.Config {
 		cfg.SeedNodes = []string{net.JoinHostPort(cfg.BindAddress, strconv.Itoa(port))}
 	}
 	return cfg
+}
+
+// awaitToken reads the token that the first node writes once it has a cluster. It is
+// good on all nodes.
+func awaitToken(ctx context.Context, file string) (token string, err error) {
+	deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for tick := time.NewTicker(5 * time.Millisecond); ; {
+		text, err := os.ReadFile(file)
+		if err == nil {
+			return strings.TrimSpace(string(text)), nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.Done():
+			return "", fmt.Errorf("the first node wrote no token within 30 seconds: %w", err)
+		}
+	}
 }
 
 // waitEqual waits until all nodes see each other and hold the same keys.
@@ -134,7 +158,7 @@ func equal(servers []*server.Server, keys uint64) bool {
 	return true
 }
 
-func printDemo(out io.Writer, servers []*server.Server, took time.Duration) {
+func printDemo(out io.Writer, servers []*server.Server, secret string, took time.Duration) {
 	for i, s := range servers {
 		root, live, _ := s.Digest() // has just worked
 		fmt.Fprintf(out, "  %-8s http://%s  up  %d keys  root %x\n", demoNames[i], s.Address(), live, root[:4])
@@ -142,12 +166,14 @@ func printDemo(out io.Writer, servers []*server.Server, took time.Duration) {
 	a, b := servers[0].Address(), servers[len(servers)-1].Address()
 	fmt.Fprintf(out, `  all nodes hold the same data (%.1f s after start)
   Try, in another terminal:
-    curl -X PUT http://%s/kv/users/john -H 'Content-Type: application/json' -d '{"name":"John"}'
-    curl http://%s/kv/users/john
-    curl 'http://%s/kv/_range?start_key=rooms/&end_key=rooms0&limit=3'
-    curl http://%s/members/
+    export KVS_ADDR=http://%s KVS_TOKEN_FILE=%s
+    H="Authorization: Bearer $(cat $KVS_TOKEN_FILE)"
+    curl -H "$H" -X PUT http://%s/kv/users/john -H 'Content-Type: application/json' -d '{"name":"John"}'
+    curl -H "$H" http://%s/kv/users/john
+    curl -H "$H" 'http://%s/kv/_range?start_key=rooms/&end_key=rooms0&limit=3'
+    kvs sync status
   Ctrl-C ends the demo.
-`, took.Seconds(), a, b, b, a)
+`, took.Seconds(), a, secret, a, b, b)
 }
 
 // anyFailed yields the first failure of a node.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -83,9 +84,12 @@ func runUntilEnd(s *server.Server, log *slog.Logger, signals chan os.Signal) err
 }
 
 func banner(out io.Writer, cfg config.Config, s *server.Server, took time.Duration) {
-	fmt.Fprintf(out, "kvs %s  node %q  data %s\n  API  http://%s/   health http://%s/health\n"+
-		"ready in %d ms\n", server.Version, cfg.NodeID, cfg.DataDir, s.Address(), s.Address(),
-		took.Milliseconds())
+	fmt.Fprintf(out, "kvs %s  node %q  data %s\n  API  http://%s/   health http://%s/health\n",
+		server.Version, cfg.NodeID, cfg.DataDir, s.Address(), s.Address())
+	if cfg.AuthEnabled {
+		fmt.Fprintf(out, "  Admin token: %s (0600)\n", filepath.Join(cfg.DataDir, server.AdminTokenFile))
+	}
+	fmt.Fprintf(out, "ready in %d ms\n", took.Milliseconds())
 }
 
 // newLogger logs as text to a terminal and as JSON elsewhere, unless told.

@@ -60,7 +60,7 @@ type Config struct {
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Requests per window"`
 	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Rate limit window"`
 
-	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"false" help:"JWT authentication system; the same on all nodes of a cluster"`
+	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
 	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" status:"pending" help:"Rate limiting"`

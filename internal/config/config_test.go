@@ -122,7 +122,7 @@ max_json_size: 1048576 # Max JSON payload size (1MB)
 rate_limit_requests: 100 # Requests per window
 rate_limit_window: "1m" # Rate limit window
 # Feature toggles
-auth_enabled: false # JWT authentication system
+auth_enabled: true  # JWT authentication system
 tamper_logging_enabled: true # Cryptographic audit trail
 clustering_enabled: true # Gossip protocol and sync
 rate_limiting_enabled: true # Rate limiting

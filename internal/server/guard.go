@@ -35,8 +35,12 @@ const (
 // AdminTokenFile is the name of the file with a token of scope admin, in data_dir.
 const AdminTokenFile = "admin.token"
 
-// maintainEvery is how often a node looks after its keys and its admin token.
-const maintainEvery = time.Second
+// maintainEvery is how often a node looks after its keys and its admin token, and
+// formsEvery how often before it belongs to a cluster, whose name tokens carry.
+const (
+	maintainEvery = time.Second
+	formsEvery    = 20 * time.Millisecond
+)
 
 // guard keeps these records in memory, and changes them. It is what the HTTP layer
 // asks who may do what.
@@ -212,12 +216,14 @@ func (g *guard) replica() string { return g.api.driver.status.Load().Hello.Repli
 
 // run looks after keys and the admin token until the driver stops.
 func (g *guard) run() {
-	tick := time.NewTicker(maintainEvery)
-	defer tick.Stop()
 	for {
 		g.maintain()
+		next := maintainEvery
+		if g.verifier.Load() == nil {
+			next = formsEvery
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(next):
 		case <-g.api.driver.stopped:
 			return
 		}

@@ -35,6 +35,7 @@ func newRigNode(t *testing.T, name string, seeds ...string) *rigNode {
 	}
 	n := &rigNode{cfg: config.Default()}
 	n.cfg.NodeID, n.cfg.DataDir, n.cfg.SeedNodes, n.cfg.Port = name, t.TempDir(), seeds, freePort(t)
+	n.cfg.AuthEnabled = false
 	n.start(t)
 	t.Cleanup(func() { n.stop(t) })
 	return n

@@ -126,7 +126,7 @@ func TestConcurrentWritesAreAnsweredAndRead(t *testing.T) {
 // same identity.
 func TestRestartKeepsDataAndIdentity(t *testing.T) {
 	cfg := config.Default()
-	cfg.DataDir, cfg.Port = t.TempDir(), freePort(t)
+	cfg.DataDir, cfg.Port, cfg.AuthEnabled = t.TempDir(), freePort(t), false
 	open := func() *Server {
 		s, err := Start(cfg, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -169,7 +169,7 @@ func TestReadOnlyNodeReplicates(t *testing.T) {
 	a := startNode(t, "a")
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.Port, cfg.ReadOnly = "b", t.TempDir(), freePort(t), true
-	cfg.SeedNodes = []string{a.Address()}
+	cfg.SeedNodes, cfg.AuthEnabled = []string{a.Address()}, false
 	b, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func startLate(t *testing.T, a *Server) *Server {
 	t.Helper()
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = "b", t.TempDir(), []string{a.Address()}, freePort(t)
-	cfg.BootstrapMaxAge = time.Millisecond
+	cfg.BootstrapMaxAge, cfg.AuthEnabled = time.Millisecond, false
 	b, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
