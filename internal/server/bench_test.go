@@ -80,9 +80,10 @@ func make200() []byte {
 }
 
 // BenchmarkGet measures reads through HTTP by 64 clients: of a node that asks nobody,
-// and of one that wants a token, an administrator's and a user's.
+// and of one that wants a token: an administrator's, that of a user who owns the
+// subtree, and that of one who owns each key by itself.
 func BenchmarkGet(b *testing.B) {
-	for _, who := range []string{"nobody", "admin", "user"} {
+	for _, who := range []string{"nobody", "admin", "user", "owner"} {
 		b.Run(who, func(b *testing.B) {
 			s := startNode(b, "bench")
 			if who != "nobody" {
@@ -99,8 +100,14 @@ func benchmarkGet(b *testing.B, s *Server, who string) {
 	if who != "nobody" {
 		token = "Bearer " + adminToken(b, s)
 	}
-	if who == "user" {
-		token = "Bearer " + userToken(b, s)
+	if who == "user" || who == "owner" {
+		id, secret := userToken(b, s)
+		token = "Bearer " + secret
+		if who == "user" {
+			if err := s.guard.SetACL("bench", auth.ACL{Owner: id, Mode: auth.DefaultMode}); err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 	send := func(method, uri string, body []byte) error {
 		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
@@ -155,7 +162,7 @@ func adminToken(tb testing.TB, s *Server) string {
 }
 
 // userToken makes a user, and a token for it to read and write.
-func userToken(tb testing.TB, s *Server) string {
+func userToken(tb testing.TB, s *Server) (auth.UserID, string) {
 	tb.Helper()
 	u := auth.UserRequest{Nickname: "somebody"}.User(time.Now())
 	if err := s.guard.PutUser(u); err != nil {
@@ -165,5 +172,5 @@ func userToken(tb testing.TB, s *Server) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return token
+	return u.ID, token
 }

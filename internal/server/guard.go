@@ -22,6 +22,7 @@ import (
 // Users, groups, keys, revocations and rights are ordinary records with reserved
 // keys, so that they replicate, are repaired and collected like any others.
 const (
+	authAt    = "_auth/"
 	keysAt    = "_auth/keys/"
 	usersAt   = "_auth/users/"
 	groupsAt  = "_auth/groups/"
@@ -112,7 +113,9 @@ func (g *guard) changed(keys []string) {
 			g.log.Error("cannot read the records of users and rights", "error", err)
 		}
 	}
+	people := keys == nil // rights alone change neither who somebody is nor a token's worth
 	for _, key := range keys {
+		people = people || strings.HasPrefix(key, authAt)
 		taken := false // nobody sees a key without its rights while they change
 		_, err := g.api.store.View(key, func(rec keyspace.Record) {
 			taken = rec.Live(now) && g.take(key, rec.Value, g.rights.Load())
@@ -124,7 +127,9 @@ func (g *guard) changed(keys []string) {
 			g.log.Error("cannot read a record of users and rights", "key", key, "error", err)
 		}
 	}
-	g.settle()
+	if people {
+		g.settle()
+	}
 }
 
 // take adds one record, unless it makes no sense.

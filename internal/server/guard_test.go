@@ -20,7 +20,7 @@ func TestGuardsAgree(t *testing.T) {
 	if c, err := a.guard.Admit([]byte(adminToken(t, a))); err != nil || c.User != auth.AdminUser {
 		t.Fatalf("the node's own token: %v %v", c, err)
 	}
-	token := userToken(t, a)
+	_, token := userToken(t, a)
 	eventually(t, 10*time.Second, "b accepts what a has signed", func() bool {
 		_, err := b.guard.Admit([]byte(token))
 		return err == nil
@@ -110,11 +110,11 @@ func TestRightsChangeAtOnce(t *testing.T) {
 // Goal: a key that is rotated stays good for the tokens it has signed.
 func TestRotationKeepsTokens(t *testing.T) {
 	s := startGuarded(t, "a")
-	before := userToken(t, s)
+	_, before := userToken(t, s)
 	if err := s.guard.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
-	after := userToken(t, s)
+	_, after := userToken(t, s)
 	for _, token := range []string{before, after, adminToken(t, s)} {
 		if _, err := s.guard.Admit([]byte(token)); err != nil {
 			t.Error(err)
