@@ -22,7 +22,7 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 	return []*cobra.Command{
 		syncCommand(client), membersCommand(client), leaveCommand(client), modeCommand(client),
 		clusterCommand(client), userCommand(client), groupCommand(client), tokenCommand(client),
-		keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),
+		doctorCommand(client), keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),
 	}
 }
 
