@@ -55,10 +55,10 @@ func startGuarded(t *testing.T, size int) []*node {
 	return nodes
 }
 
-// TestTokensAcrossNodes: a token made on one node works on another, ends on all
+// TestS5TokensAcrossNodes: a token made on one node works on another, ends on all
 // within a second when a third one revokes it, and with the node that signed it.
 // Rights set on one node hold on the others.
-func TestTokensAcrossNodes(t *testing.T) {
+func TestS5TokensAcrossNodes(t *testing.T) {
 	nodes := startGuarded(t, 3)
 	a, b, c := nodes[0], nodes[1], nodes[2]
 	admin := a.adminToken()

@@ -60,7 +60,7 @@ var routes = []struct {
 // Goal: every route asks of every kind of caller what the table says. Method: all
 // rows times all callers, with and without Expect: 100-continue, which is answered
 // by other code.
-func TestRoutesAskForTokens(t *testing.T) {
+func TestS1RoutesAskForTokens(t *testing.T) {
 	guard := newFakeGuard()
 	r := newRig(t, func(o *Options) { o.Guard = guard })
 	for _, row := range routes {

@@ -152,7 +152,7 @@ func misspell(rng *rand.Rand, key string) string {
 // be read, and nothing refused has an effect. Method: random operations by seven callers
 // on a few keys, several of them above others; after each that was refused, and now and
 // then, all values and rights are compared.
-func TestRightsAgreeWithAModel(t *testing.T) {
+func TestS10RightsAgreeWithAModel(t *testing.T) {
 	count := 100_000
 	if testing.Short() {
 		count = 20_000

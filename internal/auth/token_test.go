@@ -66,7 +66,7 @@ func TestTicketsThatAreNotSigned(t *testing.T) {
 }
 
 // Goal: each attack on form or key is refused for its own reason.
-func TestForgedTokens(t *testing.T) {
+func TestS4ForgedTokens(t *testing.T) {
 	w := newWorld(t)
 	valid, _ := w.mint()
 	head, rest, _ := strings.Cut(valid, ".")
@@ -118,7 +118,7 @@ func TestForgedTokens(t *testing.T) {
 
 // Goal: no algorithm but ours, however a token of another one is made: without
 // a signature, with the public key for a secret, or with a true key of its own.
-func TestOtherAlgorithms(t *testing.T) {
+func TestS2OtherAlgorithms(t *testing.T) {
 	w := newWorld(t)
 	header := goodHeader(w.key)
 	body := b64(with())
@@ -160,7 +160,7 @@ func TestOtherAlgorithms(t *testing.T) {
 }
 
 // Goal: claims that our own key signed are still held against every rule.
-func TestSignedButWrongClaims(t *testing.T) {
+func TestS3SignedButWrongClaims(t *testing.T) {
 	w := newWorld(t)
 	at := testStart().Unix()
 	long := int64(testTTLMax / time.Second)
