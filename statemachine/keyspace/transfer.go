@@ -15,7 +15,7 @@ type Phase uint8
 const (
 	PhaseNone   Phase = iota // no transfer: the replica is complete
 	PhaseOpen                // no source has opened yet
-	PhaseRecent              // records with a timestamp from Cutoff on
+	PhaseRecent              // records with a timestamp from Cutoff on, and the system's own
 	PhaseRest                // the older ones
 	PhaseWhole               // all at once, settling what is left of an earlier life
 	PhaseTail                // what changed meanwhile, as deltas
@@ -89,13 +89,16 @@ type Chunk struct {
 	Stamps    Millis // greatest timestamp of what the source has purged
 }
 
-// takes says that a record belongs to a phase.
-func (p Phase) takes(h *Header, cutoff Millis) bool {
+// takes says that a record belongs to a phase. The system's own records come first
+// whatever their age: with the values but without the rights of old, a replica that
+// serves would show what those rights forbid.
+func (p Phase) takes(key string, h *Header, cutoff Millis) bool {
+	recent := h.Ver.TS >= cutoff || IsReserved(key)
 	switch p {
 	case PhaseRecent:
-		return h.Ver.TS >= cutoff
+		return recent
 	case PhaseRest:
-		return h.Ver.TS < cutoff
+		return !recent
 	}
 	return true
 }
@@ -417,7 +420,7 @@ func ReadCopy(r Reader, p Phase, cutoff Millis, after string, entriesMax, bytesM
 		}
 		rec, ok := DecodeRecord(v)
 		assertStored(ok, "record of "+key)
-		if p.takes(&rec.Header, cutoff) {
+		if p.takes(key, &rec.Header, cutoff) {
 			e := Entry{Key: key, Header: rec.Header}
 			if !rec.Tombstone() {
 				e.Value = append([]byte{}, rec.Value...)
