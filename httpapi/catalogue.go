@@ -26,6 +26,7 @@ const (
 	slugConflictClock    = "conflict-clock"
 	slugPeerAmbiguous    = "peer-ambiguous"
 	slugPeerSelf         = "peer-self"
+	slugPrecondition     = "precondition-failed"
 	slugBodyTooLarge     = "body-too-large"
 	slugUnsupportedMedia = "unsupported-media"
 	slugInternal         = "internal"
@@ -99,6 +100,11 @@ var catalogue = [...]kind{
 	{slugPeerSelf, 409, "Peer is this node",
 		"A node cannot compare with itself, and cannot forget itself.\n" +
 			"Try: the id of another member, or POST /members/leave to take this node out."},
+	{slugPrecondition, 412, "Precondition failed",
+		"If-Match or If-None-Match was judged in the transaction of the write, on this node, and\n" +
+			"did not hold. The current version, if there is one, is in the member current.\n" +
+			"A newer version may be on its way from another node: this is not a lock.\n" +
+			"Try: GET the key, and repeat the change with If-Match and its ETag."},
 	{slugBodyTooLarge, 413, "Body too large",
 		"The body is larger than max_json_size, which counts every byte of the body.\n" +
 			"Try: split the value over several keys."},

@@ -79,6 +79,9 @@ func (f *fakeStore) Write(w Write) (Written, error) {
 	if f.fail != nil {
 		return Written{}, f.fail
 	}
+	if i, ok := f.find(w.Key); !f.permits(w, i, ok) {
+		return f.there(i, ok), ErrPrecondition
+	}
 	f.clock++
 	w.Value = slices.Clone(w.Value)
 	f.writes = append(f.writes, w)
@@ -97,6 +100,24 @@ func (f *fakeStore) Write(w Write) (Written, error) {
 		f.records = slices.Insert(f.records, i, r)
 	}
 	return Written{UUID: r.UUID, Timestamp: r.Timestamp, Existed: existed}, nil
+}
+
+// permits judges the conditions of a write in plain words.
+func (f *fakeStore) permits(w Write, i int, exists bool) bool {
+	for _, m := range w.If {
+		listed := exists && (m.Any || slices.Contains(m.Versions, f.records[i].UUID))
+		if listed == m.Not {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *fakeStore) there(i int, exists bool) Written {
+	if !exists {
+		return Written{}
+	}
+	return Written{UUID: f.records[i].UUID, Existed: true}
 }
 
 func (f *fakeStore) Digest() (Digest, error) {

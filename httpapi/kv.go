@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -37,11 +38,18 @@ func (s *Server) get(x *exchange) *Problem {
 			return p
 		}
 	}
+	var p *Problem
+	if x.conditions, p = conditions(&x.ctx.Request.Header); p != nil {
+		return p
+	}
 	syncing := s.markSyncing(x)
 	if err := s.store.View(x.key, x.visit); err != nil {
 		p := s.refuse(err, x.key)
 		p.syncing = syncing
 		return p
+	}
+	if x.unmet {
+		return newProblem(slugPrecondition, "the key has another version than the request wants")
 	}
 	return nil
 }
@@ -60,6 +68,9 @@ func (x *exchange) readGetFlags() *Problem {
 
 // onRecord writes the answer to a GET while the record's bytes are valid.
 func (x *exchange) onRecord(r Record) {
+	if len(x.conditions) > 0 && x.isUnchanged(r.UUID) {
+		return
+	}
 	resp := &x.ctx.Response
 	resp.SetStatusCode(fasthttp.StatusOK)
 	resp.Header.SetContentType(typeJSON)
@@ -135,16 +146,19 @@ func (s *Server) put(x *exchange) *Problem {
 	if len(body) > s.options.MaxJSONSize {
 		return s.tooLarge(int64(len(body)))
 	}
-	w := Write{Key: x.key, TTL: ttl}
+	w := Write{Key: x.key, TTL: ttl, If: x.conditions}
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
 		return p
+	}
+	if x.creates && slices.ContainsFunc(w.If, func(m Match) bool { return !m.Not }) {
+		return s.unwritten(x, Written{}, ErrPrecondition) // before a key that stays away gets rights
 	}
 	if p := s.giveRights(x); p != nil {
 		return p
 	}
 	done, err := s.store.Write(w)
 	if err != nil {
-		return s.refuse(err, x.key)
+		return s.unwritten(x, done, err)
 	}
 	x.answerPut(done)
 	return nil
@@ -207,7 +221,7 @@ func (s *Server) remove(x *exchange) *Problem {
 	if p != nil {
 		return p
 	}
-	if p := refuseCondition(&x.ctx.Request.Header); p != nil {
+	if p := x.readConditions(); p != nil {
 		return p
 	}
 	existed := false
@@ -216,9 +230,9 @@ func (s *Server) remove(x *exchange) *Problem {
 			return p
 		}
 	}
-	done, err := s.store.Write(Write{Key: x.key, Delete: true})
+	done, err := s.store.Write(Write{Key: x.key, Delete: true, If: x.conditions})
 	if err != nil {
-		return s.refuse(err, x.key)
+		return s.unwritten(x, done, err)
 	}
 	if p := s.takeRights(x); p != nil {
 		return p

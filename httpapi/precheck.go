@@ -27,7 +27,7 @@ func (s *Server) checkPut(x *exchange) (TTL, *Problem) {
 	if p := checkMedia(h); p != nil {
 		return 0, p
 	}
-	if p := refuseCondition(h); p != nil {
+	if p := x.readConditions(); p != nil {
 		return 0, p
 	}
 	if n := h.ContentLength(); n > s.options.MaxJSONSize {
@@ -88,13 +88,15 @@ func unsupportedMedia(detail string) *Problem {
 	return p
 }
 
-// refuseCondition refuses conditional writes. Carrying one out without its
-// condition would overwrite exactly what the client wanted to protect.
-func refuseCondition(h *fasthttp.RequestHeader) *Problem {
-	for _, name := range [...]string{"If-Match", "If-None-Match", "If-Unmodified-Since"} {
-		if len(h.Peek(name)) > 0 {
-			return newProblem(slugBadRequest, name+" is not supported on writes; nothing was stored")
-		}
+// readConditions reads the conditions of a write. One that is not known here is
+// refused: to write without it would overwrite exactly what the client wanted to
+// protect.
+func (x *exchange) readConditions() (p *Problem) {
+	h := &x.ctx.Request.Header
+	if len(h.Peek("If-Unmodified-Since")) > 0 {
+		return newProblem(slugBadRequest, "If-Unmodified-Since is not supported on writes, "+
+			"since many versions share a second; nothing was stored. Use If-Match with the ETag")
 	}
-	return nil
+	x.conditions, p = conditions(h)
+	return p
 }

@@ -16,6 +16,7 @@ type Problem struct {
 	Limit     int64
 	Actual    int64
 
+	current    string // The version that is there instead, of a 412.
 	challenge  string // The WWW-Authenticate header of a 401.
 	allow      string // The Allow header of a 405.
 	accept     string // The Accept header of a 415.
@@ -93,6 +94,9 @@ func (p *Problem) appendJSON(dst []byte) []byte {
 	if p.Actual != 0 {
 		dst = append(dst, `,"actual":`...)
 		dst = strconv.AppendInt(dst, p.Actual, 10)
+	}
+	if p.current != "" {
+		dst = append(dst, `,"current":"`+p.current+`"`...)
 	}
 	if p.retryAfter > 0 {
 		dst = append(dst, `,"retry_after_ms":`...)

@@ -96,6 +96,8 @@ type exchange struct {
 	buf         []byte
 	caller      Caller // Who asks, if there is a guard.
 	creates     bool   // Whether a PUT that was asked about writes a new key.
+	conditions  []Match
+	unmet       bool // Whether a GET's condition did not hold.
 	visit       func(Record)
 }
 

@@ -15,6 +15,8 @@ var (
 	ErrOverloaded = errors.New("httpapi: node is overloaded")
 	// ErrNotReady says that the node cannot serve this yet.
 	ErrNotReady = errors.New("httpapi: node is not ready")
+	// ErrPrecondition says that a condition of a write does not hold.
+	ErrPrecondition = errors.New("httpapi: precondition failed")
 	// ErrClockConflict says that no valid stamp exists for a write.
 	ErrClockConflict = errors.New("httpapi: no timestamp left after the stored version")
 	// ErrDamaged says that the stored record fails its checksum.
@@ -41,7 +43,8 @@ type Store interface {
 	Range(start, end string, visit func(Record) bool) (next string, err error)
 
 	// Write makes one write durable in the local replica before it returns.
-	// After an error nothing of the write is visible, ErrUnknown aside.
+	// After an error nothing of the write is visible, ErrUnknown aside. With
+	// ErrPrecondition the answer says what is there instead, if anything (Existed).
 	Write(Write) (Written, error)
 
 	// Digest is the root of the digest tree.
@@ -87,6 +90,17 @@ type Write struct {
 	Value  []byte // Valid JSON. Invariant: nil if Delete.
 	Delete bool
 	TTL    TTL // Invariant: TTLDefault if Delete.
+	// If must all hold in the moment of the write, on this node; ErrPrecondition
+	// says that one did not.
+	If []Match
+}
+
+// Match is a condition on the live version of a key (RFC 9110 section 13.1): that it
+// is one of Versions, or with Any that there is one, or with Not the opposite.
+type Match struct {
+	Any      bool
+	Versions [][16]byte
+	Not      bool
 }
 
 // Written is what a write became.

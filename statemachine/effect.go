@@ -115,6 +115,7 @@ type Notify struct{ Event Event }
 // WriteResult is the fate of a client's write.
 type WriteResult struct {
 	Refused Refusal // RefusedNot if it is durable here
+	// Version is that of the write, or, after RefusedCondition, what is stored instead.
 	Version keyspace.Version
 	Existed bool // a live record was there before
 }
@@ -142,6 +143,7 @@ const (
 	RefusedLoss               // durable writes of the replica are lost
 	RefusedAuth               // one demands tokens of clients, the other does not
 	RefusedSkew               // the clocks are too far apart to compare what expires
+	RefusedCondition          // a condition of the write does not hold
 )
 
 func (Dial) effect()        {}

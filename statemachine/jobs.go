@@ -285,8 +285,12 @@ func (n *Node) refuse(ws []ClientWrite, why Refusal) {
 func (n *Node) onWritten(j *job, outcomes []keyspace.Outcome) {
 	for i := range j.writes {
 		w, o := &j.writes[i], &outcomes[i]
-		if o.Kind == keyspace.Refused {
+		switch o.Kind {
+		case keyspace.Refused:
 			n.emit(Respond{w.Request, WriteResult{Refused: RefusedClock}})
+			continue
+		case keyspace.Unmet:
+			n.emit(Respond{w.Request, WriteResult{Refused: RefusedCondition, Version: o.Prev, Existed: o.Existed}})
 			continue
 		}
 		n.onReadable(w.Write.Key, true)

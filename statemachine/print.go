@@ -66,6 +66,9 @@ func (i ClientWrites) Append(b []byte) []byte {
 	b = open(b, "ClientWrites")
 	for _, w := range i.Writes {
 		b = word(append(num(b, w.Request), ':'), w.Write.Key)
+		if len(w.Write.If) > 0 {
+			b = append(b, " if"...)
+		}
 	}
 	return append(b, ')')
 }
@@ -185,6 +188,7 @@ func (r Refusal) String() string {
 		"no common protocol version", "older start of a known replica", "member table full",
 		"syncing", "leaving", "node_id is in use by an older member", "unknown peer", "timed out",
 		"not to itself", "evicted", "durable writes are lost", "auth_enabled differs", "clocks too far apart",
+		"condition not met",
 	}
 	if int(r) >= len(names) {
 		return "unknown" // a later version's

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -77,8 +78,14 @@ func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next st
 	return next, storeError(err)
 }
 
-// Write goes through the core, which groups it with what else is under way.
+// Write goes through the core, which groups it with what else is under way. A
+// condition on a key whose record may still be on its way here cannot be judged.
 func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
+	if len(w.If) > 0 && a.Partial() {
+		if here, err := a.viewHere(w.Key, func(httpapi.Record) {}); !here {
+			return httpapi.Written{}, cmp.Or(unlessNotFound(err), httpapi.ErrIncomplete)
+		}
+	}
 	p, ok := a.idle.Get().(*pendingWrite)
 	if !ok {
 		p = &pendingWrite{done: make(chan struct{}, 1)}
@@ -86,8 +93,10 @@ func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
 	p.last = false
 	p.write = keyspace.Write{
 		Key: w.Key, Value: slices.Clone(w.Value), Delete: w.Delete, TTL: a.ttl(w),
+		If: matches(w.If),
 	}
-	if err := a.driver.write(p); err != nil {
+	err := a.driver.write(p)
+	if err != nil && err != httpapi.ErrPrecondition {
 		return httpapi.Written{}, err // the core may still hold p
 	}
 	out := httpapi.Written{
@@ -95,7 +104,26 @@ func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
 	}
 	p.write = keyspace.Write{}
 	a.idle.Put(p)
-	return out, nil
+	return out, err
+}
+
+// unlessNotFound drops the error that says no more than that nothing is there.
+func unlessNotFound(err error) error {
+	if err == httpapi.ErrNotFound {
+		return nil
+	}
+	return err
+}
+
+func matches(ms []httpapi.Match) (out []keyspace.Match) {
+	for _, m := range ms {
+		k := keyspace.Match{Any: m.Any, Not: m.Not}
+		for _, v := range m.Versions {
+			k.Versions = append(k.Versions, v)
+		}
+		out = append(out, k)
+	}
+	return out
 }
 
 func (a *api) ttl(w httpapi.Write) keyspace.Millis {

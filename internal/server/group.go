@@ -55,6 +55,8 @@ func refusal(r statemachine.Refusal) error {
 		return httpapi.ErrSelf
 	case statemachine.RefusedSkew:
 		return httpapi.ErrSkew
+	case statemachine.RefusedCondition:
+		return httpapi.ErrPrecondition
 	case statemachine.RefusedTimeout:
 		return httpapi.ErrWaitTimeout
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,4 +265,54 @@ func freePort(tb testing.TB) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Goal: of many clients that change one key by compare and set, none undoes what
+// another has done; of many that create it, one does.
+func TestCompareAndSet(t *testing.T) {
+	s := startNode(t, "a")
+	const clients, each = 8, 25
+	var created atomic.Int32
+	var wait sync.WaitGroup
+	for range clients {
+		wait.Go(func() {
+			w := httpapi.Write{Key: "n", Value: []byte("0"), If: []httpapi.Match{{Any: true, Not: true}}}
+			switch _, err := s.api().Write(w); {
+			case err == nil:
+				created.Add(1)
+			case err != httpapi.ErrPrecondition:
+				t.Error(err)
+			}
+			for done := 0; done < each; {
+				var seen httpapi.Record
+				n := 0
+				if err := s.api().View("n", func(r httpapi.Record) { seen, n = r, atoi(t, r.Data) }); err != nil {
+					t.Error(err)
+					return
+				}
+				_, err := s.api().Write(httpapi.Write{
+					Key: "n", Value: strconv.AppendInt(nil, int64(n+1), 10), If: []httpapi.Match{{Versions: [][16]byte{seen.UUID}}},
+				})
+				if err == nil {
+					done++
+				} else if err != httpapi.ErrPrecondition {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if v, _ := get(s, "n"); v != strconv.Itoa(clients*each) || created.Load() != 1 {
+		t.Errorf("n is %s after %d increments, created %d times", v, clients*each, created.Load())
+	}
+}
+
+func atoi(t *testing.T, text []byte) int {
+	t.Helper()
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		t.Error(err)
+	}
+	return n
 }

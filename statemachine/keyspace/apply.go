@@ -103,11 +103,15 @@ func (s *State) settle(tx Tx, b *Batch) {
 	}
 }
 
-// write stamps one local write and stores it. A write whose stamp would leave
-// the range of timestamps is refused, and uses no sequence number.
+// write stamps one local write and stores it. A write whose condition does not hold,
+// or whose stamp would leave the range of timestamps, is refused and uses no sequence
+// number.
 func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	kh := s.hasher.Key(w.Key)
 	cur, damaged := s.header(tx, w.Key)
+	if w.unmet(cur, damaged, b.Now) {
+		return s.outcome(Unmet, Header{}, cur, b.Now)
+	}
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
 	if cur != nil && !s.mutant.Is(MutantStamp) {

@@ -48,6 +48,9 @@ type Write struct {
 	Value  []byte
 	Delete bool
 	TTL    Millis // from the batch's Now; 0 never expires
+	// If are judged inside the transaction, and must all hold here and now: another
+	// replica may have a newer version on its way.
+	If []Match
 }
 
 // Claim is the end of a delta: the sender had sent whatever of VV was not in
@@ -107,11 +110,12 @@ const (
 	Lost                       // not stored, what is there beats it; its dot is known now
 	Dup                        // dropped: its dot was known before
 	Refused                    // a local write that cannot win, or an entry that poses as one
+	Unmet                      // a local write whose condition did not hold: nothing was stored
 )
 
 // String names the outcome.
 func (k OutcomeKind) String() string {
-	return [...]string{"won", "lost", "dup", "refused"}[k]
+	return [...]string{"won", "lost", "dup", "refused", "unmet"}[k]
 }
 
 // Outcome is the fate of one write or entry.
