@@ -61,21 +61,43 @@ func (a *api) viewHere(key string, visit func(httpapi.Record)) (here bool, err e
 // Range walks live records in key order. While the older ones are still on their
 // way it refuses to: a listing without them looks like any other, and whoever
 // takes it for all there is goes wrong, for instance by deleting what else they
-// have. Other members list everything.
+// have. Other members list everything. The system's own records are passed over
+// unread: where a page ends is told to clients, and must not be the name of one.
 func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next string, err error) {
 	if a.Partial() {
 		return "", httpapi.ErrIncomplete
 	}
 	now := wall()
-	seen := 0
-	err = a.store.Range(start, end, func(key string, rec keyspace.Record) bool {
-		if seen++; seen > scanMax {
-			next = key
-			return false
+	seen, ended := 0, false
+	for _, part := range besideSystem(start, end) {
+		err = a.store.Range(part[0], part[1], func(key string, rec keyspace.Record) bool {
+			if seen++; seen > scanMax {
+				next, ended = key, true
+				return false
+			}
+			ended = rec.Live(now) && !visit(record(key, rec))
+			return !ended
+		})
+		if ended || err != nil {
+			break
 		}
-		return !rec.Live(now) || visit(record(key, rec))
-	})
+	}
 	return next, storeError(err)
+}
+
+// besideSystem is the one or two parts of a range that hold keys of users.
+func besideSystem(start, end string) (parts [][2]string) {
+	if start < systemAt && (end == "" || end > systemAt) {
+		parts = append(parts, [2]string{start, systemAt})
+		start = systemEnd
+	}
+	if keyspace.IsReserved(start) {
+		start = systemEnd
+	}
+	if end == "" || start < end {
+		parts = append(parts, [2]string{start, end})
+	}
+	return parts
 }
 
 // Write goes through the core, which groups it with what else is under way. A

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,4 +125,39 @@ func TestRotationKeepsTokens(t *testing.T) {
 		set, err := s.guard.JWKS()
 		return err == nil && len(s.guard.keys.All()) == 2 && strings.Count(string(set), `"kid"`) == 2
 	})
+}
+
+// Goal: no listing walks the records of the system, whatever its bounds: where a page
+// ends would name them.
+func TestRangesPassOverTheSystem(t *testing.T) {
+	for _, c := range []struct {
+		start, end string
+		want       [][2]string
+	}{
+		{"", "", [][2]string{{"", "_"}, {"`", ""}}},
+		{"A", "B", [][2]string{{"A", "B"}}},
+		{"A", "_", [][2]string{{"A", "_"}}},
+		{"A", "_acl/x", [][2]string{{"A", "_"}}},
+		{"A", "a", [][2]string{{"A", "_"}, {"`", "a"}}},
+		{"_", "", [][2]string{{"`", ""}}},
+		{"_acl/x", "_auth", nil},
+		{"_acl/x", "b", [][2]string{{"`", "b"}}},
+		{"a", "b", [][2]string{{"a", "b"}}},
+		{"a", "", [][2]string{{"a", ""}}},
+	} {
+		if got := besideSystem(c.start, c.end); !slices.Equal(got, c.want) {
+			t.Errorf("%q to %q: %q, want %q", c.start, c.end, got, c.want)
+		}
+	}
+	s := startGuarded(t, "a")
+	for _, key := range []string{"A", "_acl/A", "_acl/z", "z"} {
+		if _, err := s.api().Write(httpapi.Write{Key: key, Value: []byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	if _, err := s.api().Range("", "", func(r httpapi.Record) bool { got = append(got, r.Key); return true }); err != nil ||
+		!slices.Equal(got, []string{"A", "z"}) {
+		t.Errorf("%q %v", got, err)
+	}
 }
