@@ -36,6 +36,7 @@ var routes = []struct {
 	{"GET", "/sync/status", "", token},
 	{"GET", "/auth/whoami", "", token},
 	{"GET", "/kv/_range", "", token},
+	{"GET", "/kv/a/?list", "", token},
 	{"GET", "/acl/", "", token},
 	{"GET", "/kv/nothing-there", "", token},
 	{"GET", "/sync/diff?peer=b", "", admins},
@@ -179,6 +180,11 @@ func TestUsersAndRights(t *testing.T) {
 	if a := as("carol", "GET", "/kv/_range", ""); strings.Contains(a.body, `"b"`) || a.header["Kvs-Results-Filtered"] != "acl" {
 		t.Errorf("a listing shows what may not be read, or does not say so: %s %v", a, a.header)
 	}
+	expect(as("alice", "PUT", "/kv/d/secret", "12"), 201, "uuid")
+	expect(as("carol", "GET", "/kv/?list&delimiter=/&keys_only", ""), 200, `{"items":[{"key":"a/"}]}`)
+	expect(as("carol", "GET", "/kv/d/?list", ""), 200, `{"items":[]}`)
+	expect(as("carol", "GET", "/kv/?list&count", ""), 200, `{"keys":1,"bytes":1}`)
+	expect(as("alice", "GET", "/kv/?list&delimiter=/&keys_only", ""), 200, `{"items":[{"key":"a/"},{"key":"b"},{"key":"d/"}]}`)
 	expect(as("narrow", "GET", "/kv/b", ""), 404, "no such key")
 	expect(as("narrow", "GET", "/kv/a/x", ""), 200, `"data":1`)
 	expect(as("writes", "GET", "/kv/a/x", ""), 404, "no such key")

@@ -6,7 +6,7 @@ import (
 )
 
 // parameter is one query parameter, as a bit of a set.
-type parameter uint16
+type parameter uint32
 
 const (
 	paramTTL parameter = 1 << iota
@@ -21,12 +21,19 @@ const (
 	paramKeys
 	paramDrain
 	paramForce
+	paramList
+	paramDelimiter
+	paramDepth
+	paramCount
+	paramKeysOnly
+	paramPrefix
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
 var parameterNames = [...]string{
 	"ttl", "raw", "pretty", "strict", "start_key", "end_key", "limit", "cursor",
 	"peer", "keys", "drain", "force",
+	"list", "delimiter", "depth", "count", "keys_only", "prefix",
 }
 
 // query holds the decoded parameters of one request.

@@ -71,6 +71,9 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 // locateKV tells the endpoints under /kv/ from keys. Both go through the same
 // decoding, so that /kv/%5Frange is /kv/_range and nothing else.
 func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
+	if isPrefix(&x.ctx.Request.Header, raw) {
+		return x.locatePrefix(raw)
+	}
 	key, p := decodeKey(raw)
 	if p != nil {
 		return endpoint{}, p

@@ -5,42 +5,80 @@ import (
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
-
-	"kvs/internal/auth"
 )
 
-const paramsRange = paramStartKey | paramEndKey | paramLimit | paramCursor
+const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | paramLimit | paramCursor
 
 // rangeQuery is a checked request for one page of [start, end).
 type rangeQuery struct {
 	start, end string // An empty end is no bound.
 	limit      int
+	keysOnly   bool
 }
 
 // parseRange checks the parameters of /kv/_range.
 func parseRange(q *query) (rangeQuery, *Problem) {
-	r := rangeQuery{limit: rangeLimitDefault}
+	var r rangeQuery
 	var p *Problem
+	if r.limit, p = q.limit(); p != nil {
+		return r, p
+	}
+	if r.keysOnly, p = q.flag(paramKeysOnly, "keys_only"); p != nil {
+		return r, p
+	}
 	if r.start, p = parseBound(q, paramStartKey, "start_key"); p != nil {
 		return r, p
 	}
 	if r.end, p = parseBound(q, paramEndKey, "end_key"); p != nil {
 		return r, p
 	}
-	if q.has(paramLimit) {
-		n, err := strconv.Atoi(q.value(paramLimit))
-		if err != nil || n < 1 || n > rangeLimitMax {
-			p = invalidParameter("limit must be a number from 1 to " +
-				strconv.Itoa(rangeLimitMax) + ", not " + quoted(q.value(paramLimit)))
-			p.Limit = rangeLimitMax
+	if q.has(paramPrefix) {
+		if r, p = r.within(q); p != nil {
 			return r, p
 		}
-		r.limit = n
 	}
 	if q.has(paramCursor) {
 		return r.resume(q.value(paramCursor))
 	}
 	return r, nil
+}
+
+// limit reads how many items a page has at most.
+func (q *query) limit() (int, *Problem) {
+	if !q.has(paramLimit) {
+		return rangeLimitDefault, nil
+	}
+	n, err := strconv.Atoi(q.value(paramLimit))
+	if err != nil || n < 1 || n > rangeLimitMax {
+		p := invalidParameter("limit must be a number from 1 to " +
+			strconv.Itoa(rangeLimitMax) + ", not " + quoted(q.value(paramLimit)))
+		p.Limit = rangeLimitMax
+		return 0, p
+	}
+	return n, nil
+}
+
+// within narrows r to the keys that begin with ?prefix, which need not end at a slash.
+func (r rangeQuery) within(q *query) (rangeQuery, *Problem) {
+	prefix, p := parseBound(q, paramPrefix, "prefix")
+	if p != nil {
+		return r, p
+	}
+	r.start = max(r.start, prefix)
+	if end := after(prefix); end != "" && (r.end == "" || end < r.end) {
+		r.end = end
+	}
+	return r, nil
+}
+
+// after is the first text behind all that begin with a prefix, "" if there is none.
+func after(prefix string) string {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			return prefix[:i] + string([]byte{prefix[i] + 1})
+		}
+	}
+	return ""
 }
 
 // resume moves r to where a cursor says. Bounds given beside the cursor must
@@ -80,7 +118,8 @@ type page struct {
 	count int
 	next  string // Where the next page starts, once this one is full.
 
-	may func(key string) bool // Whether a record is shown; nil shows all.
+	keysOnly bool
+	may      func(key string) bool // Whether a record is shown; nil shows all.
 }
 
 // visit adds a record, or ends the page before it.
@@ -88,23 +127,50 @@ func (g *page) visit(r Record) bool {
 	if isReserved(r.Key) || g.may != nil && !g.may(r.Key) {
 		return true
 	}
-	full := g.count == g.limit
-	if g.count > 0 && len(g.body)+len(r.Data) > rangePageBytesMax {
-		full = true
-	}
-	if full {
+	if g.full(len(r.Data)) {
 		g.next = r.Key
 		return false
 	}
+	g.item(r)
+	return true
+}
+
+// full says that a page has no room for another item.
+func (g *page) full(bytes int) bool {
+	return g.count == g.limit || g.count > 0 && !g.keysOnly && len(g.body)+bytes > rangePageBytesMax
+}
+
+// begin separates an item from the one before.
+func (g *page) begin() {
 	if g.count > 0 {
 		g.body = append(g.body, ',')
 	}
-	g.body = append(g.body, `{"key":`...)
-	g.body = appendString(g.body, r.Key)
-	g.body = append(g.body, ',')
-	g.body = appendRecord(g.body, r)
 	g.count++
-	return true
+}
+
+// item adds a record.
+func (g *page) item(r Record) {
+	g.begin()
+	g.body = appendString(append(g.body, `{"key":`...), r.Key)
+	if g.keysOnly {
+		g.body = append(g.body, '}')
+		return
+	}
+	g.body = appendRecord(append(g.body, ','), r)
+}
+
+// answer ends the body, which lacks its last brace, and says where it goes on.
+func (g *page) answer(x *exchange, end string) *Problem {
+	if g.next != "" {
+		g.body = append(g.body, `,"next":"`...)
+		g.body = append(g.body, cursor{next: g.next, end: end}.text()...)
+		g.body = append(g.body, '"')
+	}
+	g.body = append(g.body, '}')
+	x.ctx.SetStatusCode(fasthttp.StatusOK)
+	x.ctx.Response.Header.SetContentType(typeJSON)
+	x.ctx.Response.SetBodyRaw(g.body)
+	return nil
 }
 
 // serveRange answers GET /kv/_range.
@@ -117,9 +183,8 @@ func (s *Server) serveRange(x *exchange) *Problem {
 		return p
 	}
 	s.markSyncing(x)
-	g := page{limit: r.limit, body: append([]byte(nil), `{"items":[`...)}
-	if s.guard != nil && !x.caller.isAdmin() {
-		g.may = func(key string) bool { return s.may(x, auth.OpRead, key) }
+	g := page{limit: r.limit, keysOnly: r.keysOnly, body: append([]byte(nil), `{"items":[`...)}
+	if g.may = s.filter(x); g.may != nil {
 		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
 	}
 	if r.end == "" || r.start < r.end {
@@ -132,14 +197,5 @@ func (s *Server) serveRange(x *exchange) *Problem {
 		}
 	}
 	g.body = append(g.body, ']')
-	if g.next != "" {
-		g.body = append(g.body, `,"next":"`...)
-		g.body = append(g.body, cursor{next: g.next, end: r.end}.text()...)
-		g.body = append(g.body, '"')
-	}
-	g.body = append(g.body, '}')
-	x.ctx.SetStatusCode(fasthttp.StatusOK)
-	x.ctx.Response.Header.SetContentType(typeJSON)
-	x.ctx.Response.SetBodyRaw(g.body)
-	return nil
+	return g.answer(x, r.end)
 }
