@@ -95,14 +95,18 @@ func (r *remote) check() error {
 	return nil
 }
 
-// call sends one request and returns the body of a good answer.
-func (r *remote) call(ctx context.Context, method, path, body string) ([]byte, error) {
+// call sends one request, with further headers as names and values in turn, and
+// returns the body of a good answer.
+func (r *remote) call(ctx context.Context, method, path, body string, headers ...string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.addr+path, strings.NewReader(body))
 	if err != nil {
 		return nil, &failure{exitUsage, fmt.Sprintf("cannot ask %s: %v", r.addr, err), "--addr " + addrDefault}
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	if r.token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.token)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Goal: what the commands for data ask of the node, send and print, and their exit
+// codes.
+func TestCommandsOfData(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "v.json")
+	if err := os.WriteFile(file, []byte("[1,\n2]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const stored = `{"uuid":"u-1","timestamp":1}`
+	for _, c := range []struct {
+		line    []string
+		answers map[string]string
+		sends   []string
+		prints  string
+		code    int
+	}{
+		{[]string{"get", "a/b c"}, map[string]string{"GET /kv/a/b%20c?raw": "[1]"}, nil, "[1]\n", 0},
+		{[]string{"get", "/a", "--meta"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
+		{[]string{"get", "a", "-o", "json"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
+		{[]string{"put", "a", "1"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"1"}, "a  u-1\n", 0},
+		{[]string{"put", "a", "x y", "--string", "--ttl", "1h"}, map[string]string{"PUT /kv/a?raw=true&ttl=1h": stored}, []string{`"x y"`}, "u-1", 0},
+		{[]string{"put", "a", "@" + file, "--create"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"[1,\n2]"}, "u-1", 0},
+		{[]string{"put", "a", "-", "--if-match", "u-0"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"y"}, "u-1", 0},
+		{[]string{"put", "a", "@gone"}, nil, nil, "", exitUsage},
+		{[]string{"put", "a"}, nil, nil, "", exitUsage},
+		{[]string{"put", "a", "1", "--create", "--if-match", "u"}, nil, nil, "", exitUsage},
+		{[]string{"del", "a"}, map[string]string{"DELETE /kv/a": ""}, []string{""}, "", 0},
+		{[]string{"ls"}, map[string]string{"GET /kv/?delimiter=%2F&keys_only=true&limit=1000&list=true": `{"items":[{"key":"a/"},{"key":"b"}]}`},
+			nil, "a/\nb\n", 0},
+		{[]string{"ls", "/a/", "-R"}, map[string]string{
+			"GET /kv/a/?keys_only=true&limit=1000&list=true":          `{"items":[{"key":"a/b"}],"next":"N"}`,
+			"GET /kv/a/?cursor=N&keys_only=true&limit=1000&list=true": `{"items":[{"key":"a/c"}]}`,
+		}, nil, "a/b\na/c\n", 0},
+		{[]string{"ls", "a", "--count"}, map[string]string{
+			"GET /kv/a/?count=true&list=true":          `{"keys":2,"bytes":7,"next":"N"}`,
+			"GET /kv/a/?count=true&cursor=N&list=true": `{"keys":1,"bytes":1}`,
+		}, nil, "3 keys, 8 bytes\n", 0},
+	} {
+		f := &fakeNode{answers: map[string][]reply{}}
+		for call, answer := range c.answers {
+			f.answers[call] = ok(answer)
+		}
+		out, err := f.run(c.line...)
+		if codeOrZero(err) != c.code || len(f.asked) != len(c.answers) || !strings.Contains(out, c.prints) {
+			t.Errorf("%q: exit code %d (%v), asked %q, printed %q", c.line, codeOrZero(err), err, f.asked, out)
+		}
+		if c.sends != nil && !slices.Equal(f.bodies, c.sends) {
+			t.Errorf("%q sends %q", c.line, f.bodies)
+		}
+	}
+}
+
+// Goal: a condition goes as the header that the API knows.
+func TestConditionHeaders(t *testing.T) {
+	for want, c := range map[string]condition{
+		"":                {},
+		"If-None-Match *": {create: true},
+		`If-Match "u"`:    {match: "u"},
+	} {
+		if got := strings.Join(c.headers(), " "); got != want {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}
