@@ -15,6 +15,9 @@ type Guard interface {
 	// Admit tells who holds a token: an error of the auth package that says what is
 	// wrong with it, or ErrUserGone, or ErrNotReady. It does not keep the token.
 	Admit(token []byte) (Caller, error)
+	// Recall is Admit for a token that was admitted lately and still is good. It
+	// costs little, and does not know all of them.
+	Recall(token []byte) (Caller, bool)
 	// Lookup finds the rights that were set at a key, or at auth.RootPath.
 	Lookup(path string) (auth.ACL, bool)
 	// SetACL sets rights, and DropACL takes them away again.
@@ -52,9 +55,12 @@ const (
 // lets through may still be answered in part: ranges ask for each key.
 func (s *Server) authorise(x *exchange, e endpoint) *Problem {
 	if s.guard == nil || e.need == needNothing {
-		return nil
+		return s.chargeAddress(x)
 	}
 	if p := s.admit(x); p != nil {
+		return p
+	}
+	if p := s.chargeCaller(x); p != nil {
 		return p
 	}
 	switch {
@@ -66,8 +72,19 @@ func (s *Server) authorise(x *exchange, e endpoint) *Problem {
 	return newProblem(slugForbidden, "this takes a token of scope admin")
 }
 
-// admit finds out who asks.
+// admit finds out who asks. Who does not show it is counted by address.
 func (s *Server) admit(x *exchange) *Problem {
+	p := s.identifyCaller(x)
+	if p == nil || p.Code == slugRateLimited {
+		return p
+	}
+	if limited := s.chargeAddress(x); limited != nil {
+		return limited
+	}
+	return p
+}
+
+func (s *Server) identifyCaller(x *exchange) *Problem {
 	header := x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)
 	if len(header) == 0 {
 		return unauthorized("this node answers nothing without a token", "")
@@ -75,6 +92,14 @@ func (s *Server) admit(x *exchange) *Problem {
 	kind, token, ok := bytes.Cut(header, []byte{' '})
 	if !ok || !bytes.EqualFold(kind, []byte("Bearer")) {
 		return unauthorized("the Authorization header must be \"Bearer\" and a token", "invalid_request")
+	}
+	caller, known := s.guard.Recall(token)
+	if known {
+		x.caller = caller
+		return nil
+	}
+	if p := s.mayTry(x); p != nil {
+		return p
 	}
 	caller, err := s.guard.Admit(token)
 	switch {

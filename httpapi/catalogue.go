@@ -29,6 +29,7 @@ const (
 	slugPrecondition     = "precondition-failed"
 	slugBodyTooLarge     = "body-too-large"
 	slugUnsupportedMedia = "unsupported-media"
+	slugRateLimited      = "rate-limited"
 	slugInternal         = "internal"
 	slugRecordDamaged    = "record-damaged"
 	slugSyncing          = "syncing"
@@ -112,6 +113,11 @@ var catalogue = [...]kind{
 		"Values are JSON: Content-Type application/json or any type ending in +json, or\n" +
 			"none, and no Content-Encoding.\n" +
 			"Try: -H 'Content-Type: application/json'."},
+	{slugRateLimited, 429, "Rate limited",
+		"This node answers each client rate_limit_requests requests in rate_limit_window. A client\n" +
+			"is the user of a token, or an address. Every answer says in RateLimit what is left.\n" +
+			"Try: again after Retry-After; a higher rate_limit_requests, or rate_limiting_enabled: false,\n" +
+			"in this node's configuration; trusted_proxies, where many clients come through one proxy."},
 	{slugInternal, 500, "Internal error",
 		"The node failed in a way that is its own fault; its log has the cause.\n" +
 			"Try: again, and look at the log of the node."},

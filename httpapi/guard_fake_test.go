@@ -19,6 +19,7 @@ const (
 type fakeGuard struct {
 	mu      sync.Mutex
 	callers map[string]Caller
+	known   map[string]bool // those that were admitted
 	rights  map[string]auth.ACL
 	users   map[auth.UserID]auth.User
 	groups  map[auth.GroupID]auth.Group
@@ -28,7 +29,7 @@ type fakeGuard struct {
 
 func newFakeGuard() *fakeGuard {
 	g := &fakeGuard{
-		callers: map[string]Caller{}, rights: map[string]auth.ACL{},
+		callers: map[string]Caller{}, known: map[string]bool{}, rights: map[string]auth.ACL{},
 		users: map[auth.UserID]auth.User{}, groups: map[auth.GroupID]auth.Group{},
 	}
 	g.add("admin", auth.AdminUser, auth.ScopeAdmin, "")
@@ -57,7 +58,16 @@ func (g *fakeGuard) Admit(token []byte) (Caller, error) {
 	if !ok {
 		return c, auth.ErrSignature
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.known[string(token)] = true
 	return c, nil
+}
+
+func (g *fakeGuard) Recall(token []byte) (Caller, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.callers[string(token)], g.known[string(token)]
 }
 
 func (g *fakeGuard) Lookup(path string) (auth.ACL, bool) {

@@ -17,10 +17,11 @@ type Problem struct {
 	Actual    int64
 
 	current    string // The version that is there instead, of a 412.
+	requestID  string // The name of the request.
 	challenge  string // The WWW-Authenticate header of a 401.
 	allow      string // The Allow header of a 405.
 	accept     string // The Accept header of a 415.
-	retryAfter int    // Seconds; the Retry-After header of a 503.
+	retryAfter int    // Seconds; the Retry-After header of a 429 or 503.
 	syncing    bool   // Whether a read is refused by a node that takes over data.
 	closeConn  bool   // Whether the connection's framing can no longer be trusted.
 }
@@ -101,6 +102,10 @@ func (p *Problem) appendJSON(dst []byte) []byte {
 	if p.retryAfter > 0 {
 		dst = append(dst, `,"retry_after_ms":`...)
 		dst = strconv.AppendInt(dst, int64(p.retryAfter)*1000, 10)
+	}
+	if p.requestID != "" {
+		dst = append(dst, `,"request_id":`...)
+		dst = appendString(dst, p.requestID)
 	}
 	return append(dst, "}\n"...)
 }

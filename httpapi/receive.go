@@ -25,10 +25,7 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 	status = fasthttp.StatusInternalServerError // What a contained panic leaves.
 	x := s.begin(ctx)
 	defer s.end(x)
-	e, p := s.resolve(x)
-	if p == nil && e.serve != nil {
-		p = s.authorise(x, e)
-	}
+	e, p := s.accept(x)
 	if p == nil && e.serve != nil && e.allow == allowKV && ctx.IsPut() {
 		_, p = s.checkPut(x)
 	}
@@ -36,7 +33,7 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 		return fasthttp.StatusContinue
 	}
 	p.closeConn = true
-	p.writeTo(ctx)
+	s.refuseWith(x, p)
 	return p.Status
 }
 
@@ -50,7 +47,9 @@ func (s *Server) onReadError(ctx *fasthttp.RequestCtx, err error) {
 	}
 	p := s.readProblem(&ctx.Request.Header, err)
 	p.closeConn = true
+	p.requestID = string(s.ids.appendNext(nil))
 	p.writeTo(ctx)
+	ctx.Response.Header.Set(headerRequestID, p.requestID)
 }
 
 func (s *Server) readProblem(h *fasthttp.RequestHeader, err error) *Problem {

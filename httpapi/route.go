@@ -116,7 +116,7 @@ func (e endpoint) allows(method []byte) bool {
 
 // route serves one request and returns the refusal, if it is one.
 func (s *Server) route(x *exchange) *Problem {
-	e, p := s.resolve(x)
+	e, p := s.accept(x)
 	if p != nil {
 		return p
 	}
@@ -125,10 +125,23 @@ func (s *Server) route(x *exchange) *Problem {
 		x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}
-	if p := s.authorise(x, e); p != nil {
-		return p
-	}
 	return e.serve(s, x)
+}
+
+// accept makes every check that needs no body, and counts the request. One that
+// closes its connection is not counted: connecting again costs more.
+func (s *Server) accept(x *exchange) (endpoint, *Problem) {
+	e, p := s.resolve(x)
+	switch {
+	case p != nil && p.closeConn, p == nil && e.vital:
+		return e, p
+	case p != nil || e.serve == nil:
+		if limited := s.chargeAddress(x); limited != nil {
+			return e, limited
+		}
+		return e, p
+	}
+	return e, s.authorise(x, e)
 }
 
 // resolve makes every check that does not depend on the endpoint. An endpoint
@@ -157,7 +170,7 @@ func (s *Server) resolve(x *exchange) (endpoint, *Problem) {
 	if h.IsOptions() {
 		return endpoint{allow: e.allow}, nil
 	}
-	if h.IsPost() && crossSite(h) {
+	if h.IsPost() && crossSite(h) && !s.allowsOrigin(h.Peek(fasthttp.HeaderOrigin)) {
 		return endpoint{}, newProblem(slugForbidden, "a page of another site may not order this of a node")
 	}
 	if !e.allows(method) {

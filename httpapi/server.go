@@ -38,6 +38,12 @@ type Options struct {
 	// ReadTimeout the body after them, WriteTimeout the response, and
 	// IdleTimeout the wait between two requests of a connection.
 	HeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+
+	// RateLimit bounds the requests of each client. Health checks are free.
+	RateLimit RateLimit
+	// AllowedOrigins are the origins, such as https://example.org, whose
+	// scripts browsers let use this node.
+	AllowedOrigins []string
 }
 
 // withDefaults fills in what was left zero.
@@ -83,6 +89,8 @@ type Server struct {
 	pool     sync.Pool // Of *exchange.
 	closing  atomic.Bool
 	conns    connections
+	limits   *limiter // nil: as many requests as anybody likes
+	ids      requestIDs
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -97,7 +105,11 @@ type exchange struct {
 	caller      Caller // Who asks, if there is a guard.
 	creates     bool   // Whether a PUT that was asked about writes a new key.
 	conditions  []Match
-	unmet       bool // Whether a GET's condition did not hold.
+	unmet       bool   // Whether a GET's condition did not hold.
+	id          []byte // The name of this request.
+	quota       quota  // What the client has left, if limited.
+	limited     bool
+	counted     bool // Whether the request was counted before.
 	visit       func(Record)
 }
 
@@ -108,6 +120,8 @@ func New(options Options) *Server {
 	}
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
+	s.limits = newLimiter(o.RateLimit)
+	s.ids.draw()
 	if s.guard != nil {
 		s.lookup = s.guard.Lookup
 	}
@@ -184,16 +198,35 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	x := s.begin(ctx)
 	defer s.end(x)
+	x.counted = s.limits != nil && ctx.Request.MayContinue()
 	if p := s.route(x); p != nil {
-		p.writeTo(ctx)
+		s.refuseWith(x, p)
 		return
 	}
-	ctx.Response.Header.SetCanonical([]byte("X-Content-Type-Options"), []byte("nosniff"))
+	s.complete(x)
+}
+
+// refuseWith makes p the answer.
+func (s *Server) refuseWith(x *exchange, p *Problem) {
+	p.requestID = string(x.id)
+	p.writeTo(x.ctx)
+	s.complete(x)
+}
+
+// complete adds the headers that all answers have. Whatever a client stored, a
+// browser must not take it for a page or a script (nosniff).
+func (s *Server) complete(x *exchange) {
+	h := &x.ctx.Response.Header
+	h.SetCanonical([]byte("X-Content-Type-Options"), []byte("nosniff"))
+	h.SetCanonical([]byte(headerRequestID), x.id)
+	s.showQuota(x)
+	s.showOrigin(x)
 }
 
 func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := s.pool.Get().(*exchange)
 	x.ctx = ctx
+	s.identify(x)
 	return x
 }
 
@@ -203,16 +236,16 @@ func (s *Server) end(x *exchange) {
 	ctx := x.ctx
 	if r := recover(); r != nil {
 		s.log.Error("http handler panicked", "panic", fmt.Sprint(r),
-			"method", string(ctx.Method()), "stack", string(debug.Stack()))
+			"method", string(ctx.Method()), "request_id", string(x.id), "stack", string(debug.Stack()))
 		p, _ := storeProblem(errPanic, "")
-		p.writeTo(ctx)
+		s.refuseWith(x, p)
 		return
 	}
 	ctx.Request.ReleaseBody(bodyKeepBytesMax)
 	if cap(x.buf) > bodyKeepBytesMax {
 		x.buf = nil
 	}
-	*x = exchange{buf: x.buf[:0], visit: x.visit}
+	*x = exchange{buf: x.buf[:0], id: x.id[:0], visit: x.visit}
 	s.pool.Put(x)
 }
 

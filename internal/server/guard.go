@@ -321,16 +321,35 @@ func (g *guard) Admit(token []byte) (httpapi.Caller, error) {
 	if err != nil {
 		return httpapi.Caller{}, err
 	}
-	c := httpapi.Caller{Grant: claims.Grant(), Token: claims}
-	if claims.User == auth.AdminUser {
-		c.User = auth.AdminUser
-		return c, nil
-	}
-	c.Principal = (*g.principals.Load())[claims.User]
-	if c.User == "" {
+	c, ok := g.callerOf(claims)
+	if !ok {
 		return httpapi.Caller{}, httpapi.ErrUserGone
 	}
 	return c, nil
+}
+
+// Recall tells who holds a token that was admitted lately.
+func (g *guard) Recall(token []byte) (httpapi.Caller, bool) {
+	v := g.verifier.Load()
+	if v == nil {
+		return httpapi.Caller{}, false
+	}
+	claims, ok := v.Recall(token)
+	if !ok {
+		return httpapi.Caller{}, false
+	}
+	return g.callerOf(claims)
+}
+
+// callerOf is the user of a good token; false if there is none any more.
+func (g *guard) callerOf(claims auth.Claims) (c httpapi.Caller, ok bool) {
+	c = httpapi.Caller{Grant: claims.Grant(), Token: claims}
+	if claims.User == auth.AdminUser {
+		c.User = auth.AdminUser
+		return c, true
+	}
+	c.Principal, ok = (*g.principals.Load())[claims.User]
+	return c, ok
 }
 
 // Lookup finds the rights that were set at a path.
