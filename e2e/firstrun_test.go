@@ -20,6 +20,7 @@ func documentedSettings() []string {
 		gossip_interval_min gossip_interval_max sync_interval catchup_interval
 		bootstrap_max_age_hours throttle_delay_ms fetch_delay_ms compression_enabled
 		compression_level default_ttl max_json_size rate_limit_requests rate_limit_window
+		rate_limit_by trusted_proxies http_tls_cert_file http_tls_key_file cors_allowed_origins
 		auth_enabled token_ttl token_max_ttl tamper_logging_enabled clustering_enabled rate_limiting_enabled
 		revision_history_enabled backup_enabled backup_schedule backup_path backup_retention
 		advertise_address cluster_port cluster_secret cluster_secret_file

@@ -55,9 +55,17 @@ type health struct {
 }
 
 // settings is the text of a configuration: what every node needs, and more lines.
+// Tests send more than the default lets one client.
 func settings(name string, port int, more ...string) string {
-	return fmt.Sprintf("node_id: %q\nport: %d\nauth_enabled: false\n%s\n", name, port,
-		strings.Join(more, "\n"))
+	return fmt.Sprintf("node_id: %q\nport: %d\nauth_enabled: false\n%s\n%s\n", name, port,
+		rateLimiting(more), strings.Join(more, "\n"))
+}
+
+func rateLimiting(more []string) string {
+	if strings.Contains(strings.Join(more, "\n"), "rate_limiting_enabled") {
+		return ""
+	}
+	return "rate_limiting_enabled: false"
 }
 
 // newNode prepares a node in a directory of its own, without starting it.

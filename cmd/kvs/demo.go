@@ -100,6 +100,7 @@ func demoConfig(dir string, i, port int) config.Config {
 	cfg.Port = port + i
 	cfg.DataDir = filepath.Join(dir, cfg.NodeID)
 	cfg.ShutdownTimeout = time.Second
+	cfg.RateLimitingEnabled = false // it is there to be tried, with loops too
 	if i > 0 {
 		cfg.SeedNodes = []string{net.JoinHostPort(cfg.BindAddress, strconv.Itoa(port))}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,6 +54,7 @@ type remote struct {
 	format string // table or json
 	secret string // file with the token to show, "" if there is none
 	token  string
+	trust  string // file with the certificate to trust, "" for the system's
 	client *http.Client
 }
 
@@ -64,6 +67,8 @@ func (r *remote) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.addr, "addr", addr, "the node to ask; KVS_ADDR sets the default")
 	cmd.Flags().StringVar(&r.secret, "token-file", os.Getenv("KVS_TOKEN_FILE"),
 		"file with a token, such as DATA_DIR/admin.token; KVS_TOKEN_FILE sets the default")
+	cmd.Flags().StringVar(&r.trust, "ca-file", os.Getenv("KVS_CA_FILE"),
+		"file with the certificates (PEM) to trust at https:// addresses; KVS_CA_FILE sets the default")
 	cmd.Flags().StringVarP(&r.format, "output", "o", "table", "table, or json as the API answers")
 }
 
@@ -81,6 +86,9 @@ func (r *remote) check() error {
 			addrDefault, r.addr, addrDefault)}
 	}
 	r.addr = strings.TrimSuffix(r.addr, "/")
+	if err := r.trustFile(); err != nil {
+		return err
+	}
 	if r.secret == "" {
 		return nil
 	}
@@ -92,6 +100,30 @@ func (r *remote) check() error {
 		return usage{fmt.Errorf("--token-file: %s does not hold one token and nothing else. "+
 			"Try: DATA_DIR/admin.token", r.secret)}
 	}
+	return nil
+}
+
+// trustFile makes the certificates of --ca-file the only ones that are trusted.
+func (r *remote) trustFile() error {
+	if r.trust == "" {
+		return nil
+	}
+	text, err := os.ReadFile(r.trust)
+	if err != nil {
+		return usage{fmt.Errorf("--ca-file: %w. Try: a file that you may read", err)}
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return usage{fmt.Errorf("--ca-file: %s holds no certificate. Try: a PEM file, "+
+			"such as the node's http_tls_cert_file", r.trust)}
+	}
+	via, ok := r.client.Transport.(*http.Transport)
+	if !ok {
+		return nil // not the network: nothing to trust
+	}
+	via = via.Clone()
+	via.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	r.client = &http.Client{Transport: via, Timeout: answerTimeout}
 	return nil
 }
 
@@ -144,6 +176,10 @@ func (r *remote) unreachable(err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return &failure{exitUnreachable, fmt.Sprintf("the certificate of %s is not trusted: %v", r.addr, err),
+			"--ca-file with the node's certificate, or that of the authority which signed it"}
+	}
 	return &failure{exitUnreachable, fmt.Sprintf("no answer from %s: %v", r.addr, err),
 		"start a node with kvs, or name another with --addr or KVS_ADDR"}
 }
@@ -157,6 +193,10 @@ func (r *remote) refused(ctx context.Context, status int, body []byte) error {
 			"kvs version, here and there"}
 	}
 	f := &failure{codeOf(status), p.Detail, "kvs sync status"}
+	if f.code == exitLimited {
+		// The node may well refuse its page about it for the same reason.
+		f.try = "again later, or a higher rate_limit_requests in the node's configuration"
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.addr+"/problems/"+url.PathEscape(p.Code), nil)
 	if err != nil {
 		return f

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -40,6 +41,15 @@ func (s setting) checkText(text string) (complaint string) {
 	case "address":
 		if text != "" && !isHostPort(text) && !isHost(text) {
 			return `must be a host or host:port, such as "10.0.0.1" or "[::1]:8080", or empty`
+		}
+	case "prefix":
+		if _, ok := parsePrefix(text); !ok {
+			return `must be an address or a network, such as "10.0.0.0/8" or "::1"`
+		}
+	case "origin":
+		if !isOrigin(text) {
+			return `must be an origin as browsers send it, such as "https://example.org" or ` +
+				`"http://localhost:3000": no path, no "*"`
 		}
 	case "cron":
 		if !isCron(text) {
@@ -108,6 +118,13 @@ func (c Config) relations() []relation {
 		add(fmt.Sprintf("removed_after_s (%d) must be more than failed_after_s (%d)",
 			int64(c.RemovedAfter.Seconds()), int64(c.FailedAfter.Seconds())),
 			"removed_after_s", "failed_after_s")
+	}
+	if c.RateLimitWindow < time.Second || c.RateLimitWindow > 24*time.Hour {
+		add(fmt.Sprintf("rate_limit_window (%v) must be from 1s to 24h", c.RateLimitWindow), "rate_limit_window")
+	}
+	if (c.HTTPTLSCertFile == "") != (c.HTTPTLSKeyFile == "") {
+		add("http_tls_cert_file and http_tls_key_file go together: HTTPS needs both",
+			"http_tls_cert_file", "http_tls_key_file")
 	}
 	if c.TokenTTL > c.TokenMaxTTL {
 		add(fmt.Sprintf("token_ttl (%v) must not be more than token_max_ttl (%v)", c.TokenTTL, c.TokenMaxTTL),

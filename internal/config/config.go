@@ -57,13 +57,15 @@ type Config struct {
 	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" status:"pending" needs:"compression_enabled" help:"Compression level (1-19)"`
 	DefaultTTL         time.Duration `yaml:"default_ttl" unit:"ttl" default:"0" reload:"true" help:"Default TTL (\"0\" = no expiry)"`
 	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
-	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Requests per window"`
-	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" status:"pending" needs:"rate_limiting_enabled" help:"Rate limit window"`
+	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" needs:"rate_limiting_enabled" help:"Requests per window, of each client, on this node"`
+	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" needs:"rate_limiting_enabled" help:"Rate limit window, 1s to 24h"`
+	RateLimitBy        string        `yaml:"rate_limit_by" default:"user" oneof:"user address" needs:"rate_limiting_enabled" help:"Who is one client: user (by address without a token), or always address"`
+	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
 
 	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
 	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
-	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" status:"pending" help:"Rate limiting"`
+	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
 	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" status:"pending" help:"Automatic versioning"`
 
 	BackupEnabled   bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" status:"pending" help:"Automated backups"`
@@ -79,6 +81,9 @@ type Config struct {
 	ReadTimeout     time.Duration `yaml:"read_timeout" unit:"duration" default:"30s" help:"Wait for a request's body"`
 	WriteTimeout    time.Duration `yaml:"write_timeout" unit:"duration" default:"30s" help:"Wait for a client to take its answer"`
 	IdleTimeout     time.Duration `yaml:"idle_timeout" unit:"duration" default:"60s" help:"Wait between two requests of a connection"`
+	HTTPTLSCertFile string        `yaml:"http_tls_cert_file" default:"" help:"Certificate chain for HTTPS (PEM), empty for plain HTTP; read again when it changes"`
+	HTTPTLSKeyFile  string        `yaml:"http_tls_key_file" default:"" help:"Its private key (PEM), readable by the node's user alone"`
+	AllowedOrigins  []string      `yaml:"cors_allowed_origins" default:"[]" check:"origin" help:"Web origins whose scripts may use this node, such as [\"https://example.org\"]"`
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" unit:"duration" default:"20s" help:"Grace for running requests when the node stops"`
 }
 

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -82,7 +84,8 @@ func TestTable(t *testing.T) {
 		if s.numeric() && s.min >= s.max {
 			t.Errorf("%s: range %d to %d", s.key, s.min, s.max)
 		}
-		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron"}
+		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron",
+			"prefix", "origin"}
 		if !slices.Contains(known, s.check) {
 			t.Errorf("%s: unknown check %q", s.key, s.check)
 		}
@@ -273,8 +276,7 @@ func TestMistakes(t *testing.T) {
 // Goal: which settings the start-up line names.
 func TestPending(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"", "compression_enabled tamper_logging_enabled rate_limiting_enabled " +
-			"revision_history_enabled backup_enabled"},
+		{"", "compression_enabled tamper_logging_enabled revision_history_enabled backup_enabled"},
 		{"compression_enabled: false\ncompression_level: 9\ntamper_logging_enabled: false\n" +
 			"rate_limiting_enabled: false\nrevision_history_enabled: false\nbackup_enabled: false", ""},
 		{"compression_level: 9\ntamper_logging_enabled: false\nrate_limiting_enabled: false\n" +
@@ -377,6 +379,88 @@ func TestMutatedFilesNeverPanic(t *testing.T) {
 		if testing.Short() {
 			break
 		}
+	}
+}
+
+// Goal: networks and origins are taken exactly as they are meant, and nothing near them.
+func TestNetworksAndOrigins(t *testing.T) {
+	for text, want := range map[string]bool{
+		`trusted_proxies: ["10.0.0.0/8", "::1", "fd00::/8", "192.0.2.7"]`: true,
+		`trusted_proxies: ["10.0.0.0/33"]`:                                false,
+		`trusted_proxies: ["proxy.example.org"]`:                          false,
+		`trusted_proxies: ["fe80::1%eth0"]`:                               false,
+		`cors_allowed_origins: ["https://example.org"]`:                   true,
+		`cors_allowed_origins: ["http://localhost:3000"]`:                 true,
+		`cors_allowed_origins: ["http://[::1]:3000"]`:                     true,
+		`cors_allowed_origins: ["*"]`:                                     false,
+		`cors_allowed_origins: ["https://*.example.org"]`:                 false,
+		`cors_allowed_origins: ["https://example.org/"]`:                  false,
+		`cors_allowed_origins: ["https://example.org/a"]`:                 false,
+		`cors_allowed_origins: ["https://example.org:443"]`:               false,
+		`cors_allowed_origins: ["https://Example.org"]`:                   false,
+		`cors_allowed_origins: ["https://me@example.org"]`:                false,
+		`cors_allowed_origins: ["example.org"]`:                           false,
+		`cors_allowed_origins: ["null"]`:                                  false,
+		`cors_allowed_origins: ["file:///a"]`:                             false,
+		`rate_limit_window: 999ms`:                                        false,
+		`rate_limit_window: 1s`:                                           true,
+		`rate_limit_window: 25h`:                                          false,
+		`rate_limit_by: ip`:                                               false,
+		`http_tls_cert_file: a`:                                           false,
+		`http_tls_key_file: a`:                                            false,
+		"http_tls_cert_file: a\nhttp_tls_key_file: b":                     true,
+	} {
+		cfg, err := parse("c", []byte(text), testHost)
+		if (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+		if len(cfg.Proxies()) != len(cfg.TrustedProxies) {
+			t.Errorf("%s: proxies are %v", text, cfg.Proxies())
+		}
+	}
+}
+
+// TestB14ConfigurationMutants: any change of a configuration file gives settings or a
+// report of its mistakes, with no panic and little memory.
+func TestB14ConfigurationMutants(t *testing.T) {
+	count := 100_000
+	if testing.Short() {
+		count = 10_000
+	}
+	random := rand.New(rand.NewPCG(14, 14))
+	const marks = "[]{}:&*|>-#\"'\n ,?!%@`\x00\xff"
+	seeds := [][]byte{[]byte("port: 8081\nseed_nodes: [\"127.0.0.1:8082\"]\n"), []byte("a: &a [*a, {b: c}]\n"),
+		[]byte("trusted_proxies: [10.0.0.0/8]\ncors_allowed_origins:\n- https://a.b\n"), []byte("x: |\n  y\n<<: {port: 1}\n")}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	refused := 0
+	for range count {
+		text := slices.Clone(seeds[random.IntN(len(seeds))])
+		for range 1 + random.IntN(4) {
+			at := random.IntN(len(text))
+			switch random.IntN(4) {
+			case 0:
+				text[at] = byte(random.IntN(256))
+			case 1:
+				text = append(text[:at], text[min(at+1+random.IntN(8), len(text)):]...)
+			case 2:
+				text = slices.Insert(text, at, marks[random.IntN(len(marks))])
+			case 3:
+				text = append(text, text[at:]...)
+			}
+			if len(text) == 0 {
+				text = []byte{'\n'}
+			}
+		}
+		if _, err := Parse("c", text); err != nil {
+			refused++
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if refused < count/10 || after.HeapAlloc > before.HeapAlloc+20<<20 {
+		t.Errorf("%d of %d refused, heap %d after %d", refused, count, after.HeapAlloc, before.HeapAlloc)
 	}
 }
 

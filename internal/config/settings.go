@@ -194,6 +194,10 @@ func (s setting) wants() string {
 		return `must be a duration such as "90s" or "720h", or "0" for no expiry`
 	case s.kind == typeDuration:
 		return `must be a duration such as "30s" or "1m"`
+	case s.check == "prefix":
+		return "must be a list, such as [] or [\"10.0.0.0/8\"]"
+	case s.check == "origin":
+		return "must be a list, such as [] or [\"https://example.org\"]"
 	case s.kind == typeList:
 		return "must be a list, such as [] or [\"10.0.0.1:8080\"]"
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"syscall"
 
 	"kvs/httpapi"
 	"kvs/internal/config"
@@ -51,9 +50,8 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 			err = errors.Join(err, s.close(context.Background()))
 		}
 	}()
-	address := net.JoinHostPort(cfg.BindAddress, strconv.Itoa(cfg.Port))
-	if s.listener, err = net.Listen("tcp", address); err != nil {
-		return nil, explainListen(err, cfg.Port)
+	if s.listener, err = listenHTTP(cfg, log); err != nil {
+		return nil, err
 	}
 	secret, err := cfg.LoadClusterSecret()
 	if err != nil {
@@ -129,6 +127,7 @@ func (s *Server) serve() error {
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
+		RateLimit: rateLimit(s.cfg), AllowedOrigins: s.cfg.AllowedOrigins,
 	})
 	listener := s.listener
 	s.listener = nil // closed by Shutdown from here on
@@ -161,6 +160,14 @@ func (s *Server) Digest() (root [32]byte, live uint64, err error) { return s.sto
 // Address is where the node serves HTTP.
 func (s *Server) Address() string {
 	return net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(s.cfg.Port))
+}
+
+// URL is where clients find the node.
+func (s *Server) URL() string {
+	if s.cfg.HTTPTLSCertFile != "" {
+		return "https://" + s.Address()
+	}
+	return "http://" + s.Address()
 }
 
 // Close stops the node: no new requests, the running ones get shutdown_timeout,
@@ -208,12 +215,3 @@ func birth() keyspace.Birth {
 
 // draw fills b with random bytes; crypto/rand never fails (it would abort).
 func draw(b []byte) { _, _ = rand.Read(b) }
-
-// explainListen turns the error of a busy port into one that names the setting.
-func explainListen(err error, port int) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("port %d is in use by another process: "+
-			"choose another with the setting port, or stop that process (%w)", port, err)
-	}
-	return fmt.Errorf("cannot listen (settings bind_address and port): %w", err)
-}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"kvs/httpapi"
 	"kvs/internal/config"
 	"kvs/statemachine"
 )
@@ -36,6 +37,17 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	draw(core.Mint.Cluster[:])
 	draw(core.Mint.Digest[:])
 	return core, nil
+}
+
+// rateLimit translates the settings for the HTTP layer.
+func rateLimit(cfg config.Config) httpapi.RateLimit {
+	if !cfg.RateLimitingEnabled {
+		return httpapi.RateLimit{}
+	}
+	return httpapi.RateLimit{
+		Requests: cfg.RateLimitRequests, Window: cfg.RateLimitWindow,
+		ByAddress: cfg.RateLimitBy == "address", TrustedProxies: cfg.Proxies(),
+	}
 }
 
 // clusterPort is the UDP port between nodes.

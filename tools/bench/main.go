@@ -114,7 +114,8 @@ func start(name string, s settings, self, dir string) (*target, error) {
 	t := &target{name: name, addr: addr}
 	if name == "kvs" {
 		conf := filepath.Join(dir, "node.yaml")
-		text := fmt.Sprintf("node_id: bench\nport: %d\ndata_dir: %q\nlog_level: error\nauth_enabled: false\n", port,
+		text := fmt.Sprintf("node_id: bench\nport: %d\ndata_dir: %q\nlog_level: error\nauth_enabled: false\n"+
+			"rate_limiting_enabled: false\n", port,
 			filepath.Join(dir, "data"))
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			return nil, err
