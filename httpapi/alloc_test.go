@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -28,10 +29,11 @@ func hotPath(method, body string) (fasthttp.RequestHandler, *fasthttp.RequestCtx
 		ctx.Request.Header.SetContentType(typeJSON)
 		ctx.Request.SetBodyString(body)
 	}
-	return New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}}).Handler(), ctx
+	return New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{},
+		RateLimit: RateLimit{Requests: 1_000_000_000, Window: time.Minute}}).Handler(), ctx
 }
 
-// Goal: the hot paths allocate the key and nothing else.
+// Goal: the hot paths allocate the key and nothing else, also where requests are counted.
 func TestHotPathAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes pools forget")

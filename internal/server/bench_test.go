@@ -33,7 +33,7 @@ func startWith(tb testing.TB, name string, guarded bool, seeds []string) *Server
 	tb.Helper()
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = name, tb.TempDir(), seeds, freePort(tb)
-	cfg.AuthEnabled = guarded
+	cfg.AuthEnabled, cfg.RateLimitingEnabled = guarded, false
 	s, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
