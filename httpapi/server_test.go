@@ -96,54 +96,6 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// Goal: ambiguous framing is answered 400, the connection closes, and no
-// request that hides behind it is served.
-func TestSmugglingIsRefused(t *testing.T) {
-	r := newRig(t, nil)
-	hidden := "PUT /kv/hidden HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1"
-	for name, request := range map[string]string{
-		"length and chunked": "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n" +
-			"Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
-		"chunked and length": "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\ntransfer-encoding: chunked\r\n" +
-			"content-length: 1\r\n\r\n1\r\n1\r\n0\r\n\r\n",
-		"identity": "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nTransfer-Encoding: identity\r\n\r\n",
-		"identity and length": "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nTransfer-Encoding: identity\r\n" +
-			"Content-Length: 1\r\n\r\n1",
-		"gzip, chunked":  "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
-		"two lengths":    "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1",
-		"length list":    "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1, 1\r\n\r\n1",
-		"signed length":  "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: +1\r\n\r\n1",
-		"folded":         "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nX-A: b\r\n c\r\nContent-Length: 1\r\n\r\n1",
-		"space in name":  "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length : 1\r\n\r\n1",
-		"version 9.9":    "PUT /kv/k HTTP/9.9\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1",
-		"version 2.0":    "PUT /kv/k HTTP/2.0\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1",
-		"chunked in 1.0": "PUT /kv/k HTTP/1.0\r\nHost: kvs\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
-		"two hosts":      "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nHost: other\r\nContent-Length: 1\r\n\r\n1",
-		"no host":        "PUT /kv/k HTTP/1.1\r\nContent-Length: 1\r\n\r\n1",
-		"other host":     "PUT http://other/kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1",
-		"other scheme":   "PUT ftp://kvs/kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1",
-		"bad chunk":      "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n1\r\n0\r\n\r\n",
-		"long header":    "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nX-A: " + strings.Repeat("x", headerBytesMax) + "\r\n\r\n",
-		"control":        "PUT /kv/\x01 HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1",
-		"not http":       "hello\r\n\r\n",
-	} {
-		answers := r.pipeline("PUT", request+hidden, 2)
-		if len(answers) != 1 || answers[0].problem() != slugBadRequest || !answers[0].closed {
-			t.Errorf("%s: %v", name, answers)
-		}
-	}
-	if len(r.store.writes) != 0 {
-		t.Errorf("stored %+v", r.store.writes)
-	}
-	good := "PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\n1"
-	if answers := r.pipeline("PUT", good+good+good, 3); len(answers) != 3 || answers[2].status != 200 {
-		t.Errorf("honest pipeline: %v", answers)
-	}
-	if a := r.raw("PUT", "PUT /kv/old HTTP/1.0\r\nContent-Length: 1\r\n\r\n1"); a.status != 201 {
-		t.Errorf("HTTP/1.0: %s", a)
-	}
-}
-
 // Goal: Expect: 100-continue is refused before the body, or let through.
 func TestExpectContinue(t *testing.T) {
 	r := newRig(t, nil)
