@@ -116,7 +116,8 @@ func TestHTTPS(t *testing.T) {
 	n.must(err)
 	n.must(plain.SetReadDeadline(time.Now().Add(5 * time.Second)))
 	answer := make([]byte, 200)
-	if got, _ := plain.Read(answer); strings.Contains(string(answer[:got]), "200") {
+	if got, _ := plain.Read(answer); !strings.HasPrefix(string(answer[:got]), "HTTP/1.1 400 ") ||
+		!strings.Contains(string(answer[:got]), "https://") {
 		t.Errorf("plain HTTP was answered: %q", answer[:got])
 	}
 	n.stop()

@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -24,7 +28,22 @@ func (c *clientConn) Read(b []byte) (int, error) {
 	if n > 0 && !c.used.Load() {
 		c.used.Store(true)
 	}
+	if err != nil {
+		answerPlain(err)
+	}
 	return n, err
+}
+
+// answerPlain tells a client that speaks plain HTTP to a node with HTTPS why it is
+// not served. To the others that do not shake hands nothing can be said.
+func answerPlain(err error) {
+	var plain tls.RecordHeaderError
+	if !errors.As(err, &plain) || plain.Conn == nil || !bytes.ContainsRune([]byte("GHPDO"), rune(plain.RecordHeader[0])) {
+		return
+	}
+	const text = "this node serves HTTPS: use https:// in the address\n"
+	_, _ = io.WriteString(plain.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"+
+		"Connection: close\r\nContent-Length: "+strconv.Itoa(len(text))+"\r\n\r\n"+text) // the connection ends anyway
 }
 
 // Close ends the sending side, throws away what still arrives for a moment,
