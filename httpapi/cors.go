@@ -6,7 +6,7 @@ import "github.com/valyala/fasthttp"
 // (Fetch standard, sections 2.2.2 and 3.3). Nothing here lets a browser send
 // cookies: a script shows its token itself.
 const (
-	corsRequestHeaders  = "Authorization, Content-Type, X-Request-ID"
+	corsRequestHeaders  = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID"
 	corsResponseHeaders = "Allow, ETag, KVS-Mode, Location, RateLimit, RateLimit-Policy, Retry-After, " +
 		"WWW-Authenticate, X-Request-ID"
 	corsMaxAge = "600" // seconds for which a browser need not ask again

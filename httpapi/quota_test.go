@@ -26,7 +26,7 @@ func TestQuotaAgainstABucket(t *testing.T) {
 			if random.IntN(3) > 0 {
 				pause = 0
 			}
-			time.Sleep(pause)
+			<-time.After(pause)
 			credit = min(credit+pause, window)
 			served := credit >= window/limit
 			if served {

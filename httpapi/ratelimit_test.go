@@ -74,7 +74,7 @@ func TestRateLimitHeaders(t *testing.T) {
 		for range 3 {
 			l.ask("192.0.2.1", "/kv/k")
 		}
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		r = l.ask("192.0.2.1", "/kv/k")
 		body := string(r.Body())
 		if r.StatusCode() != 429 || header(r, "Retry-After") != "20" || !strings.Contains(body, `"code":"rate-limited"`) ||
@@ -87,7 +87,7 @@ func TestRateLimitHeaders(t *testing.T) {
 				t.Fatal("health is limited")
 			}
 		}
-		time.Sleep(20 * time.Second)
+		<-time.After(20 * time.Second)
 		if r := l.ask("192.0.2.1", "/kv/k"); r.StatusCode() != 404 {
 			t.Errorf("after Retry-After: %d", r.StatusCode())
 		}

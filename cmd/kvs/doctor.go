@@ -50,10 +50,17 @@ func doctorCommand(client *http.Client) *cobra.Command {
 		}
 		found := append(examine(cfg), exposed(path, cfg)...)
 		if !cmd.Flags().Changed("addr") && os.Getenv("KVS_ADDR") == "" {
-			r.addr = "http://" + net.JoinHostPort(reachable(cfg.BindAddress), strconv.Itoa(cfg.Port))
+			r.addr = scheme(cfg) + "://" + net.JoinHostPort(reachable(cfg.BindAddress), strconv.Itoa(cfg.Port))
 		}
 		return diagnose(cmd, r, append(found, r.checkUp(cmd)...))
 	})
+}
+
+func scheme(cfg config.Config) string {
+	if cfg.HTTPTLSCertFile != "" {
+		return "https"
+	}
+	return "http"
 }
 
 // reachable is where a node that listens everywhere can be asked from here.
@@ -80,6 +87,9 @@ func examine(cfg config.Config) (found []finding) {
 	add(!cfg.AuthEnabled, !local, who+" may read and write everything", "auth_enabled: true")
 	add(!cfg.RateLimitingEnabled, !local && cfg.AuthEnabled, who+" may guess tokens and send requests as fast as they like",
 		"rate_limiting_enabled: true")
+	add(cfg.AuthEnabled && !local && scheme(cfg) == "http", false,
+		"tokens travel in the clear, unless a proxy in front of the node speaks HTTPS",
+		"http_tls_cert_file and http_tls_key_file")
 	add(!cfg.TamperLoggingEnabled, false, "nobody can say afterwards who changed what", "tamper_logging_enabled: true")
 	add(cfg.AuthEnabled && cfg.TokenMaxTTL > tokenTTLAdvised, false,
 		"a token that leaks is good for "+cfg.TokenMaxTTL.String(), "token_max_ttl: 720h")
@@ -95,7 +105,8 @@ func exposed(path string, cfg config.Config) (found []finding) {
 	if runtime.GOOS == "windows" {
 		return nil // has no such bits
 	}
-	secrets := []string{filepath.Join(cfg.DataDir, "*.key"), filepath.Join(cfg.DataDir, "*.token"), cfg.ClusterSecretFile}
+	secrets := []string{filepath.Join(cfg.DataDir, "*.key"), filepath.Join(cfg.DataDir, "*.token"), cfg.ClusterSecretFile,
+		cfg.HTTPTLSKeyFile}
 	if cfg.ClusterSecret != "" {
 		secrets = append(secrets, path)
 	}
