@@ -95,10 +95,13 @@ func (t *Transport) connect(addr string) (*quic.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	conf, err := t.id.clientTLS()
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
 	for _, ap := range targets {
-		qc, err := t.quic.Dial(ctx, net.UDPAddrFromAddrPort(ap), t.id.clientTLS(),
-			quicConfig(t.timing))
+		qc, err := t.quic.Dial(ctx, net.UDPAddrFromAddrPort(ap), conf, quicConfig(t.timing))
 		if err == nil {
 			return qc, nil
 		}
@@ -147,8 +150,7 @@ func (t *Transport) logDial(addr string, err error) {
 	switch {
 	case t.ctx.Err() != nil:
 	case (isMismatch(err) || errors.Is(err, errNotLoopback)) && t.throttle.allow("dial "+addr):
-		t.log.Warn("cannot authenticate with a peer: do all nodes have the same cluster_secret, "+
-			"and clocks less than a day apart?", "addr", addr, "err", err)
+		t.log.Warn("cannot authenticate with a peer: "+t.id.remedy, "addr", addr, "err", err)
 	default:
 		t.log.Debug("dial failed", "addr", addr, "err", err)
 	}

@@ -46,10 +46,16 @@ const (
 // The bounds of connections. Accepted connections beyond them are refused
 // before any cryptography.
 const (
-	handshakesMax = 64
-	connsMax      = statemachine.MembersMax + handshakesMax
-	dialsMax      = 64
-	dialAddrsMax  = 4 // addresses of one host name that one attempt tries
+	handshakesMax = 128
+	connsMax      = 2*statemachine.MembersMax + handshakesMax
+
+	// hostHandshakesMax and hostConnsMax are the share of one host, so that it
+	// cannot lock out the others. A whole cluster may stand behind one address.
+	hostHandshakesMax = 16
+	hostConnsMax      = statemachine.MembersMax
+
+	dialsMax     = 64
+	dialAddrsMax = 4 // addresses of one host name that one attempt tries
 
 	// verifyAddressFrom is the number of handshakes under way from which a
 	// newcomer must first prove its address with a Retry (RFC 9000, 8.1.2).
@@ -62,6 +68,15 @@ const (
 const (
 	streamWindow = 2 << 20
 	connWindow   = uint64(statemachine.ClassCount) * streamWindow
+)
+
+// The budget of one stream of a peer, whoever it is: what a message and each of
+// its bytes cost in time, and how much may be spent at once. It is ten times what
+// a busy node sends, and keeps one that went mad from taking the whole processor.
+const (
+	messageCost = 50 * time.Microsecond // at most 20,000 messages a second
+	byteCost    = 4 * time.Nanosecond   // at most 250 MB a second
+	budgetMax   = time.Second
 )
 
 // timing holds the timeouts of a transport; tests shorten them.

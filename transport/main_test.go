@@ -67,6 +67,8 @@ type setup struct {
 	hello  func(*statemachine.Hello)
 	hook   func(statemachine.Input)
 	timing timing
+
+	identity func(*identity) // changes it before it is used
 }
 
 var testSecret = "correct horse battery staple"
@@ -95,6 +97,9 @@ func start(tb testing.TB, s setup) *node {
 	}}
 	id, err := newIdentity([]byte(s.secret), n.id)
 	must(tb, err)
+	if s.identity != nil {
+		s.identity(id)
+	}
 	n.socket, err = openSocket(s.listen, id.loopbackOnly)
 	must(tb, err)
 	n.Transport, err = listenOn(n.socket, id, o, s.timing)

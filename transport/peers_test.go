@@ -19,14 +19,14 @@ func settle(tb testing.TB, nodes []*node) int {
 		n.wait("all peers", func() bool { return len(n.up) == len(nodes)-1 })
 	}
 	eventually(tb, "end of the surplus", func() bool {
-		conns, dials := int64(0), 0
+		conns, dials := 0, 0
 		for _, n := range nodes {
-			conns += n.gate.conns.Load()
+			conns += n.gate.open()
 			n.dials.mu.Lock()
 			dials += len(n.dials.pending)
 			n.dials.mu.Unlock()
 		}
-		return dials == 0 && conns == int64(len(nodes)*(len(nodes)-1)/2)
+		return dials == 0 && conns == len(nodes)*(len(nodes)-1)/2
 	})
 	return countUps(nodes)
 }

@@ -2,8 +2,6 @@ package transport
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -12,13 +10,16 @@ import (
 
 // The TLS configuration demands a certificate of the cluster's authority from
 // both ends, and that it names a replica. There are no session tickets: a
-// resumed session would skip the check of a certificate that has expired.
+// resumed session would skip the check of a certificate that has expired. There
+// is no early data either, which comes before any of this (RFC 8446, 8): neither
+// end asks for it. Credentials are looked up for each handshake, as they change.
 
 func (id *identity) baseTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		NextProtos:             []string{alpn},
 		SessionTicketsDisabled: true,
+		Time:                   id.now,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			_, err := replicaOf(&cs)
 			return err
@@ -26,30 +27,33 @@ func (id *identity) baseTLS() *tls.Config {
 	}
 }
 
-func (id *identity) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(id.authority)
-	return pool
-}
-
 func (id *identity) serverTLS() *tls.Config {
-	c := id.baseTLS()
-	c.ClientAuth = tls.RequireAndVerifyClientCert
-	c.ClientCAs = id.pool()
-	c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return id.certificate(time.Now())
+	base := id.baseTLS()
+	base.ClientAuth = tls.RequireAndVerifyClientCert
+	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		cert, pool, err := id.source.credentials(id.now())
+		if err != nil {
+			return nil, err
+		}
+		c := base.Clone()
+		c.GetConfigForClient = nil
+		c.Certificates, c.ClientCAs = []tls.Certificate{*cert}, pool
+		return c, nil
 	}
-	return c
+	return base
 }
 
-func (id *identity) clientTLS() *tls.Config {
-	c := id.baseTLS()
-	c.ServerName = peerName
-	c.RootCAs = id.pool()
-	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return id.certificate(time.Now())
+func (id *identity) clientTLS() (*tls.Config, error) {
+	cert, pool, err := id.source.credentials(id.now())
+	if err != nil {
+		return nil, err
 	}
-	return c
+	c := id.baseTLS()
+	c.ServerName, c.RootCAs = peerName, pool
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return cert, nil // whatever authorities the server names: it is the only one
+	}
+	return c, nil
 }
 
 // quicConfig is the same for both directions. Each end opens one stream a class

@@ -28,6 +28,10 @@ type Options struct {
 	// means the development identity, which exists on loopback only.
 	Secret []byte
 
+	// Files replace Secret where they are set: the certificate of an existing
+	// PKI, read again when it changes.
+	Files Files
+
 	// Hello returns what to say first on a new connection.
 	Hello func() statemachine.Hello
 
@@ -63,7 +67,7 @@ type Transport struct {
 // Listen binds the address and accepts peers until Close. Its errors say what
 // to change.
 func Listen(o Options) (*Transport, error) {
-	id, err := newIdentity(o.Secret, o.Replica)
+	id, err := o.identity()
 	if err != nil {
 		return nil, err
 	}
@@ -79,18 +83,28 @@ func Listen(o Options) (*Transport, error) {
 	return t, nil
 }
 
+func (o Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}
+
+func (o Options) identity() (*identity, error) {
+	if o.Files.none() {
+		return newIdentity(o.Secret, o.Replica)
+	}
+	return newFileIdentity(o.Files, o.Replica, o.logger())
+}
+
 // listenOn starts a transport on a socket that it then owns.
 func listenOn(socket net.PacketConn, id *identity, o Options, tm timing) (*Transport, error) {
 	if err := silenceLibrary(); err != nil {
 		return nil, fmt.Errorf("set %s: %w", bufferWarning, err)
 	}
-	log := o.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	t := &Transport{
-		o: o, timing: tm, log: log, throttle: newThrottle(), id: id, socket: socket,
-		peers: newPeers(), dials: newDials(),
+		o: o, timing: tm, log: o.logger(), throttle: newThrottle(), id: id, socket: socket,
+		peers: newPeers(), dials: newDials(), gate: newGate(),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.quic = &quic.Transport{
