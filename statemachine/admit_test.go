@@ -39,6 +39,21 @@ func TestUnfitPeersAreShownTheDoor(t *testing.T) {
 	}
 }
 
+// TestMixedAuthIsTheOperatorsWord: of two nodes that differ in whether clients
+// need tokens, each refuses the other unless its own operator allows it.
+func TestMixedAuthIsTheOperatorsWord(t *testing.T) {
+	for _, c := range []struct{ auth, allowed, refused bool }{
+		{true, false, true}, {true, true, false}, {false, false, true}, {false, true, false},
+	} {
+		h := member(t, 'a', func(cfg *statemachine.Config) { cfg.AuthMode, cfg.MixedAuth = c.auth, c.allowed })
+		got := h.step(statemachine.PeerUp{Hello: hello('q', func(h *statemachine.Hello) { h.AuthMode = !c.auth })})
+		refused := len(got) > 0 && brief(got[0]) == "PeerRefused"
+		if refused != c.refused {
+			t.Errorf("%+v: refused %v", c, refused)
+		}
+	}
+}
+
 // TestOlderStartsAreTold: a peer at an older start than is known, or at a second
 // one of the same count, stays connected and is told so, and nothing else.
 func TestOlderStartsAreTold(t *testing.T) {

@@ -14,8 +14,11 @@ type Config struct {
 	ReadOnly bool     // refuse client writes; replication goes on
 	// ClusterName and AuthMode must be the same on all nodes of a cluster: the
 	// operator's name of it, at most NameBytesMax, and whether clients need tokens.
+	// MixedAuth leaves the latter to the operator: two nodes of which one needs
+	// tokens and the other does not talk to each other if both have it.
 	ClusterName string
 	AuthMode    bool
+	MixedAuth   bool
 
 	// GossipMin and GossipMax bound the random interval between two exchanges
 	// of the whole member table.

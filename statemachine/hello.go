@@ -65,7 +65,7 @@ func (n *Node) judge(h Hello) Refusal {
 	if h.ClusterName != n.cfg.ClusterName {
 		return RefusedCluster
 	}
-	if h.AuthMode != n.cfg.AuthMode {
+	if h.AuthMode != n.cfg.AuthMode && !n.cfg.MixedAuth {
 		return RefusedAuth
 	}
 	p := n.peer(h.Replica)

@@ -130,15 +130,34 @@ func (c Config) relations() []relation {
 		add(fmt.Sprintf("token_ttl (%v) must not be more than token_max_ttl (%v)", c.TokenTTL, c.TokenMaxTTL),
 			"token_ttl", "token_max_ttl")
 	}
+	return append(broken, c.trust()...)
+}
+
+// trust are the rules about what nodes know each other by.
+func (c Config) trust() (broken []relation) {
 	if c.ClusterSecret != "" && c.ClusterSecretFile != "" {
-		add("only one of cluster_secret and cluster_secret_file can be set",
-			"cluster_secret_file", "cluster_secret")
+		broken = append(broken, relation{[]string{"cluster_secret_file", "cluster_secret"},
+			"only one of cluster_secret and cluster_secret_file can be set"})
+	}
+	secret, files := c.ClusterSecret != "" || c.ClusterSecretFile != "", 0
+	for _, f := range []string{c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile} {
+		if f != "" {
+			files++
+		}
+	}
+	keys := []string{"tls_ca_file", "tls_cert_file", "tls_key_file"}
+	if files != 0 && files != len(keys) {
+		broken = append(broken, relation{keys, "tls_ca_file, tls_cert_file and tls_key_file go together: set all or none"})
+	}
+	if files != 0 && secret {
+		broken = append(broken, relation{keys, "only one of a cluster secret and tls_ca_file can be set: " +
+			"nodes know each other by the one or by the other"})
 	}
 	if address, err := netip.ParseAddr(c.BindAddress); err == nil && c.ClusteringEnabled &&
-		!address.Unmap().IsLoopback() && c.ClusterSecret == "" && c.ClusterSecretFile == "" {
-		add("a node on "+c.BindAddress+" needs cluster_secret or cluster_secret_file, so that "+
-			"strangers cannot join; or clustering_enabled: false, for a node without peers",
-			"bind_address")
+		!address.Unmap().IsLoopback() && !secret && files == 0 {
+		broken = append(broken, relation{[]string{"bind_address"}, "a node on " + c.BindAddress +
+			" needs cluster_secret or cluster_secret_file, so that strangers cannot join (kvs cluster init makes one); " +
+			"or clustering_enabled: false, for a node without peers"})
 	}
 	return broken
 }

@@ -51,6 +51,9 @@ type Config struct {
 	ClusterName       string `yaml:"cluster_name" default:"" check:"label" help:"Name that all nodes of a cluster share; nodes of other names are refused"`
 	ClusterSecret     Secret `yaml:"cluster_secret" default:"" secret:"true" help:"Shared by all nodes; needed to cluster beyond loopback"`
 	ClusterSecretFile string `yaml:"cluster_secret_file" default:"" help:"File that holds the secret instead"`
+	TLSCAFile         string `yaml:"tls_ca_file" default:"" help:"Authorities of an existing PKI (PEM), instead of a secret; with tls_cert_file and tls_key_file"`
+	TLSCertFile       string `yaml:"tls_cert_file" default:"" help:"Certificate of this node towards peers (PEM), its URI name kvs-replica:<replica id>"`
+	TLSKeyFile        string `yaml:"tls_key_file" default:"" help:"Private key of that certificate (PEM)"`
 	PushRingMB        int    `yaml:"push_ring_mb" default:"64" min:"1" max:"4096" help:"Memory for fresh writes on their way to peers (MiB)"`
 
 	CompressionEnabled bool          `yaml:"compression_enabled" group:"Feature configuration" default:"true" status:"pending" help:"Enable ZSTD compression"`
@@ -63,6 +66,7 @@ type Config struct {
 	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
 
 	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
+	AllowMixedAuth         bool `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
 	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
@@ -135,6 +139,9 @@ func (c Config) LoadClusterSecret() (Secret, error) {
 	}
 	return Secret(secret), nil
 }
+
+// HasPKI says that certificates come from files, and not from a secret.
+func (c Config) HasPKI() bool { return c.TLSCertFile != "" }
 
 // Pending names the settings that are accepted but have no effect yet and
 // that somebody would miss: switches that are on, and values that differ from

@@ -241,7 +241,6 @@ func TestMistakes(t *testing.T) {
 		{"gossip_interval_min: 200", `:1:22: gossip_interval_min (200) must not be more than gossip_interval_max (120)`},
 		{"gossip_interval_max: 5", `:1:22: gossip_interval_min (60) must not be more`},
 		{"removed_after_s: 300", `:1:18: removed_after_s (300) must be more than failed_after_s (300)`},
-		{"cluster_secret: a\ncluster_secret_file: b", `:2:22: only one of cluster_secret and cluster_secret_file`},
 		{"token_ttl: 800h", `:1:12: token_ttl (800h0m0s) must not be more than token_max_ttl (720h0m0s)`},
 		{"backup_schedule: daily", `backup_schedule must be five cron fields`},
 		{"data_dir: ''", `data_dir must not be empty`},
@@ -261,15 +260,36 @@ func TestMistakes(t *testing.T) {
 		{strings.Repeat("#", fileBytesMax+1), `is it a configuration?`},
 		{strings.Repeat("[", 50_000), `config.yaml:`},
 	} {
-		_, err := parse("config.yaml", []byte(c.text), testHost)
-		var file *FileError
-		if !errors.As(err, &file) {
-			t.Errorf("%.60q: %v", c.text, err)
-			continue
-		}
-		if got := err.Error(); !strings.Contains(got+"\n", c.want) || !strings.Contains(got, "Try: ") {
-			t.Errorf("%.60q: got %s\nwant ...%s", c.text, got, c.want)
-		}
+		checkMistake(t, c.text, c.want)
+	}
+}
+
+// Goal: what nodes know each other by is one thing, and whole.
+func TestMistakesOfTrust(t *testing.T) {
+	const files = "tls_ca_file: a\ntls_cert_file: b\ntls_key_file: c\n"
+	for _, c := range []struct{ text, want string }{
+		{"cluster_secret: a\ncluster_secret_file: b", `:2:22: only one of cluster_secret and cluster_secret_file`},
+		{"tls_ca_file: a", `:1:14: tls_ca_file, tls_cert_file and tls_key_file go together`},
+		{files + "cluster_secret: a", `:1:14: only one of a cluster secret and tls_ca_file`},
+		{files + "cluster_secret_file: a", `:1:14: only one of a cluster secret and tls_ca_file`},
+	} {
+		checkMistake(t, c.text, c.want)
+	}
+	if _, err := parse("config.yaml", []byte(files+"bind_address: 0.0.0.0"), testHost); err != nil {
+		t.Errorf("files instead of a secret: %v", err)
+	}
+}
+
+func checkMistake(t *testing.T, text, want string) {
+	t.Helper()
+	_, err := parse("config.yaml", []byte(text), testHost)
+	var file *FileError
+	if !errors.As(err, &file) {
+		t.Errorf("%.60q: %v", text, err)
+		return
+	}
+	if got := err.Error(); !strings.Contains(got+"\n", want) || !strings.Contains(got, "Try: ") {
+		t.Errorf("%.60q: got %s\nwant ...%s", text, got, want)
 	}
 }
 

@@ -98,13 +98,19 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 }
 
 func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err error) {
+	if s.cfg.AllowMixedAuth {
+		s.log.Warn("allow_mixed_auth is set: whoever reaches a node without auth_enabled " +
+			"may read and write what rights protect elsewhere")
+	}
 	s.transport, err = transport.Listen(transport.Options{
 		Listen:  net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(clusterPort(s.cfg))),
-		Replica: id, Secret: []byte(secret.Reveal()), Hello: s.driver.hello,
+		Replica: id, Secret: []byte(secret.Reveal()), Files: transport.Files{
+			CA: s.cfg.TLSCAFile, Cert: s.cfg.TLSCertFile, Key: s.cfg.TLSKeyFile,
+		}, Hello: s.driver.hello,
 		Deliver: s.driver.fromPeers, Logger: s.log,
 	})
 	if err != nil {
-		return fmt.Errorf("settings port and cluster_port: %w", err)
+		return fmt.Errorf("listen to peers (settings port, cluster_port, tls_*): %w", err)
 	}
 	s.driver.connect(s.transport)
 	return nil

@@ -21,7 +21,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 		return statemachine.Config{}, err
 	}
 	core := statemachine.DefaultConfig()
-	core.ClusterName, core.AuthMode = cfg.ClusterName, cfg.AuthEnabled
+	core.ClusterName, core.AuthMode, core.MixedAuth = cfg.ClusterName, cfg.AuthEnabled, cfg.AllowMixedAuth
 	core.Name, core.Addr, core.ReadOnly = cfg.NodeID, addr, cfg.ReadOnly
 	core.GossipMin, core.GossipMax = millis(cfg.GossipIntervalMin), millis(cfg.GossipIntervalMax)
 	core.Replication = millis(cfg.ReplicationInterval)
