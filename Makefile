@@ -6,8 +6,8 @@ SEEDS ?= 2000
 
 all: build test
 
-build: ## the two binaries, in this directory
-	go build -o kvs ./cmd/kvs
+build: ## the binary, in this directory
+	go build -trimpath -o kvs ./cmd/kvs
 
 demo: ## three nodes in one process, with sample data
 	go run ./cmd/kvs demo

@@ -121,8 +121,9 @@ func TestSlowAnswersTellLittle(t *testing.T) {
 	}
 }
 
-// TestVersionsFromAheadAreCounted: they are merged, and do not move this clock.
-func TestVersionsFromAheadAreCounted(t *testing.T) {
+// TestS15VersionsFromAhead: they are merged and counted, and do not move this
+// clock; whoever has seen one overwrites it, without waiting for its time.
+func TestS15VersionsFromAhead(t *testing.T) {
 	h := member(t, 'a', nil)
 	h.meet('p')
 	p := newStore('p').adopt()
@@ -135,5 +136,11 @@ func TestVersionsFromAheadAreCounted(t *testing.T) {
 	}
 	if got := h.stamp(t, "k"); got != 0 {
 		t.Errorf("a write is stamped %d ms ahead", got)
+	}
+	if got := h.stamp(t, "x"); got < 3_600_000 || got > 3_600_001 {
+		t.Errorf("a write over it is stamped %d ms ahead", got)
+	}
+	if got := h.stamp(t, "k"); got != 0 {
+		t.Errorf("after that, another key is stamped %d ms ahead", got)
 	}
 }

@@ -176,13 +176,16 @@ func wantWorking(t failer, h *host) {
 	}
 }
 
-// TestHostilePeerDoesNotStopTheNode: no sequence of messages of a linked peer
-// makes Step panic, and afterwards the node serves clients and honest peers.
-func TestHostilePeerDoesNotStopTheNode(t *testing.T) {
+// TestS15HostilePeerDoesNotStopTheNode: no sequence of messages of a linked peer
+// makes Step panic, or takes a record away that it sends no newer version of;
+// afterwards the node serves clients and honest peers.
+func TestS15HostilePeerDoesNotStopTheNode(t *testing.T) {
 	s := newSpite()
 	rapid.Check(t, func(t *rapid.T) {
 		h := member(t, 'a', nil)
 		h.meet('p')
+		h.write(999, "kept")
+		h.settle()
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
 			case 0:
@@ -200,5 +203,8 @@ func TestHostilePeerDoesNotStopTheNode(t *testing.T) {
 			}
 		}
 		wantWorking(t, h)
+		if h.has("kept") == "" {
+			t.Fatalf("a record is gone by omission")
+		}
 	})
 }

@@ -42,6 +42,7 @@ type node struct {
 	up      map[keyspace.ReplicaID]statemachine.Hello
 	ups     int
 	hook    func(statemachine.Input) // called without the lock
+	drop    bool
 }
 
 func replica(n int) (r keyspace.ReplicaID) {
@@ -68,7 +69,9 @@ type setup struct {
 	hook   func(statemachine.Input)
 	timing timing
 
-	identity func(*identity) // changes it before it is used
+	identity func(*identity)                     // changes it before it is used
+	socket   func(net.PacketConn) net.PacketConn // wraps it
+	drop     bool                                // the recorder keeps no digests
 }
 
 var testSecret = "correct horse battery staple"
@@ -76,7 +79,7 @@ var testSecret = "correct horse battery staple"
 func start(tb testing.TB, s setup) *node {
 	tb.Helper()
 	n := &node{
-		tb: tb, id: replica(s.id), changed: make(chan struct{}), hook: s.hook,
+		tb: tb, id: replica(s.id), changed: make(chan struct{}), hook: s.hook, drop: s.drop,
 		up: make(map[keyspace.ReplicaID]statemachine.Hello),
 	}
 	if s.secret == "" {
@@ -102,7 +105,11 @@ func start(tb testing.TB, s setup) *node {
 	}
 	n.socket, err = openSocket(s.listen, id.loopbackOnly)
 	must(tb, err)
-	n.Transport, err = listenOn(n.socket, id, o, s.timing)
+	var socket net.PacketConn = n.socket
+	if s.socket != nil {
+		socket = s.socket(socket)
+	}
+	n.Transport, err = listenOn(socket, id, o, s.timing)
 	must(tb, err)
 	return n
 }
@@ -143,6 +150,9 @@ func must(tb testing.TB, err error) {
 func (n *node) deliver(in statemachine.Input) {
 	if n.hook != nil {
 		n.hook(in)
+	}
+	if r, ok := in.(statemachine.Received); ok && n.drop && r.Msg.Kind() == statemachine.KindDigest {
+		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

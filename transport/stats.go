@@ -30,6 +30,7 @@ type Stats struct {
 	DroppedEncode uint64                          // beyond the bounds of the protocol
 	UnknownKinds  uint64                          // skipped frames of a newer peer
 	Malformed     uint64                          // frames that cost their connection
+	Paused        uint64                          // messages behind which a peer beyond its budget waited
 }
 
 // counters is the live form of Stats.
@@ -37,7 +38,7 @@ type counters struct {
 	dials, dialsFailed, dialsDropped          atomic.Uint64
 	strangers, refused, duplicates, connected atomic.Uint64
 	droppedDown, droppedEncode                atomic.Uint64
-	unknownKinds, malformed                   atomic.Uint64
+	unknownKinds, malformed, paused           atomic.Uint64
 	class                                     [statemachine.ClassCount]classCounters
 }
 
@@ -61,6 +62,7 @@ func (t *Transport) Stats() Stats {
 		DroppedEncode: n.droppedEncode.Load(),
 		UnknownKinds:  n.unknownKinds.Load(),
 		Malformed:     n.malformed.Load(),
+		Paused:        n.paused.Load(),
 	}
 	for i := range n.class {
 		c := &n.class[i]

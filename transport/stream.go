@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"sync"
+	"time"
 
 	"kvs/statemachine"
 )
@@ -101,7 +102,10 @@ func (c *conn) acceptStreams(streams *sync.WaitGroup) {
 // Deliver blocks, flow control holds the peer back on this stream alone.
 func (c *conn) read(r *frameReader, class statemachine.Class) {
 	count := &c.t.count.class[class]
-	var scratch []byte // of what was compressed; messages share nothing with it
+	var (
+		scratch []byte // of what was compressed; messages share nothing with it
+		paid    budget
+	)
 	for {
 		frame, err := r.next()
 		if err != nil {
@@ -115,6 +119,9 @@ func (c *conn) read(r *frameReader, class statemachine.Class) {
 				c.fail(class, err)
 				return
 			}
+		}
+		if wait := paid.spend(time.Now(), len(frame)); wait > 0 && !c.pause(wait) {
+			return
 		}
 		m, err := Decode(frame)
 		switch {

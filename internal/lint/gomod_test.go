@@ -34,6 +34,27 @@ func versions(s *source) (out []finding) {
 	return out
 }
 
+// trimmed asks that what is handed to others is built without the paths of the
+// machine that built it, which also makes the build the same everywhere.
+func trimmed(s *source) (out []finding) {
+	if s.path != "Makefile" && s.path != "Dockerfile" {
+		return nil
+	}
+	for i, line := range strings.Split(string(s.text), "\n") {
+		if strings.Contains(line, "go build") && strings.Contains(line, "./cmd/kvs") && !strings.Contains(line, "-trimpath") {
+			out = append(out, finding{s.path, i + 1, "a build of kvs without -trimpath"})
+		}
+	}
+	return out
+}
+
+// TestS21Trimpath: whoever builds the binary to use it builds it so.
+func TestS21Trimpath(t *testing.T) {
+	wantClean(t, trimmed)
+	wantFound(t, trimmed, "Makefile", "build:\n\tgo build -o kvs ./cmd/kvs\n", "without -trimpath")
+	wantNothing(t, trimmed, "Makefile", "build:\n\tgo build -trimpath -o kvs ./cmd/kvs\n\tgo build -C tools\n")
+}
+
 // older compares versions number by number. What is before a release is older.
 func older(a, b string) bool {
 	na, prerelease := numbers(a)
@@ -55,8 +76,8 @@ func numbers(v string) (out [3]int, prerelease bool) {
 	return out, prerelease
 }
 
-// TestModulesAreNewEnough: no version with a known fault is built upon.
-func TestModulesAreNewEnough(t *testing.T) {
+// TestS21MinimumVersions: no version with a known fault is built upon.
+func TestS21MinimumVersions(t *testing.T) {
 	wantClean(t, versions)
 	head := "module m\n\ngo 1.26.0\n\ntoolchain go1.26.8\n\n"
 	for text, want := range map[string]string{
