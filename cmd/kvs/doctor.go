@@ -96,7 +96,9 @@ func examine(cfg config.Config) (found []finding) {
 	secret, err := cfg.LoadClusterSecret()
 	add(err != nil, true, fmt.Sprint(err), "a file that the node may read")
 	add(secret != "" && len(secret) < 16, true, "the cluster secret is short enough to guess: who does joins as a node",
-		"cluster_secret_file with 32 random bytes: openssl rand -hex 32")
+		"cluster_secret_file with 32 random bytes, as kvs cluster init draws them")
+	add(cfg.AllowMixedAuth, !local, "rights count for nothing on a member without auth_enabled, and it replicates what it is told",
+		"allow_mixed_auth: false, once all nodes have the same auth_enabled")
 	return found
 }
 
@@ -105,8 +107,8 @@ func exposed(path string, cfg config.Config) (found []finding) {
 	if runtime.GOOS == "windows" {
 		return nil // has no such bits
 	}
-	secrets := []string{filepath.Join(cfg.DataDir, "*.key"), filepath.Join(cfg.DataDir, "*.token"), cfg.ClusterSecretFile,
-		cfg.HTTPTLSKeyFile}
+	secrets := []string{filepath.Join(cfg.DataDir, "*.key"), filepath.Join(cfg.DataDir, "*.token"),
+		cfg.ClusterSecretFile, cfg.HTTPTLSKeyFile, cfg.TLSKeyFile}
 	if cfg.ClusterSecret != "" {
 		secrets = append(secrets, path)
 	}

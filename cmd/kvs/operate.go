@@ -215,8 +215,8 @@ func clusterCommand(client *http.Client) *cobra.Command {
 		return nil
 	})
 	return parent(&cobra.Command{
-		Use: "cluster", Short: "Administer the cluster", Example: "  kvs cluster forget gamma",
-	}, forget)
+		Use: "cluster", Short: "Administer the cluster", Example: "  kvs cluster init\n  kvs cluster forget gamma",
+	}, initCommand(), joinTokenCommand(), joinCommand(), authorityCommand(), forget)
 }
 
 // confirm asks a person before what cannot be undone; a script says --yes.

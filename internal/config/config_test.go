@@ -42,7 +42,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 // Goal: the generated file, to the byte, and that it loads to the defaults.
 func TestGeneratedFile(t *testing.T) {
-	text := render(testHost)
+	text := render(testHost, defaults(testHost))
 	golden(t, "default.yaml", text)
 	cfg, err := parse("config.yaml", []byte(text), testHost)
 	if err != nil {
@@ -56,7 +56,7 @@ func TestGeneratedFile(t *testing.T) {
 // Goal: the generated file and the table have the same keys, in one order.
 func TestGeneratedFileAgainstTable(t *testing.T) {
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(render(testHost)), &document); err != nil {
+	if err := yaml.Unmarshal([]byte(render(testHost, defaults(testHost))), &document); err != nil {
 		t.Fatal(err)
 	}
 	var inFile, inTable []string
@@ -383,7 +383,7 @@ func checkNoPanic(t interface{ Fatalf(string, ...any) }, text []byte) {
 // Goal: no input makes the loader panic. Method: 10,000 mutations of the
 // generated file, drawn by rapid.
 func TestMutatedFilesNeverPanic(t *testing.T) {
-	base := []byte(render(testHost))
+	base := []byte(render(testHost, defaults(testHost)))
 	pieces := []string{"\t", "\x00", "\xff", "*a", "&a ", "!!int ", "<<: ", "? ", "- ", "[", "{", "'", `"`,
 		"|\n", ">\n", "---\n", "...\n", "%YAML 1.1\n", "port: 1\n", "é", ": ", "# ", "\n", "999999999999", "~"}
 	for range 100 {
