@@ -26,6 +26,7 @@ lint: ## the house rules alone
 
 swarm: ## many simulated clusters, each with other faults
 	go run ./cmd/sim swarm --seeds $(SEEDS)
+	go run ./cmd/sim swarm --seeds $$(($(SEEDS) / 5)) --scenario guarded
 
 mutants: ## the swarm must notice every rule that is broken on purpose
 	go run -tags mutants ./cmd/sim mutants --seeds 500

@@ -26,7 +26,7 @@ func newAskers(w *World, rng *rand.Rand) *askers {
 
 // act asks one host for something.
 func (a *askers) act() {
-	h := a.w.clients.upHost()
+	h := a.w.clients.up(a.w.clients.rng)
 	if h == nil {
 		return
 	}

@@ -48,7 +48,7 @@ func (c *clients) begin() {
 }
 
 func (c *clients) request() {
-	h := c.upHost()
+	h := c.up(c.rng)
 	if h == nil {
 		return
 	}
@@ -58,18 +58,29 @@ func (c *clients) request() {
 	}
 	var in statemachine.ClientWrites
 	for range size {
-		c.next++
-		w := c.write()
-		c.open[c.next] = request{host: h, at: c.w.now, write: w}
-		c.waiting = append(c.waiting, c.next)
-		in.Writes = append(in.Writes, statemachine.ClientWrite{Request: c.next, Write: w})
+		in.Writes = append(in.Writes, c.opened(h, c.write))
 	}
 	h.step(in)
 }
 
-// upHost draws one of the hosts that are up and about, nil if there is none.
-func (c *clients) upHost() *host {
-	from := c.rng.IntN(len(c.w.hosts))
+// send makes a request of one write.
+func (c *clients) send(h *host, w keyspace.Write) {
+	one := c.opened(h, func() keyspace.Write { return w })
+	h.step(statemachine.ClientWrites{Writes: []statemachine.ClientWrite{one}})
+}
+
+// opened numbers a write whose answer is waited for.
+func (c *clients) opened(h *host, write func() keyspace.Write) statemachine.ClientWrite {
+	c.next++
+	w := write() // its value begins with the number
+	c.open[c.next] = request{host: h, at: c.w.now, write: w}
+	c.waiting = append(c.waiting, c.next)
+	return statemachine.ClientWrite{Request: c.next, Write: w}
+}
+
+// up draws one of the hosts that are up and about, nil if there is none.
+func (c *clients) up(rng *rand.Rand) *host {
+	from := rng.IntN(len(c.w.hosts))
 	for i := range c.w.hosts {
 		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up && !h.still {
 			return h

@@ -82,7 +82,7 @@ func (o *operators) reunite() {
 // tidyUp forgets, now and then until the end, the replicas that nobody is any
 // more.
 func (o *operators) tidyUp() {
-	if up := o.w.clients.upHost(); up != nil {
+	if up := o.w.clients.up(o.w.clients.rng); up != nil {
 		for _, h := range o.w.hosts {
 			for _, id := range h.former {
 				if o.w.running(id) == nil {

@@ -37,6 +37,7 @@ type Options struct {
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	AskEvery             Millis // people compare hosts; 0 never
 	ReadEvery            Millis // clients read what a host without the older records lacks; 0 never
+	RightsEvery          Millis // users, groups and rights change; 0 never
 	WriteEvery           Millis // mean time between two client requests
 	Keys                 int
 	DeletePermille       int
@@ -125,6 +126,15 @@ func Swarm(seed uint64) Options {
 	return o
 }
 
+// Guarded draws the swarm's worlds with people who change users, groups and rights
+// as well. They are worlds of their own, so that the seeds of the swarm keep theirs.
+func Guarded(seed uint64) Options {
+	o := Swarm(seed)
+	r := rand.New(rand.NewPCG(seed, 0xac1))
+	o.RightsEvery = between(r, 50, 1_000)
+	return o
+}
+
 // unclogged draws the swarm's worlds without clogs, queues, surges and cores, in
 // which some rules are noticed sooner.
 func unclogged(seed uint64) Options {
@@ -208,6 +218,8 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 	switch name {
 	case "swarm":
 		o = Swarm(seed)
+	case "guarded":
+		o = Guarded(seed)
 	case "calm":
 	case "partition":
 		o.CutEvery, o.CutFor, o.OneWayPermille = 10_000, 10_000, 300
@@ -216,7 +228,7 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 	case "lossy":
 		o.LossPermille, o.DupPermille, o.LatencyMean = 200, 100, 40
 	default:
-		return o, fmt.Errorf("unknown scenario %q: choose swarm, calm, partition, crash or lossy", name)
+		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, calm, partition, crash or lossy", name)
 	}
 	if nodes > 0 {
 		o.Nodes = nodes

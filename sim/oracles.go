@@ -13,6 +13,7 @@ import (
 func (w *World) inspect() {
 	for _, h := range w.hosts {
 		if h.up {
+			w.rights.inspect(h)
 			w.claims(h)
 			w.tree(h)
 			w.expiry(h)

@@ -196,6 +196,8 @@ func Variants() []Variant {
 		{Name: "a wrong clock is believed", Mutant: keyspace.MutantNoClamp, Everywhere: true, Known: 1},
 		{Name: "a timestamp from far ahead moves the clock", Mutant: keyspace.MutantFollow, Everywhere: true, Known: 1},
 		{Name: "a miss is answered without the older records", Mutant: keyspace.MutantLocalMiss, Everywhere: true, Known: 108},
+		{Name: "a change of rights loses to an older write", Mutant: keyspace.MutantRights, Everywhere: true, Worlds: Guarded},
+		{Name: "rights are overwritten with the value", Mutant: keyspace.MutantMetadata, Everywhere: true, Worlds: Guarded},
 		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true, Known: 100},
 	}
 }

@@ -26,6 +26,7 @@ type World struct {
 	operators *operators
 	askers    *askers
 	readers   *readers
+	rights    *rights
 	departed  map[statemachine.ReplicaID]bool // never ranged over
 	known     map[statemachine.ReplicaID]bool // never ranged over
 	model     *model
@@ -119,6 +120,7 @@ func newWorld(opt Options) *World {
 	w.operators = &operators{w: w, rng: stream(4)}
 	w.askers = newAskers(w, stream(5))
 	w.readers = newReaders(w, stream(6))
+	w.rights = newRights(w, stream(7))
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
@@ -149,6 +151,9 @@ func (w *World) begin() {
 	w.queue.push(1, w.clients.begin)
 	w.queue.push(1, w.faults.begin)
 	w.queue.push(1, w.readers.begin)
+	if w.opt.RightsEvery > 0 {
+		w.queue.push(1, w.rights.begin)
+	}
 	w.queue.push(1_000, w.inspect)
 }
 

@@ -17,6 +17,7 @@ func swarmCommand() *cobra.Command {
 		c     sim.Campaign
 		limit time.Duration
 		all   bool
+		world string
 	)
 	cmd := &cobra.Command{
 		Use:     "swarm",
@@ -28,9 +29,15 @@ func swarmCommand() *cobra.Command {
 			if limit > 0 {
 				c.Stop = func() bool { return time.Since(began) > limit }
 			}
-			c.Options, c.StopAtFirst = sim.Swarm, !all
+			if _, err := sim.Scenario(world, 0, 0); err != nil {
+				return err
+			}
+			c.Options, c.StopAtFirst = func(seed uint64) sim.Options {
+				o, _ := sim.Scenario(world, seed, 0) // it was there a moment ago
+				return o
+			}, !all
 			rep := c.Run()
-			return printSwarm(cmd.OutOrStdout(), rep, time.Since(began))
+			return printSwarm(cmd.OutOrStdout(), rep, world, time.Since(began))
 		},
 	}
 	f := cmd.Flags()
@@ -38,11 +45,12 @@ func swarmCommand() *cobra.Command {
 	f.Uint64Var(&c.Start, "start", 0, "the first seed")
 	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
 	f.BoolVar(&all, "all", false, "go on after a failure, and list all that fail")
+	f.StringVar(&world, "scenario", "swarm", "swarm, or guarded: people change users and rights as well")
 	f.DurationVar(&limit, "for", 0, "stop after this time")
 	return cmd
 }
 
-func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
+func printSwarm(out io.Writer, rep sim.Report, world string, wall time.Duration) error {
 	fmt.Fprintf(out, "%d seeds in %.1f s (%.1f a second): %d writes acknowledged, %d crashes, "+
 		"%d partitions, %d batches lost unsynced\n", rep.Seeds, wall.Seconds(),
 		float64(rep.Seeds)/wall.Seconds(), rep.Writes, rep.Crashes, rep.Cuts, rep.Lost)
@@ -61,8 +69,8 @@ func printSwarm(out io.Writer, rep sim.Report, wall time.Duration) error {
 	for _, r := range rep.Failures[1:] {
 		fmt.Fprintf(out, "seed %d: %s\n", r.Seed, r.Failure.Oracle)
 	}
-	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --seed %d\nresult=FAIL(%s)\n", first.Seed,
-		first.Failure, first.Seed, first.Failure.Oracle)
+	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --scenario %s --seed %d\nresult=FAIL(%s)\n", first.Seed,
+		first.Failure, world, first.Seed, first.Failure.Oracle)
 	code := exitOracle
 	if first.Failure.Oracle == "determinism" {
 		code = exitNotReproducible

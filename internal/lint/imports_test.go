@@ -31,7 +31,7 @@ var layers = map[string][]string{
 	"storage":               core,
 	"httpapi":               side,
 	"client":                {},
-	"sim":                   append([]string{"sim", "sim/disk", "storage", "transport"}, core...),
+	"sim":                   append([]string{"sim", "sim/disk", "storage", "transport", "internal/auth"}, core...),
 	"internal/durable":      {},
 	"internal/config":       {"internal/durable"},
 	"internal/auth":         {"internal/durable"},

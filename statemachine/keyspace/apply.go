@@ -176,9 +176,13 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 		return s.outcome(Refused, e.Header, cur, b.Now)
 	}
 	out := s.outcome(Lost, e.Header, cur, b.Now)
-	if cur == nil || s.loses(cur, &e.Header) {
+	late := s.mutant.Is(MutantRights) && s.rightsLose(tx, e)
+	if (cur == nil || s.loses(cur, &e.Header)) && !late {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
+		if s.mutant.Is(MutantMetadata) {
+			overwriteRights(tx, e)
+		}
 		if damaged {
 			s.suspect(tx, e.Key)
 		}

@@ -1,5 +1,7 @@
 package keyspace
 
+import "strings"
+
 // Mutant names one rule that is broken on purpose, so that the simulator can
 // show that it would notice. Only a build with the tag "mutants" obeys it.
 type Mutant uint8
@@ -45,5 +47,30 @@ const (
 	MutantFollow               // a timestamp from far ahead moves the clock floor
 	MutantNoRelay              // nobody passes on what others pushed
 	MutantUnclaimed            // a copy leaves records behind that nothing claims
+	MutantRights               // a change of rights loses to an older write of what they are about
+	MutantMetadata             // a write that arrives takes the place of its rights too
 	MutantLocalMiss            // a node without the older records says that they are absent
 )
+
+// rightsAt is where the records of rights lie, for the rules that are about them
+// when they are broken: unbroken, they are records like any others.
+const rightsAt = "_acl/"
+
+// rightsLose is MutantRights.
+func (s *State) rightsLose(tx Tx, e *Entry) bool {
+	key, ok := strings.CutPrefix(e.Key, rightsAt)
+	if !ok {
+		return false
+	}
+	value, _ := s.header(tx, key)
+	return value != nil && supersedes(&e.Header, value)
+}
+
+// overwriteRights is MutantMetadata.
+func overwriteRights(tx Tx, e *Entry) {
+	key := DataKey(rightsAt + e.Key)
+	if rec, ok := DecodeRecord(tx.Get(key)); ok {
+		data := appendHeader(make([]byte, 0, headerBytes+len(e.Value)), &rec.Header)
+		tx.Set(key, append(data, e.Value...))
+	}
+}
