@@ -41,3 +41,27 @@ func TestForcedForgetLetsAClusterBeFounded(t *testing.T) {
 		t.Fatal("still waits for the lost replica")
 	}
 }
+
+// TestS12ForgottenNodeIsNotHeard: a replica that was forgotten has a certificate
+// like any other, so the core refuses it: under its old id nothing that it sends
+// is merged, over the connection that it had or a new one, and it is told why.
+func TestS12ForgottenNodeIsNotHeard(t *testing.T) {
+	h := member(t, 'a', nil)
+	h.meet('p')
+	p := newStore('p').adopt()
+	h.hear('p', statemachine.Push{Entries: p.put("before")})
+	h.settle()
+	h.step(statemachine.Forget{Request: 1, Member: id('p')})
+	h.settle()
+	h.hear('p', statemachine.Push{Entries: p.put("old connection")})
+	h.step(statemachine.PeerDown{Peer: id('p')})
+	told := sends[statemachine.Refuse](append(h.step(statemachine.PeerUp{Hello: hello('p', nil)}), h.settle()...))
+	h.hear('p', statemachine.Push{Entries: p.put("new connection")})
+	h.settle()
+	if h.has("before") == "" || h.has("old connection") != "" || h.has("new connection") != "" {
+		t.Errorf("stored: %q, %q, %q", h.has("before"), h.has("old connection"), h.has("new connection"))
+	}
+	if len(told) != 1 || told[0].Reason != statemachine.RefusedFenced {
+		t.Errorf("told %v", told)
+	}
+}
