@@ -89,12 +89,13 @@ func (g *gate) enter(a *arrival) bool {
 }
 
 // finish ends the handshake of a connection that is authenticated, so whose
-// address is proved too, and says whether its host may have another.
+// address is proved too, and says whether its host may have it. One
+// that has ended meanwhile is charged to nobody.
 func (g *gate) finish(a *arrival) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a.done {
-		return false // it is gone already
+		return true
 	}
 	a.done = true
 	g.handshakes--
