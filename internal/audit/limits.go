@@ -42,8 +42,8 @@ const (
 	// bufferKeepBytes is the largest buffer that a log keeps between batches.
 	bufferKeepBytes = 1 << 20
 
-	// viewTriesMax is how often a reader begins again because retention has
-	// deleted a segment that it was about to open.
+	// viewTriesMax is how often a reader of another process's log begins again
+	// because a segment went that it was about to open.
 	viewTriesMax = 5
 )
 

@@ -171,7 +171,7 @@ func (l *Log) flush() error {
 // publish lets readers and peers know of what is durable.
 func (l *Log) publish() {
 	active := l.segments[len(l.segments)-1]
-	l.durable.Store(&position{active.first, l.size, l.chain.last + 1})
+	l.durable.Store(&position{active.first, l.size, l.chain.last + 1, l.chain.latest.First})
 	latest := l.chain.latest
 	l.latest.Store(&latest)
 	for _, k := range l.made {

@@ -289,7 +289,8 @@ func TestSeekNeverGoesTooFar(t *testing.T) {
 }
 
 // TestRetentionBetweenListAndView: segments are deleted just after a reader has
-// asked how far the log is durable. It begins again, and finds no fault.
+// asked how far the log is durable. It asks whether that was announced, begins
+// again, and finds no fault.
 func TestRetentionBetweenListAndView(t *testing.T) {
 	dir := t.TempDir()
 	r := newRig(t, dir, func(o *Options) { o.RotateBytes, o.RetainSegments = 2_000, 2 })
@@ -304,8 +305,27 @@ func TestRetentionBetweenListAndView(t *testing.T) {
 		return p
 	}
 	report, err := verify(dir, durable, VerifyOptions{Keys: testKeys()})
-	if err != nil || report.Last != 40 || report.First == 1 || asked != 2 {
+	if err != nil || report.Last != 40 || report.First == 1 || asked != 3 {
 		t.Fatalf("asked %d times: %+v, %v", asked, report, err)
+	}
+	noError(t, r.Close())
+}
+
+// TestSegmentRemovedBesideTheWriter: a segment goes after a reader has listed it.
+// If no checkpoint has announced that, it is a finding, for a live log too.
+func TestSegmentRemovedBesideTheWriter(t *testing.T) {
+	dir := t.TempDir()
+	r := newRig(t, dir, func(o *Options) { o.RotateBytes = 2_000 })
+	r.more(t, 20)
+	middle := r.segments[1]
+	durable := func() position {
+		_ = os.Remove(middle.path) // gone already, the second time
+		return *r.durable.Load()
+	}
+	var f *Finding
+	if _, err := verify(dir, durable, VerifyOptions{Keys: testKeys()}); !errors.As(err, &f) ||
+		f.First != middle.first || f.File != middle.path {
+		t.Fatalf("a removed segment passes for a deleted one: %v", err)
 	}
 	noError(t, r.Close())
 }

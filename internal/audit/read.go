@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -40,7 +39,7 @@ func read(dir string, durable func() position, since uint64, limit int,
 	visit func(Record) bool,
 ) error {
 	p := pager{dir: dir, since: since, left: limit, visit: visit}
-	return retry(func() error {
+	return retry(durable, func() error {
 		files, err := viewOf(dir, durable)
 		if err != nil {
 			return err
@@ -71,9 +70,9 @@ type pager struct {
 // segment visits what is asked for of one segment.
 func (p *pager) segment(files view, i int) error {
 	s, limit := files.segments[i], files.limit(i)
-	f, err := os.Open(s.path)
+	f, err := openSegment(p.dir, s)
 	if err != nil {
-		return fmt.Errorf("audit_path %q: %w", p.dir, err)
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()

@@ -94,6 +94,7 @@ type position struct {
 	first uint64 // the segment that is written to
 	size  int64  // how much of it is durable
 	next  uint64 // the number of the next entry
+	kept  uint64 // the first entry that the newest checkpoint says is kept
 }
 
 // viewOf lists what may be read of a directory. A live log says how far it is
@@ -128,14 +129,52 @@ func (v view) limit(i int) int64 {
 	return wholeFile
 }
 
-// retry calls do again as long as retention deletes files in front of it.
-func retry(do func() error) (err error) {
-	for range viewTriesMax {
-		if err = do(); !errors.Is(err, os.ErrNotExist) {
+// goneError says that a segment that was listed is not there any more.
+type goneError struct {
+	segment
+	err error
+}
+
+// Error says which file it is.
+func (e *goneError) Error() string {
+	return fmt.Sprintf("segment %s: %v", filepath.Base(e.path), e.err)
+}
+
+// Unwrap is the system's error.
+func (e *goneError) Unwrap() error { return e.err }
+
+// openSegment opens a listed segment for reading.
+func openSegment(dir string, s segment) (*os.File, error) {
+	f, err := os.Open(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = &goneError{s, err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit_path %q: %w", dir, err)
+	}
+	return f, nil
+}
+
+// retry calls do again as long as retention deletes segments in front of it. A
+// live log has announced each of them in a checkpoint before, so any other that
+// has gone was removed by somebody else: that is a finding. It ends, because a
+// segment that is gone is not listed again. Of a directory that no log of this
+// process writes to, nothing more is known than that the segment went while it
+// was read.
+func retry(durable func() position, do func() error) (err error) {
+	for tries := 0; ; tries++ {
+		err = do()
+		var gone *goneError
+		switch {
+		case !errors.As(err, &gone):
 			return err
+		case durable == nil && tries == viewTriesMax:
+			return err
+		case durable != nil && gone.first >= durable().kept:
+			return found(gone.first, gone.first, "the file was removed while it was read, and no "+
+				"checkpoint says that it was to be deleted").at(gone.path, 0)
 		}
 	}
-	return err
 }
 
 // afterNewline is the last line of what ends with a whole line, without its

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -68,7 +67,7 @@ func (l *Log) Verify(o VerifyOptions) (Report, error) {
 }
 
 func verify(dir string, durable func() position, o VerifyOptions) (r Report, err error) {
-	err = retry(func() error {
+	err = retry(durable, func() error {
 		v := verifier{VerifyOptions: o, dir: dir}
 		err := v.run(durable)
 		r = v.report()
@@ -161,9 +160,9 @@ func (v *verifier) signature(k *Checkpoint) (complaint string) {
 // segment reads the segment with an index, up to the end of what is to be seen.
 func (v *verifier) segment(files view, i int) error {
 	s := files.segments[i]
-	f, err := os.Open(s.path)
+	f, err := openSegment(v.dir, s)
 	if err != nil {
-		return fmt.Errorf("audit_path %q: %w", v.dir, err)
+		return err
 	}
 	defer f.Close()
 	limit := files.limit(i)
