@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,9 +40,25 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			}
 		}
 		acked = whole(t, r)
+		queuedOnce(t, r, acked)
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// queuedOnce checks that each batch that is stored is in the queue once, in order.
+func queuedOnce(t *testing.T, r *rig, batches int) {
+	t.Helper()
+	var want []string
+	for i := range batches {
+		want = append(want, crashKey(i, "a"), crashKey(i, "b"))
+	}
+	if got := queuedKeys(t, r, 1); !slices.Equal(got, want) {
+		t.Fatalf("%d batches are stored, and %d keys are queued: %.200q", batches, len(got), got)
+	}
+	if next := r.Queued(); next != uint64(len(want))+1 {
+		t.Fatalf("the next entry is %d, want %d", next, len(want)+1)
 	}
 }
 
@@ -114,6 +131,7 @@ func writeUntilKilled(dir string) {
 		Birth:   keyspace.Birth{Replica: keyspace.ReplicaID{1}, Epoch: epoch},
 		Deliver: func(in statemachine.Input) { answers <- in },
 		Fatal:   func(err error) { panic(err) },
+		Journal: journalKeys,
 	})
 	if err != nil {
 		panic(err)

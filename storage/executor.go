@@ -52,6 +52,10 @@ func (s *Store) runWriter() {
 			if err := guard(func() { s.carryOut(e) }); err != nil {
 				s.failure.trip(err)
 			}
+		case o := <-s.queue.orders:
+			if err := guard(func() { s.carryOutOrder(o) }); err != nil {
+				s.failure.trip(err)
+			}
 		case key := <-s.damages.keys:
 			if err := guard(func() { s.quarantine(key) }); err != nil {
 				s.failure.trip(err)
@@ -110,9 +114,10 @@ func (s *Store) carryOut(e statemachine.Effect) {
 	default:
 		tx := s.pipeline.begin()
 		out := s.state.Apply(tx, apply.Batch)
+		s.journalBatch(tx, apply.Batch, out)
 		c := &staged{
 			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(),
-			answer: statemachine.Applied{Result: out},
+			queued: s.queue.next, answer: statemachine.Applied{Result: out},
 		}
 		if s.state.Suspects() {
 			s.mend(c, out)

@@ -9,6 +9,10 @@ const (
 	// readQueueMax bounds the other reads that wait.
 	readQueueMax = 128
 
+	// queueOrdersMax bounds the records without a batch that wait; beyond it their
+	// callers do.
+	queueOrdersMax = 64
+
 	// memTableBytes is the size of one of Badger's two tables in memory, and
 	// with it that of the greatest transaction: 15 % of it, 2.4 MiB.
 	memTableBytes = 16 << 20

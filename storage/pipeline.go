@@ -27,7 +27,9 @@ type staged struct {
 	writes map[string][]byte
 	done   atomic.Bool // committed
 
-	reserved []string // keys of the system's own records among writes
+	reserved []string      // keys of the system's own records among writes
+	queued   uint64        // the number of the next entry of the queue
+	told     chan struct{} // nil, or closed once it is durable
 
 	digest digest
 	answer statemachine.Input // nil: none yet
@@ -164,6 +166,10 @@ func (s *Store) commit(c *staged) error {
 		return fmt.Errorf("commit a batch: %w", err)
 	}
 	c.done.Store(true)
+	s.queue.durable.Store(c.queued)
+	if c.told != nil {
+		close(c.told)
+	}
 	if len(c.reserved) > 0 {
 		s.reserved(c.reserved)
 	}

@@ -32,6 +32,8 @@ type Options struct {
 	// Without keys any of them may have changed. It must not call the store's Close.
 	// nil drops it.
 	Reserved func(keys []string)
+	// Journal says what is queued with a batch of writes; nil queues nothing.
+	Journal Journal
 	// Fatal gets the first failure of the disk, once, from any goroutine, and
 	// perhaps while Open still runs. Nothing is answered afterwards; the process
 	// is to exit.
@@ -50,6 +52,10 @@ type Store struct {
 	dir      string
 	log      *slog.Logger
 	sidecar  sidecar // as written last; runSidecar's, and Close's after it
+
+	journal      Journal
+	queue        queue
+	movedAtStart uint64
 
 	pipeline pipeline
 	damages  damages
@@ -95,16 +101,18 @@ func Open(o Options) (*Store, error) {
 	f := &failure{dir: o.Dir, report: o.Fatal}
 	s := &Store{
 		failure: f, deliver: o.Deliver, reserved: o.Reserved, dir: o.Dir, log: log,
-		writes: make(chan statemachine.Effect, writeQueueMax),
-		reads:  make(chan statemachine.StoreRead, readQueueMax),
-		quit:   make(chan struct{}),
-		keys:   sync.Pool{New: func() any { return new([]byte) }},
+		journal: o.Journal,
+		writes:  make(chan statemachine.Effect, writeQueueMax),
+		reads:   make(chan statemachine.StoreRead, readQueueMax),
+		quit:    make(chan struct{}),
+		keys:    sync.Pool{New: func() any { return new([]byte) }},
 
 		dataPrefix: keyspace.DataKey(""),
 	}
 	if s.reserved == nil {
 		s.reserved = func([]string) {}
 	}
+	s.queue.orders = make(chan queueOrder, queueOrdersMax)
 	s.damages.keys = make(chan string, damagesMax)
 	s.damages.doubts = make(chan doubt, damagesMax)
 	s.verified.Store(&Verification{Of: verifySteps})
@@ -140,6 +148,8 @@ func (s *Store) start(birth keyspace.Birth) error {
 	}
 	err = guard(func() {
 		s.state, s.snapshot = keyspace.Open(s.engine.update, birth, keyspace.MutantNone)
+		s.engine.view(s.queue.load)
+		s.movedAtStart = s.queue.moved.Load()
 	})
 	if err = errors.Join(err, s.failure.err()); err != nil {
 		// Left as it is, like Close does after a failure.

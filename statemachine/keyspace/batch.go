@@ -51,6 +51,7 @@ type Write struct {
 	// If are judged inside the transaction, and must all hold here and now: another
 	// replica may have a newer version on its way.
 	If []Match
+	Note   []byte // who writes, for the executor's journal; nothing here looks at it
 }
 
 // Claim is the end of a delta: the sender had sent whatever of VV was not in

@@ -15,6 +15,7 @@ const (
 	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
 	classTomb   = 'z' // z/<timestamp><key>   tombstones, oldest first
 	classLoser  = 'r' // r/<key>0<version>    writes that nobody could take over any more
+	classQueue  = 'q' // q/<n>                audit entries on their way out; the executor's own
 	classMark   = 'b' // b/<n mod 2^18>       n, the number of a transaction
 	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
 )
@@ -55,6 +56,15 @@ func DataKey(key string) []byte {
 
 // IsData says that a stored key is that of a record, as DataKey makes them.
 func IsData(key []byte) bool { return len(key) > 0 && key[0] == classData }
+
+// QueueKey is the stored key of what an executor queues beside the records, by
+// the number of its first entry. Nothing here looks at it.
+func QueueKey(first uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{classQueue}, first)
+}
+
+// QueueEnd is the end of the class that QueueKey spans.
+func QueueEnd() []byte { return []byte{classQueue + 1} }
 
 // IsReserved says that a key is of the system's own records: users, keys, rights.
 // They replicate like any others; clients cannot name them.
