@@ -32,6 +32,13 @@ type SigningKey struct {
 // Kid is the name by which tokens refer to the key.
 func (k SigningKey) Kid() string { return k.kid }
 
+// Sign signs a message. Whoever signs something else than tokens begins it with a
+// domain of its own.
+func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(k.private, message) }
+
+// PublicKey is what its signatures are verified with.
+func (k SigningKey) PublicKey() ed25519.PublicKey { return publicOf(k.private) }
+
 // String is the kid.
 func (k SigningKey) String() string { return "key " + k.kid }
 
@@ -76,10 +83,7 @@ type Keyring struct {
 // OpenKeyring loads the directory's key, or creates it if there is none yet. A
 // key that is there but cannot be used is an error and never replaced.
 func OpenKeyring(dir string) (*Keyring, error) {
-	key, err := LoadKey(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err = createKey(dir)
-	}
+	key, err := OpenKey(filepath.Join(dir, KeyFile))
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +92,21 @@ func OpenKeyring(dir string) (*Keyring, error) {
 	return k, nil
 }
 
+// OpenKey loads the key in a file, or creates it if there is none yet. A file that
+// is there but holds no usable key is an error and never replaced.
+func OpenKey(path string) (SigningKey, error) {
+	key, err := loadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = createKey(path)
+	}
+	return key, err
+}
+
 // LoadKey reads the directory's key and never creates one: the way of a tool
 // that mints a token beside a node.
-func LoadKey(dir string) (SigningKey, error) {
-	path := filepath.Join(dir, KeyFile)
+func LoadKey(dir string) (SigningKey, error) { return loadKey(filepath.Join(dir, KeyFile)) }
+
+func loadKey(path string) (SigningKey, error) {
 	text, err := readSecret(path)
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("load signing key: %w", err)
@@ -113,8 +128,8 @@ func damagedKey(path string) error {
 		"or move it away to get a new one (tokens of the old one then end)")
 }
 
-// createKey draws a key and makes it the directory's.
-func createKey(dir string) (SigningKey, error) {
+// createKey draws a key and makes it that of a file.
+func createKey(path string) (SigningKey, error) {
 	var seed [ed25519.SeedSize]byte
 	rand.Read(seed[:])
 	key := newSigningKey(seed)
@@ -123,7 +138,7 @@ func createKey(dir string) (SigningKey, error) {
 		return SigningKey{}, fmt.Errorf("encode signing key: %w", err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der})
-	if err := WriteSecret(filepath.Join(dir, KeyFile), text); err != nil {
+	if err := WriteSecret(path, text); err != nil {
 		return SigningKey{}, err
 	}
 	return key, nil
@@ -138,7 +153,7 @@ func (k *Keyring) Current() SigningKey { return *k.current.Load() }
 func (k *Keyring) Rotate() (SigningKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	key, err := createKey(k.dir)
+	key, err := createKey(filepath.Join(k.dir, KeyFile))
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("rotate signing key: %w", err)
 	}
