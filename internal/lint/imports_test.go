@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
-	"cmd/kvs": {"internal/server", "internal/config", "internal/auth", "client"},
+	"cmd/kvs": {"internal/server", "internal/config", "internal/auth", "internal/audit", "client"},
 	"cmd/sim": {"sim", "statemachine/keyspace"},
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",

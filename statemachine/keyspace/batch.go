@@ -50,8 +50,8 @@ type Write struct {
 	TTL    Millis // from the batch's Now; 0 never expires
 	// If are judged inside the transaction, and must all hold here and now: another
 	// replica may have a newer version on its way.
-	If []Match
-	Note   []byte // who writes, for the executor's journal; nothing here looks at it
+	If   []Match
+	Note []byte // who writes, for the executor's journal; nothing here looks at it
 }
 
 // Claim is the end of a delta: the sender had sent whatever of VV was not in
