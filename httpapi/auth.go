@@ -43,18 +43,18 @@ func (x *exchange) locateAuth(path []byte) (e endpoint, ok bool) {
 	case "/auth/whoami":
 		return endpoint{allow: allowRead, serve: (*Server).serveWhoami, need: needToken}, true
 	case "/auth/users":
-		return endpoint{allow: allowList, serve: (*Server).serveUsers}, true
+		return endpoint{allow: allowList, serve: (*Server).serveUsers, action: "auth.user"}, true
 	case "/auth/groups":
-		return endpoint{allow: allowList, serve: (*Server).serveGroups}, true
+		return endpoint{allow: allowList, serve: (*Server).serveGroups, action: "auth.group"}, true
 	case "/auth/tokens":
-		return endpoint{allow: allowPost, serve: (*Server).serveMint}, true
+		return endpoint{allow: allowPost, serve: (*Server).serveMint, action: "auth.token"}, true
 	case "/auth/keys/rotate":
-		return endpoint{allow: allowPost, serve: (*Server).serveRotate}, true
+		return endpoint{allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"}, true
 	}
 	for prefix, e := range map[string]endpoint{
-		"/auth/users/":  {allow: allowItem, serve: (*Server).serveUser},
-		"/auth/groups/": {allow: allowItem, serve: (*Server).serveGroup},
-		"/auth/tokens/": {allow: allowDelete, serve: (*Server).serveRevoke},
+		"/auth/users/":  {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
+		"/auth/groups/": {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
+		"/auth/tokens/": {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
 	} {
 		if id, found := strings.CutPrefix(string(path), prefix); found && id != "" && !strings.Contains(id, "/") {
 			x.key = id
@@ -71,7 +71,7 @@ const (
 
 // locateACL finds the rights of a key, or of the root: /acl/.
 func (x *exchange) locateACL(raw []byte) (endpoint, *Problem) {
-	e := endpoint{allow: allowACL, serve: (*Server).serveACL, need: needToken}
+	e := endpoint{allow: allowACL, serve: (*Server).serveACL, need: needToken, action: "auth.acl"}
 	if len(raw) == 0 {
 		x.key = auth.RootPath
 		return e, nil
@@ -132,6 +132,7 @@ func (s *Server) serveUsers(x *exchange) *Problem {
 		return s.refuseInput(err)
 	}
 	u := r.User(time.Now())
+	x.key = string(u.ID)
 	if err := s.guard.PutUser(u); err != nil {
 		return s.refuse(err, "")
 	}
@@ -166,6 +167,7 @@ func (s *Server) serveGroups(x *exchange) *Problem {
 		return s.refuseInput(err)
 	}
 	g := r.Group(time.Now())
+	x.key = string(g.ID)
 	if err := s.guard.PutGroup(g); err != nil {
 		return s.refuse(err, "")
 	}
@@ -197,6 +199,7 @@ func (s *Server) serveMint(x *exchange) *Problem {
 	if err != nil {
 		return s.refuseInput(err)
 	}
+	x.key = string(ticket.User)
 	token, claims, err := s.guard.Mint(ticket)
 	if errors.Is(err, ErrUserGone) {
 		return newProblem(slugNotFound, "there is no user "+quoted(string(ticket.User)))
@@ -204,6 +207,7 @@ func (s *Server) serveMint(x *exchange) *Problem {
 	if err != nil {
 		return s.refuse(err, "")
 	}
+	x.key += "/" + claims.ID
 	return x.answer(fasthttp.StatusCreated, auth.TokenResponse{Token: token, Expires: claims.Expires})
 }
 

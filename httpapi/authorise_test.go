@@ -44,6 +44,8 @@ var routes = []struct {
 	{"POST", "/members/leave", "", admins},
 	{"DELETE", "/members/b", "", admins},
 	{"PUT", "/admin/mode", `{"mode":"normal"}`, admins},
+	{"GET", "/audit?since=0", "", admins},
+	{"GET", "/audit/checkpoints", "", admins},
 	{"GET", "/auth/users", "", admins},
 	{"POST", "/auth/users", `{"nickname":"n"}`, admins},
 	{"GET", "/auth/users/x", "", admins},

@@ -146,7 +146,7 @@ func (s *Server) put(x *exchange) *Problem {
 	if len(body) > s.options.MaxJSONSize {
 		return s.tooLarge(int64(len(body)))
 	}
-	w := Write{Key: x.key, TTL: ttl, If: x.conditions}
+	w := Write{Key: x.key, TTL: ttl, If: x.conditions, Actor: x.actor()}
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
 		return p
 	}
@@ -230,7 +230,7 @@ func (s *Server) remove(x *exchange) *Problem {
 			return p
 		}
 	}
-	done, err := s.store.Write(Write{Key: x.key, Delete: true, If: x.conditions})
+	done, err := s.store.Write(Write{Key: x.key, Delete: true, If: x.conditions, Actor: x.actor()})
 	if err != nil {
 		return s.unwritten(x, done, err)
 	}

@@ -27,13 +27,14 @@ const (
 	paramCount
 	paramKeysOnly
 	paramPrefix
+	paramSince
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
 var parameterNames = [...]string{
 	"ttl", "raw", "pretty", "strict", "start_key", "end_key", "limit", "cursor",
 	"peer", "keys", "drain", "force",
-	"list", "delimiter", "depth", "count", "keys_only", "prefix",
+	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 }
 
 // query holds the decoded parameters of one request.

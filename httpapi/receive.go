@@ -32,6 +32,7 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 	if p == nil {
 		return fasthttp.StatusContinue
 	}
+	s.note(x, e, p)
 	p.closeConn = true
 	s.refuseWith(x, p)
 	return p.Status

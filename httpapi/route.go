@@ -13,6 +13,8 @@ type endpoint struct {
 	serve func(*Server, *exchange) *Problem
 	vital bool // Whether it answers past max_connections.
 	need  need // What it asks of its caller.
+
+	action string // What its changes are called in the audit log; empty for those not logged as events.
 }
 
 const (
@@ -48,9 +50,13 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	case "/sync/now":
 		return endpoint{allow: allowPost, serve: (*Server).serveSyncNow}, nil
 	case "/members/leave":
-		return endpoint{allow: allowPost, serve: (*Server).serveLeave}, nil
+		return endpoint{allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"}, nil
 	case "/admin/mode":
-		return endpoint{allow: allowPut, serve: (*Server).serveMode}, nil
+		return endpoint{allow: allowPut, serve: (*Server).serveMode, action: "node.mode"}, nil
+	case "/audit":
+		return endpoint{allow: allowRead, serve: (*Server).serveAudit}, nil
+	case "/audit/checkpoints":
+		return endpoint{allow: allowRead, serve: (*Server).serveAnchors}, nil
 	}
 	if e, ok := x.locateAuth(path); ok {
 		return e, nil
@@ -100,7 +106,7 @@ func (x *exchange) locateMember(raw []byte) (endpoint, *Problem) {
 		return endpoint{}, newProblem(slugNotFound, "there is no endpoint /members/"+quoted(raw))
 	}
 	x.key = name
-	return endpoint{allow: allowDelete, serve: (*Server).serveForget}, nil
+	return endpoint{allow: allowDelete, serve: (*Server).serveForget, action: "member"}, nil
 }
 
 // allows says whether a method is in the endpoint's list.
@@ -118,6 +124,7 @@ func (e endpoint) allows(method []byte) bool {
 func (s *Server) route(x *exchange) *Problem {
 	e, p := s.accept(x)
 	if p != nil {
+		s.note(x, e, p)
 		return p
 	}
 	if e.serve == nil {
@@ -125,7 +132,9 @@ func (s *Server) route(x *exchange) *Problem {
 		x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}
-	return e.serve(s, x)
+	p = e.serve(s, x)
+	s.note(x, e, p)
+	return p
 }
 
 // accept makes every check that needs no body, and counts the request. One that

@@ -24,7 +24,9 @@ type Options struct {
 	// Operator carries out the calls of administrators.
 	Operator Operator
 	// Guard decides who may do what. Without one anybody may do anything.
-	Guard   Guard
+	Guard Guard
+	// Trail logs who did what. Without one nothing is logged.
+	Trail   Trail
 	Logger  *slog.Logger // nil discards.
 	Version string       // Shown by /version and /health.
 
@@ -84,6 +86,7 @@ type Server struct {
 	operator Operator
 	guard    Guard       // nil: nobody is asked
 	lookup   auth.Lookup // the guard's
+	trail    Trail       // nil: nothing is logged
 	log      *slog.Logger
 	http     *fasthttp.Server
 	pool     sync.Pool // Of *exchange.
@@ -120,6 +123,7 @@ func New(options Options) *Server {
 	}
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
+	s.trail = o.Trail
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {

@@ -93,6 +93,9 @@ type Write struct {
 	// If must all hold in the moment of the write, on this node; ErrPrecondition
 	// says that one did not.
 	If []Match
+	// Actor is who writes, for the audit log; empty for the node's own records,
+	// which have no entry there.
+	Actor string
 }
 
 // Match is a condition on the live version of a key (RFC 9110 section 13.1): that it

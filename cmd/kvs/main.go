@@ -16,6 +16,7 @@ import (
 const (
 	exitOther = 1
 	exitUsage = 2
+	exitWrong = 9 // what was verified is not what it should be
 )
 
 // usage is an error in what was typed.

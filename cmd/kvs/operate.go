@@ -24,6 +24,7 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 		syncCommand(client), membersCommand(client), leaveCommand(client), modeCommand(client),
 		clusterCommand(client), userCommand(client), groupCommand(client), tokenCommand(client),
 		doctorCommand(client), keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),
+		auditCommand(client),
 	}
 }
 

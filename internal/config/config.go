@@ -67,7 +67,7 @@ type Config struct {
 
 	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
 	AllowMixedAuth         bool `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
-	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" status:"pending" help:"Cryptographic audit trail"`
+	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
 	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" status:"pending" help:"Automatic versioning"`
@@ -76,6 +76,9 @@ type Config struct {
 	BackupSchedule  string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" status:"pending" needs:"backup_enabled" help:"Daily at midnight (cron format)"`
 	BackupPath      string        `yaml:"backup_path" default:"./backups" check:"required" reload:"true" status:"pending" needs:"backup_enabled" help:"Backup directory"`
 	BackupRetention time.Duration `yaml:"backup_retention" unit:"d" default:"7" min:"1" max:"36500" reload:"true" status:"pending" needs:"backup_enabled" help:"Days to keep backups"`
+
+	AuditPath     string `yaml:"audit_path" group:"Audit log" default:"" needs:"tamper_logging_enabled" help:"Directory of the audit log, empty: audit in data_dir"`
+	AuditRotateMB int    `yaml:"audit_rotate_mb" default:"64" min:"1" max:"1024" needs:"tamper_logging_enabled" help:"Size from which a segment of it gets a successor (MiB); 64 segments are kept"`
 
 	TokenTTL    time.Duration `yaml:"token_ttl" group:"Tokens" unit:"duration" default:"24h" needs:"auth_enabled" help:"How long a token lives that asks for no other time"`
 	TokenMaxTTL time.Duration `yaml:"token_max_ttl" unit:"duration" default:"720h" needs:"auth_enabled" help:"The longest that a token may live; no longer ones are accepted"`

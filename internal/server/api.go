@@ -24,6 +24,7 @@ const digestAlgorithm = "sha256 over the 64 top sums of a 64x64x64 tree of keyed
 type api struct {
 	store      *storage.Store
 	driver     *driver
+	trail      *trail // nil: nothing is logged
 	defaultTTL time.Duration
 	idle       sync.Pool // of *pendingWrite
 }
@@ -116,6 +117,9 @@ func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
 	p.write = keyspace.Write{
 		Key: w.Key, Value: slices.Clone(w.Value), Delete: w.Delete, TTL: a.ttl(w),
 		If: matches(w.If),
+	}
+	if a.trail != nil && w.Actor != "" {
+		p.write.Note = noteOf(w.Actor, w.Value, w.Delete)
 	}
 	err := a.driver.write(p)
 	if err != nil && err != httpapi.ErrPrecondition {

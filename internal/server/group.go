@@ -66,14 +66,14 @@ func refusal(r statemachine.Refusal) error {
 // group is what gathers for the next batch.
 type group struct {
 	writes []*pendingWrite
-	bytes  int           // as keyspace.Size counts
+	bytes  int           // as keyspace.Size counts, with what is logged
 	held   *pendingWrite // did not fit, and is the first of the group after
 }
 
 func (g *group) full() bool { return g.held != nil || len(g.writes) == keyspace.BatchWritesMax }
 
 func (g *group) add(w *pendingWrite) {
-	size := keyspace.Size(w.write.Key, w.write.Value)
+	size := keyspace.Size(w.write.Key, w.write.Value) + noteSize(&w.write)
 	if len(g.writes) > 0 && g.bytes+size > keyspace.BatchBytesMax {
 		g.held = w
 		return

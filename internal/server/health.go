@@ -47,7 +47,13 @@ func memberRow(m *statemachine.MemberView) httpapi.Member {
 
 // Health describes the node from its published status.
 func (a *api) Health() httpapi.Health {
-	return health(a.driver.status.Load(), a.store.Verification().Wrong, wall())
+	h := health(a.driver.status.Load(), a.store.Verification().Wrong, wall())
+	if a.trail != nil {
+		for _, reason := range a.trail.reasons() {
+			verdict{&h}.degrade("%s", reason)
+		}
+	}
+	return h
 }
 
 // health words a status. What degrades a node is what somebody should look at;

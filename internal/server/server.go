@@ -35,6 +35,7 @@ type Server struct {
 	transport *transport.Transport // nil without clustering
 	driver    *driver
 	guard     *guard // nil without authentication
+	trail     *trail // nil without an audit log
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -65,8 +66,12 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		s.guard = newGuard(log, cfg)
 		reserved = s.guard.changed
 	}
+	var queue storage.Journal
+	if cfg.TamperLoggingEnabled {
+		queue = journal
+	}
 	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved,
+		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue,
 		Deliver: s.driver.fromStore, Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
@@ -119,6 +124,14 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 // serve begins to answer HTTP.
 func (s *Server) serve() error {
 	api := &api{store: s.store, driver: s.driver, defaultTTL: s.cfg.DefaultTTL}
+	var log httpapi.Trail
+	if s.cfg.TamperLoggingEnabled {
+		t, err := openTrail(s.log, s.cfg, api)
+		if err != nil {
+			return err
+		}
+		s.trail, api.trail, log = t, t, t
+	}
 	var guard httpapi.Guard
 	if s.guard != nil {
 		if err := s.guard.open(api); err != nil {
@@ -129,7 +142,7 @@ func (s *Server) serve() error {
 		guard = s.guard
 	}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Guard: guard, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
@@ -202,6 +215,9 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if s.driver != nil {
 		s.driver.stop()
+	}
+	if s.trail != nil {
+		s.trail.close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

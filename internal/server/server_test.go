@@ -176,9 +176,13 @@ func TestReadOnlyNodeReplicates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if _, err := b.api().Write(httpapi.Write{Key: "k", Value: []byte("1")}); !errors.Is(err, httpapi.ErrReadOnly) {
-		t.Errorf("a write gave %v", err)
-	}
+	eventually(t, 5*time.Second, "b has joined and says that it is read-only", func() bool {
+		_, err := b.api().Write(httpapi.Write{Key: "k", Value: []byte("1")})
+		if err == nil {
+			t.Fatal("a read-only node took a write")
+		}
+		return errors.Is(err, httpapi.ErrReadOnly)
+	})
 	put(t, a, "k", "1")
 	eventually(t, 5*time.Second, "the write arrives", func() bool { v, _ := get(b, "k"); return v == "1" })
 }

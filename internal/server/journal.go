@@ -1,0 +1,53 @@
+package server
+
+import (
+	"crypto/sha256"
+
+	"kvs/internal/audit"
+	"kvs/statemachine/keyspace"
+)
+
+// noteOf is what rides along with a client's write: the hash of its value, zero for
+// a delete, and who writes. The hash is made by the client's goroutine, of which
+// there are many, and not by the one that applies batches.
+func noteOf(actor string, value []byte, deletes bool) []byte {
+	note := make([]byte, sha256.Size, sha256.Size+len(actor))
+	if !deletes {
+		*(*[sha256.Size]byte)(note) = sha256.Sum256(value)
+	}
+	return append(note, actor...)
+}
+
+// noteBytes is more than the entry of a write takes beside its key, which is
+// quoted.
+const noteBytes = 512
+
+// noteSize is what a write's entry takes of a transaction, at most.
+func noteSize(w *keyspace.Write) int {
+	if w.Note == nil {
+		return 0
+	}
+	return noteBytes + len(w.Note) + 2*len(w.Key)
+}
+
+// journal is the storage.Journal of the audit log: an entry for each write of a
+// client that was stored.
+func journal(first uint64, b *keyspace.Batch, a *keyspace.Applied) (record []byte, entries int) {
+	for i := range b.Writes {
+		w, o := &b.Writes[i], &a.Outcomes[i]
+		if w.Note == nil || o.Kind == keyspace.Refused || o.Kind == keyspace.Unmet {
+			continue // nothing was stored
+		}
+		e := audit.Entry{
+			Number: first + uint64(entries), Time: audit.Millis(max(b.Now, 0)), Action: "kv.put",
+			Actor: string(w.Note[sha256.Size:]), Key: w.Key, Value: audit.Hash(w.Note), Result: "ok",
+			Version: o.Header.Ver.UUID.String(),
+		}
+		if w.Delete {
+			e.Action = "kv.delete"
+		}
+		record = audit.AppendQueued(record, &e)
+		entries++
+	}
+	return record, entries
+}
