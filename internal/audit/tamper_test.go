@@ -254,9 +254,9 @@ func (v *victim) numberOf(raw []byte) uint64 {
 	return n
 }
 
-// TestEveryTamperingIsFound: of a thousand random changes of a log whose newest
+// TestS17TamperLog (S17): of a thousand random changes of a log whose newest
 // checkpoint a peer has, every one is found, at the entry that was changed.
-func TestEveryTamperingIsFound(t *testing.T) {
+func TestS17TamperLog(t *testing.T) {
 	dir := t.TempDir()
 	r := newRig(t, dir, func(o *Options) { o.RotateBytes = 12_000 })
 	for range 30 {

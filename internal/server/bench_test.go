@@ -20,20 +20,21 @@ import (
 // startNode runs one node in a directory of the test's own, on a free port.
 func startNode(tb testing.TB, name string, seeds ...string) *Server {
 	tb.Helper()
-	return startWith(tb, name, false, seeds)
+	return startWith(tb, name, seeds, func(*config.Config) {})
 }
 
 // startGuarded runs a node that wants tokens.
 func startGuarded(tb testing.TB, name string, seeds ...string) *Server {
 	tb.Helper()
-	return startWith(tb, name, true, seeds)
+	return startWith(tb, name, seeds, func(c *config.Config) { c.AuthEnabled = true })
 }
 
-func startWith(tb testing.TB, name string, guarded bool, seeds []string) *Server {
+func startWith(tb testing.TB, name string, seeds []string, change func(*config.Config)) *Server {
 	tb.Helper()
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = name, tb.TempDir(), seeds, freePort(tb)
-	cfg.AuthEnabled, cfg.RateLimitingEnabled = guarded, false
+	cfg.AuthEnabled, cfg.RateLimitingEnabled = false, false
+	change(&cfg)
 	s, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
@@ -46,29 +47,36 @@ func startWith(tb testing.TB, name string, guarded bool, seeds []string) *Server
 	return s
 }
 
-// BenchmarkPut measures durable writes through HTTP, by the number of clients.
+// BenchmarkPut measures durable writes through HTTP, by the number of clients, with
+// and without the audit log.
 func BenchmarkPut(b *testing.B) {
 	for _, clients := range []int{1, 64, 256} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			s := startNode(b, "bench")
-			client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: clients}
-			body := []byte(`{"v":"` + string(make200()) + `"}`)
-			b.SetParallelism((clients + 1) / 2)
-			b.RunParallel(func(pb *testing.PB) {
-				req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-				for pb.Next() {
-					req.Header.SetMethod(fasthttp.MethodPut)
-					req.Header.SetContentType("application/json")
-					req.SetRequestURI(fmt.Sprintf("http://bench/kv/bench/%d", rand.IntN(100_000)))
-					req.SetBodyRaw(body)
-					if err := client.Do(req, resp); err != nil || resp.StatusCode() >= 300 {
-						b.Error(err, resp.StatusCode())
-						return
-					}
-				}
+		for _, logs := range []bool{false, true} {
+			b.Run(fmt.Sprintf("clients=%d/audit=%v", clients, logs), func(b *testing.B) {
+				s := startWith(b, "bench", nil, func(c *config.Config) { c.TamperLoggingEnabled = logs })
+				benchmarkPut(b, s, clients)
 			})
-		})
+		}
 	}
+}
+
+func benchmarkPut(b *testing.B, s *Server, clients int) {
+	client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: clients}
+	body := []byte(`{"v":"` + string(make200()) + `"}`)
+	b.SetParallelism((clients + 1) / 2)
+	b.RunParallel(func(pb *testing.PB) {
+		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+		for pb.Next() {
+			req.Header.SetMethod(fasthttp.MethodPut)
+			req.Header.SetContentType("application/json")
+			req.SetRequestURI(fmt.Sprintf("http://bench/kv/bench/%d", rand.IntN(100_000)))
+			req.SetBodyRaw(body)
+			if err := client.Do(req, resp); err != nil || resp.StatusCode() >= 300 {
+				b.Error(err, resp.StatusCode())
+				return
+			}
+		}
+	})
 }
 
 func make200() []byte {

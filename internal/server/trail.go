@@ -72,6 +72,7 @@ type trail struct {
 	found   atomic.Pointer[string]           // what the check at the start found
 
 	stopping chan struct{}
+	stop     func() // closes it, once
 	done     chan struct{}
 }
 
@@ -84,6 +85,7 @@ func openTrail(log *slog.Logger, cfg config.Config, a *api) (*trail, error) {
 	if t.dir == "" {
 		t.dir = filepath.Join(cfg.DataDir, auditDir)
 	}
+	t.stop = sync.OnceFunc(func() { close(t.stopping) })
 	var err error
 	if t.key, err = auth.OpenKey(filepath.Join(cfg.DataDir, auditKeyFile)); err != nil {
 		return nil, err
@@ -294,7 +296,7 @@ func (t *trail) finish() {
 
 // close ends the log, before the store closes.
 func (t *trail) close() {
-	close(t.stopping)
+	t.stop()
 	<-t.done
 }
 
