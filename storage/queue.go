@@ -2,8 +2,6 @@ package storage
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"kvs/statemachine/keyspace"
@@ -47,7 +45,7 @@ func (q *queue) load(r keyspace.Reader) {
 	q.next = 1
 	for key, value := range r.Ascend(keyspace.QueueKey(0), keyspace.QueueEnd()) {
 		first, count, ok := parseQueued(key, value)
-		if !ok { // ReadQueue says so; its numbers are not given again
+		if !ok { // ReadQueue leaves it out; its numbers are not given again
 			count = keyspace.BatchWritesMax
 		}
 		q.kept = append(q.kept, first)
@@ -126,24 +124,22 @@ func (s *Store) Moved(last uint64) { s.queue.moved.Store(last) }
 // opened; 0 if it is not known that there was one.
 func (s *Store) MovedAtStart() uint64 { return s.movedAtStart }
 
-// ErrQueue says that the queue does not hold what it should.
-var ErrQueue = errors.New("the queue of audit entries is damaged")
-
 // ReadQueue visits the queued records from that with number from on, in order,
-// until visit returns false. It does not keep record.
+// until visit returns false, which must not keep record. One that is damaged is left
+// out: the numbers of its entries are missing.
 func (s *Store) ReadQueue(from uint64, visit func(first uint64, record []byte) bool) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
-	var wrong error
-	err := guard(func() {
+	return guard(func() {
 		s.engine.view(func(r keyspace.Reader) {
 			for key, value := range r.Ascend(keyspace.QueueKey(from), keyspace.QueueEnd()) {
 				first, _, ok := parseQueued(key, value)
 				if !ok {
-					wrong = fmt.Errorf("%w: data_dir %q, record %x; check the disk", ErrQueue, s.dir, key)
-					return
+					s.log.Error("queued audit entries are damaged and lost; check the disk",
+						"data_dir", s.dir, "entry", first)
+					continue
 				}
 				if !visit(first, value[countBytes:]) {
 					return
@@ -151,5 +147,4 @@ func (s *Store) ReadQueue(from uint64, visit func(first uint64, record []byte) b
 			}
 		})
 	})
-	return errors.Join(err, wrong)
 }

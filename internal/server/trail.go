@@ -116,35 +116,44 @@ func openTrail(log *slog.Logger, cfg config.Config, a *api) (*trail, error) {
 // open opens the log, or sets it aside and begins a new one if it is not what was
 // written.
 func (t *trail) open() error {
-	o := audit.Options{
-		Dir: t.dir, Replica: t.id, Kid: t.key.Kid(), Sign: t.key.Sign,
-		Now:         func() audit.Millis { return audit.Millis(time.Now().UnixMilli()) },
-		Deliver:     func(k audit.Checkpoint) { t.newest.Store(&k) },
-		RotateBytes: int64(t.cfg.AuditRotateMB) << 20, RetainSegments: segmentsKept,
-		Acknowledged: t.moved,
-	}
-	l, err := audit.Open(o)
+	l, err := audit.Open(t.options(0))
 	if queued := t.api.store.Queued(); err == nil && l.Next() > queued {
 		err = fmt.Errorf("%w: it ends with entry %d, but data_dir %q has made entries up to %d only: one of "+
 			"them is an old copy", audit.ErrTampered, l.Next()-1, t.cfg.DataDir, queued-1)
 		err = errors.Join(err, l.Close())
 	}
 	if errors.Is(err, audit.ErrTampered) || errors.Is(err, audit.ErrForeign) {
-		path, asideErr := audit.SetAside(t.dir, err, o.Now())
-		if asideErr != nil {
-			return asideErr
-		}
-		t.log.Error("the audit log is not the one that this node wrote; it was set aside and a new one begins. "+
-			"Find out who changed it, then move the directory away", "audit_path", t.dir, "set_aside", path,
-			"error", err)
-		o.First = t.moved + 1
-		l, err = audit.Open(o)
+		return t.beginAgain(err, t.moved+1)
 	}
 	if err != nil {
 		return err
 	}
-	t.out = l
+	t.out, t.from = l, 0
 	return nil
+}
+
+// options are those of the log; first is the number that a new one begins with.
+func (t *trail) options(first uint64) audit.Options {
+	return audit.Options{
+		Dir: t.dir, Replica: t.id, Kid: t.key.Kid(), Sign: t.key.Sign, First: first, Acknowledged: t.moved,
+		Now:         func() audit.Millis { return audit.Millis(wall()) },
+		Deliver:     func(k audit.Checkpoint) { t.newest.Store(&k) },
+		RotateBytes: int64(t.cfg.AuditRotateMB) << 20, RetainSegments: segmentsKept,
+	}
+}
+
+// beginAgain sets a log aside that cannot go on, and begins a new one.
+func (t *trail) beginAgain(why error, first uint64) error {
+	path, err := audit.SetAside(t.dir, why, audit.Millis(wall()))
+	if err != nil {
+		return err
+	}
+	t.log.Error("the audit log is not what this node wrote, or cannot go on; it was set aside and a new one begins. "+
+		"Find out who changed it, then move the directory away", "audit_path", t.dir, "set_aside", path,
+		"error", why)
+	t.moved = first - 1
+	t.out, err = audit.Open(t.options(first))
+	return err
 }
 
 // check verifies the log as it was at the start, against this node's own copy of the
@@ -242,21 +251,23 @@ func (t *trail) move(tick bool) error {
 
 func (t *trail) moveAll() error {
 	for t.out.Next() < t.api.store.Queued() {
-		var batch []audit.Entry
-		var wrong error
-		next := t.from
-		err := t.api.store.ReadQueue(t.from, func(first uint64, record []byte) bool {
-			entries, err := audit.ParseQueued(record)
-			if err != nil {
-				wrong = fmt.Errorf("data_dir %q: the record of entry %d: %w", t.cfg.DataDir, first, err)
-				return false
-			}
-			batch = append(batch, entries...)
-			next = first + uint64(len(entries))
-			return len(batch) < moveMax
-		})
-		if err = errors.Join(err, wrong); err != nil {
+		batch, next, err := t.queued()
+		if err != nil {
 			return err
+		}
+		if missing := t.out.Next(); len(batch) == 0 || batch[0].Number > missing {
+			if len(batch) == 0 {
+				next = t.api.store.Queued()
+			} else {
+				next = batch[0].Number
+			}
+			why := fmt.Errorf("%w: data_dir %q has lost %d to %d", audit.ErrGap, t.cfg.DataDir, missing, next-1)
+			why = errors.Join(why, t.out.Checkpoint(), t.out.Close())
+			if err := t.beginAgain(why, next); err != nil {
+				return err
+			}
+			t.from = next
+			continue
 		}
 		if err := t.out.Append(batch); err != nil {
 			return err
@@ -265,6 +276,31 @@ func (t *trail) moveAll() error {
 		t.api.store.Moved(t.moved)
 	}
 	return nil
+}
+
+// queued reads entries that the log does not have yet, up to a gap, and says which
+// comes next.
+func (t *trail) queued() (batch []audit.Entry, next uint64, err error) {
+	var wrong error
+	next = t.out.Next()
+	err = t.api.store.ReadQueue(t.from, func(first uint64, record []byte) bool {
+		entries, err := audit.ParseQueued(record)
+		if err != nil {
+			wrong = fmt.Errorf("data_dir %q: the record of entry %d: %w", t.cfg.DataDir, first, err)
+			return false
+		}
+		if len(batch) > 0 && first > next {
+			return false
+		}
+		for _, e := range entries {
+			if e.Number >= t.out.Next() {
+				batch = append(batch, e)
+			}
+		}
+		next = first + uint64(len(entries))
+		return len(batch) < moveMax
+	})
+	return batch, next, errors.Join(err, wrong)
 }
 
 // handOn makes a checkpoint known to the other nodes.

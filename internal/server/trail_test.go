@@ -92,7 +92,7 @@ func auditKeys(s *Server) map[string]ed25519.PublicKey {
 func TestTrailTellsEachWriteOnce(t *testing.T) {
 	s := startAgain(t, trailConfig(t))
 	writeAs(t, s, "u1", "k", "1")
-	put(t, s, "_u/x", "own")
+	writeAs(t, s, "", "_u/x", "own")
 	s.trail.Note(httpapi.Event{Actor: "admin", Action: "node.mode.set", Result: "ok"})
 	writeAs(t, s, "anonymous", "k", "")
 	want := []string{"u1 kv.put k ok", "admin node.mode.set  ok", "anonymous kv.delete k ok"}
@@ -160,6 +160,31 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 	if len(r.take()) != 0 {
 		t.Error("counted twice")
+	}
+}
+
+// Goal: entries that the store has lost leave a gap that is said, and all others are
+// logged. Method: records that hold fewer entries than they say.
+func TestLostEntriesAreSaid(t *testing.T) {
+	s := startNode(t, "a")
+	for range 2 {
+		writeAs(t, s, "u", "before", "1")
+		<-s.store.Queue(func(uint64) ([]byte, int) { return nil, 3 })
+		writeAs(t, s, "u", "after", "1")
+		if got := logged(t, s); !slices.Equal(got[len(got)-1:], []string{"u kv.put after ok"}) {
+			t.Fatalf("logged: %q", got)
+		}
+	}
+	paths, err := audit.Aside(s.trail.dir)
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("set aside: %q, %v", paths, err)
+	}
+	report, err := audit.Verify(paths[1], audit.VerifyOptions{Keys: auditKeys(s)})
+	if err != nil || report.First != 5 || report.Last != 6 {
+		t.Errorf("between the gaps: %+v, %v", report, err)
+	}
+	if text := audit.AsideFinding(paths[1]); !strings.Contains(text, "7 to 9") {
+		t.Errorf("found: %s", text)
 	}
 }
 

@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// fakeTrail keeps what it is told, and has five entries.
+type fakeTrail struct {
+	mu             sync.Mutex
+	noted, refused []Event
+}
+
+func (f *fakeTrail) Note(e Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = append(f.noted, e)
+}
+
+func (f *fakeTrail) Refused(e Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = append(f.refused, e)
+}
+
+func (f *fakeTrail) Entries(since uint64, limit int, visit func(uint64, []byte)) (uint64, error) {
+	for n := since + 1; n <= 5 && limit > 0; n++ {
+		visit(n, fmt.Appendf(nil, `{"n":%d}`, n))
+		limit--
+	}
+	return 5, nil
+}
+
+func (f *fakeTrail) Anchors(visit func([]byte)) error {
+	visit([]byte(`{"checkpoint":1}`))
+	visit([]byte(`{"checkpoint":2}`))
+	return nil
+}
+
+// Goal: the pages of the log, its checkpoints, and what is no page.
+func TestAuditPages(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Trail = &fakeTrail{} })
+	for _, c := range []struct {
+		target string
+		status int
+		body   string
+	}{
+		{"/audit", 200, `{"entries":[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5}],"next":5,"last":5}`},
+		{"/audit?since=3", 200, `{"entries":[{"n":4},{"n":5}],"next":5,"last":5}`},
+		{"/audit?since=1&limit=2", 200, `{"entries":[{"n":2},{"n":3}],"next":3,"last":5}`},
+		{"/audit?since=9", 200, `{"entries":[],"next":9,"last":5}`},
+		{"/audit?limit=0", 400, "limit"},
+		{"/audit?limit=1001", 400, "1000"},
+		{"/audit?since=-1", 400, "since"},
+		{"/audit?cursor=x", 400, "since"},
+		{"/audit/checkpoints", 200, `{"checkpoints":[{"checkpoint":1},{"checkpoint":2}]}`},
+	} {
+		if a := r.do("GET", c.target, ""); a.status != c.status || !strings.Contains(a.body, c.body) {
+			t.Errorf("%s: %s, want %d %s", c.target, a, c.status, c.body)
+		}
+	}
+	r = newRig(t, nil)
+	if a := r.do("GET", "/audit", ""); a.status != 404 || !strings.Contains(a.body, "tamper_logging_enabled") {
+		t.Errorf("without a trail: %s", a)
+	}
+}
+
+// Goal: what is told to the trail, and by whom; and that no token is.
+func TestEventsAreNoted(t *testing.T) {
+	trail := &fakeTrail{}
+	r := newRig(t, func(o *Options) { o.Guard, o.Trail = newFakeGuard(), trail })
+	as := func(caller, method, target, body string) {
+		t.Helper()
+		r.do(method, target, body, "Content-Type: application/json", "Authorization: Bearer "+caller)
+	}
+	as("admin", "PUT", "/admin/mode", `{"mode":"normal"}`)
+	as("admin", "PUT", "/admin/mode", `{"mode":"sideways"}`)
+	as("admin", "DELETE", "/auth/users/nobody", "")
+	as("admin", "DELETE", "/auth/tokens/some-token", "")
+	as("admin", "POST", "/auth/keys/rotate", "")
+	as("admin", "PUT", "/acl/a/b", `{"mode":"fff"}`)
+	as("admin", "DELETE", "/members/b", "")
+	as("admin", "GET", "/auth/users", "")
+	as("admin", "PUT", "/kv/k", "1")
+	want := []Event{
+		{"admin", "node.mode.set", "", "ok"},
+		{"admin", "node.mode.set", "", slugInvalidParameter},
+		{"admin", "auth.user.delete", "nobody", slugNotFound},
+		{"admin", "auth.token.delete", "some-token", "ok"},
+		{"admin", "auth.key.create", "", "ok"},
+		{"admin", "auth.acl.set", "a/b", "ok"},
+		{"admin", "member.delete", "b", "ok"},
+	}
+	if !slices.Equal(trail.noted, want) {
+		t.Errorf("noted\n%v\nwant\n%v", trail.noted, want)
+	}
+	if r.store.writes[0].Actor != "admin" {
+		t.Errorf("the actor of a write is %q", r.store.writes[0].Actor)
+	}
+	as("forged", "GET", "/kv/k?raw=true", "")
+	as("alice", "PUT", "/admin/mode", `{"mode":"normal"}`)
+	r.do("PUT", "/kv/k", "1", "Expect: 100-continue", "Content-Type: application/json")
+	want = []Event{
+		{"anonymous", "request", "/kv/k", slugUnauthorized},
+		{string(alice), "request", "/admin/mode", slugForbidden},
+		{"anonymous", "request", "/kv/k", slugUnauthorized},
+	}
+	if !slices.Equal(trail.refused, want) {
+		t.Errorf("refused\n%v\nwant\n%v", trail.refused, want)
+	}
+}
