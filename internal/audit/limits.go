@@ -40,7 +40,7 @@ const (
 	numberMax = 1<<63 - 1
 
 	// bufferKeepBytes is the largest buffer that a log keeps between batches.
-	bufferKeepBytes = 1 << 20
+	bufferKeepBytes = 2 << 20
 
 	// viewTriesMax is how often a reader of another process's log begins again
 	// because a segment went that it was about to open.

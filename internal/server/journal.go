@@ -22,6 +22,9 @@ func noteOf(actor string, value []byte, deletes bool) []byte {
 // quoted.
 const noteBytes = 512
 
+// entryBytes is what an entry takes beside its key, as most are.
+const entryBytes = 288
+
 // noteSize is what a write's entry takes of a transaction, at most.
 func noteSize(w *keyspace.Write) int {
 	if w.Note == nil {
@@ -33,6 +36,13 @@ func noteSize(w *keyspace.Write) int {
 // journal is the storage.Journal of the audit log: an entry for each write of a
 // client that was stored.
 func journal(first uint64, b *keyspace.Batch, a *keyspace.Applied) (record []byte, entries int) {
+	size := 0
+	for i := range b.Writes {
+		if w := &b.Writes[i]; w.Note != nil {
+			size += entryBytes + len(w.Key)
+		}
+	}
+	record = make([]byte, 0, size)
 	for i := range b.Writes {
 		w, o := &b.Writes[i], &a.Outcomes[i]
 		if w.Note == nil || o.Kind == keyspace.Refused || o.Kind == keyspace.Unmet {

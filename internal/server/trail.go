@@ -38,10 +38,10 @@ const (
 
 	// moveEvery is how long an entry stays in the store's queue, where it is
 	// durable already. More saves syncs, less shows entries in the files earlier.
-	moveEvery = 500 * time.Millisecond
+	moveEvery = time.Second
 
 	// moveMax bounds the entries that are moved with one sync.
-	moveMax = 10_000
+	moveMax = 4000
 
 	// refusedEvery is how often the refusals since are logged.
 	refusedEvery = 10 * time.Second
@@ -282,6 +282,7 @@ func (t *trail) moveAll() error {
 // comes next.
 func (t *trail) queued() (batch []audit.Entry, next uint64, err error) {
 	var wrong error
+	batch = make([]audit.Entry, 0, min(moveMax, t.api.store.Queued()-t.out.Next()))
 	next = t.out.Next()
 	err = t.api.store.ReadQueue(t.from, func(first uint64, record []byte) bool {
 		entries, err := audit.ParseQueued(record)
