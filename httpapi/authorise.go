@@ -129,7 +129,7 @@ func unauthorized(detail, code string) *Problem {
 func (s *Server) authoriseKey(x *exchange) *Problem {
 	var op auth.Op
 	switch string(x.ctx.Method()) {
-	case fasthttp.MethodPut:
+	case fasthttp.MethodPut, fasthttp.MethodPatch:
 		exists, p := s.existsFor(x)
 		if p != nil {
 			return p

@@ -15,6 +15,7 @@ const typeJSON = "application/json"
 const (
 	paramsGet    = paramRaw | paramPretty
 	paramsPut    = paramRaw | paramTTL
+	paramsPatch  = paramTTL
 	paramsDelete = paramStrict
 )
 
@@ -23,6 +24,8 @@ func (s *Server) serveKV(x *exchange) *Problem {
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut:
 		return s.put(x)
+	case fasthttp.MethodPatch:
+		return s.patch(x)
 	case fasthttp.MethodDelete:
 		return s.remove(x)
 	default:
@@ -138,7 +141,7 @@ func appendRecordTail(dst []byte, r Record) []byte {
 
 // put answers PUT.
 func (s *Server) put(x *exchange) *Problem {
-	ttl, p := s.checkPut(x)
+	ttl, p := s.checkBody(x)
 	if p != nil {
 		return p
 	}

@@ -7,11 +7,15 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// checkPut is every check of a PUT that needs no body, so that a client that
+// checkBody is every check of a PUT or PATCH that needs no body, so that a client that
 // sent Expect: 100-continue is refused before it sends one.
-func (s *Server) checkPut(x *exchange) (TTL, *Problem) {
+func (s *Server) checkBody(x *exchange) (TTL, *Problem) {
 	h := &x.ctx.Request.Header
-	if p := x.query.parse(x.rawQuery, paramsPut); p != nil {
+	accepted := paramsPut
+	if x.ctx.IsPatch() {
+		accepted = paramsPatch
+	}
+	if p := x.query.parse(x.rawQuery, accepted); p != nil {
 		return 0, p
 	}
 	var p *Problem

@@ -26,8 +26,8 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 	x := s.begin(ctx)
 	defer s.end(x)
 	e, p := s.accept(x)
-	if p == nil && e.serve != nil && e.allow == allowKV && ctx.IsPut() {
-		_, p = s.checkPut(x)
+	if p == nil && e.serve != nil && e.allow == allowKV && (ctx.IsPut() || ctx.IsPatch()) {
+		_, p = s.checkBody(x)
 	}
 	if p == nil {
 		return fasthttp.StatusContinue

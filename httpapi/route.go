@@ -19,7 +19,7 @@ type endpoint struct {
 
 const (
 	allowRead = "GET, HEAD, OPTIONS"
-	allowKV   = "GET, HEAD, PUT, DELETE, OPTIONS"
+	allowKV   = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
 )
 
 // locate finds the endpoint of a raw path; for a path under /kv/ it sets the
@@ -89,7 +89,7 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 		return endpoint{allow: allowKV, serve: (*Server).serveKV, need: needRights}, nil
 	}
 	switch string(x.ctx.Method()) {
-	case fasthttp.MethodPut, fasthttp.MethodDelete:
+	case fasthttp.MethodPut, fasthttp.MethodPatch, fasthttp.MethodDelete:
 		// A key, in the client's eyes: say why it cannot be one.
 	default:
 		if key == "_range" {
