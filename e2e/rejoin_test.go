@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -39,7 +41,7 @@ func (n *node) dataDir() string { return filepath.Join(n.dir, "data-"+n.name) }
 // copyData copies the data of a node that does not run.
 func (n *node) copyData(to string) {
 	n.t.Helper()
-	n.must(os.CopyFS(to, os.DirFS(n.dataDir())))
+	n.must(copyDir(to, n.dataDir()))
 }
 
 // awaitTogether waits until all nodes take writes, list each other alone, and
@@ -163,7 +165,7 @@ func TestOldCopyOfADirectory(t *testing.T) {
 	old := c.replica()
 	c.stop()
 	c.must(os.RemoveAll(c.dataDir()))
-	c.must(os.CopyFS(c.dataDir(), os.DirFS(aside)))
+	c.must(copyDir(c.dataDir(), aside))
 	c.start()
 	took = eventually(t, rejoinsWithin, "it starts over", func() bool {
 		return c.replica() != old && c.replica() != "" && allReady(nodes) && sameRoot(nodes)
@@ -218,4 +220,21 @@ func TestCloneOfADirectory(t *testing.T) {
 	if x, y := c.replica(), clone.replica(); x == y || x == "" || y == "" {
 		t.Errorf("replicas %q and %q", x, y)
 	}
+}
+
+// copyDir copies a directory as an operator does, modes included: a secret stays one.
+func copyDir(to, from string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(filepath.Join(to, strings.TrimPrefix(path, from)), info.Mode().Perm())
+	})
 }

@@ -149,7 +149,6 @@ func (s *Server) serve() error {
 		RateLimit: rateLimit(s.cfg), AllowedOrigins: s.cfg.AllowedOrigins,
 	})
 	listener := s.listener
-	s.listener = nil // closed by Shutdown from here on
 	s.running.Go(func() {
 		if err := s.http.Serve(listener); err != nil && !errors.Is(err, httpapi.ErrServerClosed) {
 			s.fail(fmt.Errorf("HTTP server: %w", err))
@@ -205,7 +204,10 @@ func (s *Server) close(ctx context.Context) error {
 		}
 	}
 	if s.listener != nil {
-		errs = append(errs, s.listener.Close())
+		// Shutdown closes what it serves; it may have come before that began.
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
 	if s.driver != nil {
 		s.driver.refuse()
