@@ -64,7 +64,8 @@ func (s *Server) note(x *exchange, e endpoint, p *Problem) {
 	}
 	h := &x.ctx.Request.Header
 	switch {
-	case p != nil && (p.Status == fasthttp.StatusUnauthorized || p.Status == fasthttp.StatusForbidden):
+	case p != nil && (p.Status == fasthttp.StatusUnauthorized || p.Status == fasthttp.StatusForbidden ||
+		p.Status == fasthttp.StatusTooManyRequests):
 		path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
 		s.trail.Refused(Event{x.actor(), "request", string(path), result})
 	case e.action != "" && !h.IsGet() && !h.IsHead():

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // fakeTrail keeps what it is told, and has five entries.
@@ -110,5 +111,21 @@ func TestEventsAreNoted(t *testing.T) {
 	}
 	if !slices.Equal(trail.refused, want) {
 		t.Errorf("refused\n%v\nwant\n%v", trail.refused, want)
+	}
+}
+
+// Goal: a flood of what is refused before anybody looks at it is counted, and makes no
+// entries of its own: it could fill the log until what matters is rotated away.
+func TestFloodsMakeNoEntries(t *testing.T) {
+	trail := &fakeTrail{}
+	r := newRig(t, func(o *Options) {
+		o.Trail, o.Guard = trail, newFakeGuard()
+		o.RateLimit = RateLimit{Requests: 2, Window: time.Hour}
+	})
+	for range 10 {
+		r.do("PUT", "/acl/some", `{"mode":"fff"}`)
+	}
+	if len(trail.noted) != 0 || len(trail.refused) != 10 || trail.refused[9].Result != slugRateLimited {
+		t.Errorf("noted %v, refused %v", trail.noted, trail.refused)
 	}
 }

@@ -20,8 +20,10 @@ type Guard interface {
 	Recall(token []byte) (Caller, bool)
 	// Lookup finds the rights that were set at a key, or at auth.RootPath.
 	Lookup(path string) (auth.ACL, bool)
-	// SetACL sets rights, and DropACL takes them away again.
+	// SetACL sets rights, and DropACL takes them away again. ClaimACL sets them only
+	// where there are none, and says ErrPrecondition where there are.
 	SetACL(path string, acl auth.ACL) error
+	ClaimACL(path string, acl auth.ACL) error
 	DropACL(path string) error
 
 	Directory
@@ -134,10 +136,12 @@ func (s *Server) authoriseKey(x *exchange) *Problem {
 		if p != nil {
 			return p
 		}
-		if x.creates = !exists; x.creates {
+		// Rights that were set before there is a value, or that one which has expired
+		// left behind, are those of the key: to fill its place is to write it.
+		_, own := s.lookup(x.key)
+		x.absent, x.creates = !exists, !exists && !own
+		if op = auth.OpWrite; x.creates {
 			op = auth.OpCreate
-		} else {
-			op = auth.OpWrite
 		}
 	case fasthttp.MethodDelete:
 		op = auth.OpDelete
@@ -145,10 +149,52 @@ func (s *Server) authoriseKey(x *exchange) *Problem {
 		if s.may(x, auth.OpRead, x.key) {
 			return nil
 		}
-		return s.refuse(ErrNotFound, x.key)
+		return s.unseen(x)
 	}
 	if !s.may(x, op, x.key) {
 		return newProblem(slugForbidden, "your token or the rights of "+quoted(x.key)+" do not allow this")
+	}
+	if x.creates && !x.caller.isAdmin() {
+		return s.ownsBelow(x)
+	}
+	return nil
+}
+
+// unseen answers a read of what may not be read in every way like one of what is not
+// there.
+func (s *Server) unseen(x *exchange) *Problem {
+	if len(x.rawQuery) > 0 {
+		if p := x.readGetFlags(); p != nil {
+			return p
+		}
+	}
+	if _, p := conditions(&x.ctx.Request.Header); p != nil {
+		return p
+	}
+	syncing := s.markSyncing(x)
+	p := s.refuse(ErrNotFound, x.key)
+	p.syncing = syncing
+	return p
+}
+
+// belowMax is how many keys below a new one are looked at.
+const belowMax = 100
+
+// ownsBelow refuses to create a key above keys of others: who creates it gets rights
+// that reach down to them.
+func (s *Server) ownsBelow(x *exchange) *Problem {
+	seen, others := 0, false
+	next, err := s.store.Range(x.key+"/", endOf(x.key+"/"), func(r Record) bool {
+		seen++
+		others = seen > belowMax || auth.Governing(r.Key, s.lookup).Owner != x.caller.User
+		return !others
+	})
+	if err != nil {
+		return s.refuse(err, x.key)
+	}
+	if others || next != "" {
+		return newProblem(slugForbidden, "keys of others lie below "+quoted(x.key)+
+			"; an administrator may create it, or set its rights first")
 	}
 	return nil
 }
@@ -177,30 +223,55 @@ func (s *Server) may(x *exchange, op auth.Op, key string) bool {
 }
 
 // giveRights makes the caller the owner of the key that its PUT creates, before the
-// value is there: so that nobody sees it without its rights.
+// value is there: so that nobody sees it without its rights. Of several who create one
+// key at once, one gets it.
 func (s *Server) giveRights(x *exchange) *Problem {
 	if s.guard == nil || !x.creates {
 		return nil
 	}
 	acl := auth.Inherit(x.caller.User, auth.Above(x.key, s.lookup), auth.DefaultMode)
-	if auth.Governing(x.key, s.lookup) == acl {
-		return nil
+	err := s.guard.ClaimACL(x.key, acl)
+	if errors.Is(err, ErrPrecondition) {
+		return newProblem(slugForbidden, "somebody else has created "+quoted(x.key)+" just now; nothing was stored")
 	}
-	if err := s.guard.SetACL(x.key, acl); err != nil {
+	if err != nil {
 		return s.refuse(err, x.key)
 	}
 	return nil
 }
 
-// takeRights drops what was set for a key that is deleted.
-func (s *Server) takeRights(x *exchange) *Problem {
-	if s.guard == nil {
+// takeBack drops the rights that a PUT was given whose condition then did not hold:
+// the value that is there is another's.
+func (s *Server) takeBack(x *exchange, err error) {
+	if s.guard == nil || !x.creates || !errors.Is(err, ErrPrecondition) {
+		return
+	}
+	if err := s.guard.DropACL(x.key); err != nil {
+		s.log.Error("the rights of a key that was not created stay", "key", x.key, "error", err)
+	}
+}
+
+// takeRights drops what was set for a key that was deleted. The rights of a directory
+// stay: of one that has keys below, or never had a value itself.
+func (s *Server) takeRights(x *exchange, existed bool) *Problem {
+	if s.guard == nil || !existed {
 		return nil
 	}
 	if _, ok := s.lookup(x.key); !ok {
 		return nil
 	}
-	if err := s.guard.DropACL(x.key); err != nil {
+	below := false
+	next, err := s.store.Range(x.key+"/", endOf(x.key+"/"), func(Record) bool {
+		below = true
+		return false
+	})
+	if below || next != "" || errors.Is(err, ErrIncomplete) {
+		return nil
+	}
+	if err == nil {
+		err = s.guard.DropACL(x.key)
+	}
+	if err != nil {
 		return s.refuse(err, x.key)
 	}
 	return nil

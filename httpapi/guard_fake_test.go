@@ -84,6 +84,16 @@ func (g *fakeGuard) SetACL(path string, acl auth.ACL) error {
 	return nil
 }
 
+func (g *fakeGuard) ClaimACL(path string, acl auth.ACL) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.rights[path]; ok {
+		return ErrPrecondition
+	}
+	g.rights[path] = acl
+	return nil
+}
+
 func (g *fakeGuard) DropACL(path string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

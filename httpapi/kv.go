@@ -153,7 +153,7 @@ func (s *Server) put(x *exchange) *Problem {
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
 		return p
 	}
-	if x.creates && slices.ContainsFunc(w.If, func(m Match) bool { return !m.Not }) {
+	if x.absent && slices.ContainsFunc(w.If, func(m Match) bool { return !m.Not }) {
 		return s.unwritten(x, Written{}, ErrPrecondition) // before a key that stays away gets rights
 	}
 	if p := s.giveRights(x); p != nil {
@@ -161,6 +161,7 @@ func (s *Server) put(x *exchange) *Problem {
 	}
 	done, err := s.store.Write(w)
 	if err != nil {
+		s.takeBack(x, err)
 		return s.unwritten(x, done, err)
 	}
 	x.answerPut(done)
@@ -237,7 +238,7 @@ func (s *Server) remove(x *exchange) *Problem {
 	if err != nil {
 		return s.unwritten(x, done, err)
 	}
-	if p := s.takeRights(x); p != nil {
+	if p := s.takeRights(x, done.Existed); p != nil {
 		return p
 	}
 	if strict && !done.Existed && !existed {

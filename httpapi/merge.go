@@ -38,7 +38,8 @@ func (s *Server) patch(x *exchange) *Problem {
 		case err == nil:
 			x.answerPut(done)
 			return nil
-		case !errors.Is(err, ErrPrecondition) || !permits(asked, done):
+		case x.creates || !errors.Is(err, ErrPrecondition) || !permits(asked, done):
+			s.takeBack(x, err)
 			return s.unwritten(x, done, err)
 		}
 	}
@@ -69,7 +70,7 @@ func (s *Server) patched(x *exchange, patch []byte, ttl TTL) (w Write, p *Proble
 	})
 	switch {
 	case errors.Is(err, ErrNotFound):
-		if x.creates || s.guard == nil || x.caller.isAdmin() {
+		if x.absent || s.guard == nil || x.caller.isAdmin() {
 			w.If = append(w.If[:len(w.If):len(w.If)], Match{Any: true, Not: true})
 			break
 		}

@@ -103,16 +103,23 @@ func (m *rightsModel) may(p person, letter, key string) bool {
 // put is a PUT that the model carries out; it returns the status.
 func (m *rightsModel) put(p person, key, value string) int {
 	_, exists := m.values[key]
+	_, own := m.rules[key]
 	letter := "c"
-	if exists {
+	if exists || own {
 		letter = "w"
 	}
 	if !m.may(p, letter, key) {
 		return 403
 	}
-	_, own := m.rules[key]
+	if letter == "c" && !strings.Contains(p.scope, "a") {
+		for below := range m.values {
+			if strings.HasPrefix(below, key+"/") && m.at(below).owner != p.user {
+				return 403
+			}
+		}
+	}
 	plain := strings.Contains(p.scope, "a") && !own && m.at(key) == m.root()
-	if given := (rule{p.user, m.above(key).group, "cdwrc-wr----"}); !exists && !plain && m.at(key) != given {
+	if given := (rule{p.user, m.above(key).group, "cdwrc-wr----"}); !exists && !own && !plain {
 		m.rules[key] = given
 	}
 	m.values[key] = value
@@ -120,6 +127,15 @@ func (m *rightsModel) put(p person, key, value string) int {
 		return 200
 	}
 	return 201
+}
+
+func (m *rightsModel) hasBelow(key string) bool {
+	for below := range m.values {
+		if strings.HasPrefix(below, key+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // respell writes a key in one of the many ways that mean it.
@@ -181,8 +197,10 @@ func TestS10RightsAgreeWithAModel(t *testing.T) {
 			method, want = "DELETE", 403
 			if m.may(p, "d", key) {
 				want = 204
+				if _, existed := m.values[key]; existed && !m.hasBelow(key) {
+					delete(m.rules, key)
+				}
 				delete(m.values, key)
-				delete(m.rules, key)
 			}
 		case op < 10:
 			method, body, want = m.setRights(rng, p, key)

@@ -107,6 +107,7 @@ type exchange struct {
 	buf         []byte
 	caller      Caller // Who asks, if there is a guard.
 	creates     bool   // Whether a PUT that was asked about writes a new key.
+	absent      bool   // Whether it was not there then, whoever has its rights.
 	conditions  []Match
 	unmet       bool   // Whether a GET's condition did not hold.
 	id          []byte // The name of this request.

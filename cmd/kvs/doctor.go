@@ -151,7 +151,7 @@ func (r *remote) checkUp(cmd *cobra.Command) []finding {
 	case errors.As(err, &f) && f.code == exitUnreachable:
 		return []finding{{false, "the node does not answer at " + r.addr + ", so it was not asked", "kvs doctor --addr, or start it"}}
 	case err != nil:
-		return []finding{{true, err.Error(), "kvs status"}}
+		return []finding{{true, err.Error(), "kvs sync status"}}
 	}
 	var found []finding
 	for _, reason := range h.Reasons {

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,6 +37,10 @@ const (
 
 // AdminTokenFile is the name of the file with a token of scope admin, in data_dir.
 const AdminTokenFile = "admin.token"
+
+// revocationKeptMin is how long a revocation is kept at least: token_max_ttl may be
+// longer on the node that has signed the token than on the one that ends it.
+const revocationKeptMin = 90 * 24 * time.Hour
 
 // maintainEvery is how often a node looks after its keys and its admin token, and
 // formsEvery how often before it belongs to a cluster, whose name tokens carry.
@@ -257,7 +263,7 @@ func (g *guard) maintain() {
 		}
 	}
 	g.revoked.Sweep(now)
-	if now.After(g.renewAt) {
+	if now.After(g.renewAt) || !g.adminTokenHolds() {
 		g.renew(now)
 	}
 }
@@ -290,6 +296,17 @@ func (g *guard) renew(now time.Time) {
 		return
 	}
 	g.renewAt = now.Add(g.ttlMax / 2)
+}
+
+// adminTokenHolds says that the token in the directory is there and good: it may have
+// been revoked like any other, or removed.
+func (g *guard) adminTokenHolds() bool {
+	text, err := os.ReadFile(filepath.Join(g.dir, AdminTokenFile))
+	if err != nil {
+		return false
+	}
+	_, err = g.verifier.Load().Verify(bytes.TrimSpace(text))
+	return err == nil
 }
 
 // put writes a record; a TTL of 0 is for ever.
@@ -361,6 +378,19 @@ func (g *guard) SetACL(path string, acl auth.ACL) error {
 	return g.put(rightsKey(path), acl)
 }
 
+// ClaimACL sets the rights at a path where there are none.
+func (g *guard) ClaimACL(path string, acl auth.ACL) error {
+	acl.Version = ""
+	text, err := json.Marshal(acl)
+	if err != nil {
+		return err
+	}
+	_, err = g.api.Write(httpapi.Write{
+		Key: rightsKey(path), Value: text, TTL: httpapi.TTLNever, If: []httpapi.Match{{Any: true, Not: true}},
+	})
+	return err
+}
+
 // DropACL takes the rights at a path away.
 func (g *guard) DropACL(path string) error { return g.remove(rightsKey(path)) }
 
@@ -417,7 +447,8 @@ func (g *guard) Mint(t auth.Ticket) (string, auth.Claims, error) {
 // Revoke ends a token. How long it would have lived is not known here, so the record
 // is kept for as long as any token lives.
 func (g *guard) Revoke(jti string) error {
-	end := time.Now().Add(g.ttlMax + auth.Leeway)
+	kept := max(g.ttlMax, revocationKeptMin)
+	end := time.Now().Add(kept + auth.Leeway)
 	r := auth.Revocation{ID: jti, Expires: auth.Millis(end.UnixMilli())}
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -426,7 +457,7 @@ func (g *guard) Revoke(jti string) error {
 	if _, err := auth.ParseRevocation(text); err != nil {
 		return err
 	}
-	return g.put(revokedAt+jti, r, g.ttlMax+2*auth.Leeway)
+	return g.put(revokedAt+jti, r, kept+2*auth.Leeway)
 }
 
 // JWKS are the keys that tokens are verified with.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -160,4 +162,36 @@ func TestRangesPassOverTheSystem(t *testing.T) {
 		!slices.Equal(got, []string{"A", "z"}) {
 		t.Errorf("%q %v", got, err)
 	}
+}
+
+// Goal: an admin token that was revoked, or whose file is gone, is replaced; one that
+// was admitted is still known after a user was added.
+func TestAdminTokenComesBack(t *testing.T) {
+	s := startGuarded(t, "a")
+	first := adminToken(t, s)
+	c, err := s.guard.Admit([]byte(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.guard.PutUser(auth.UserRequest{Nickname: "n"}.User(time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.guard.Recall([]byte(first)); !ok {
+		t.Error("a new user made the node forget who has shown a good token")
+	}
+	if err := s.guard.Revoke(c.Token.ID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "another admin token is there", func() bool {
+		second := adminToken(t, s)
+		_, err := s.guard.Admit([]byte(second))
+		return second != first && err == nil
+	})
+	if err := os.Remove(filepath.Join(s.cfg.DataDir, AdminTokenFile)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the file is there again", func() bool {
+		_, err := os.Stat(filepath.Join(s.cfg.DataDir, AdminTokenFile))
+		return err == nil
+	})
 }
