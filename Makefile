@@ -2,7 +2,7 @@
 
 SEEDS ?= 2000
 
-.PHONY: all build demo test race lint swarm mutants bench e2e rig fuzz cover ci clean
+.PHONY: all build demo test race lint swarm mutants threats bench e2e rig fuzz cover ci clean
 
 all: build test
 
@@ -31,6 +31,9 @@ swarm: ## many simulated clusters, each with other faults
 mutants: ## the swarm must notice every rule that is broken on purpose
 	go run -tags mutants ./cmd/sim mutants --seeds 500
 	go test -tags mutants -count=1 -short -run 'Mutant|WithoutRelays|Scenarios' ./sim ./statemachine
+
+threats: ## docs/security.md row by row, with 100,000 mutated inputs of each kind
+	go test -count=1 -run 'TestS[0-9]+|TestB14|TestEveryThreat' ./...
 
 e2e: ## real processes: kill -9, stopped nodes, bad input
 	go test -count=1 ./e2e
