@@ -6,7 +6,7 @@
 // how every refusal is worded (RFC 9457, application/problem+json).
 //
 // It never talks to a database or to a peer, never decides a conflict, never
-// stamps a version and never re-encodes a value. What it needs of the node it
+// stamps a version and never re-encodes a value that it was given whole. What it needs of the node it
 // asks through Store and Cluster, two small interfaces of its own.
 //
 // Invariants:
@@ -18,7 +18,10 @@
 //     depends on the request alone comes before Store.Write. The one answer
 //     that reports an error after a write is a strict DELETE of an absent
 //     key, which leaves its tombstone like any other DELETE.
-//  3. The bytes of a value are validated once and then spliced verbatim.
+//     A PUT that creates a key claims its rights before; one that is then
+//     refused gives them back.
+//  3. The bytes of a value are validated once and then spliced verbatim. A PATCH
+//     spells anew only the objects that it changes.
 //  4. Every error of a Store becomes a problem in errors.go and nowhere else.
 //  5. A panic of a handler costs one request, not the node.
 //  6. What one request can make the server hold is bounded in limits.go.

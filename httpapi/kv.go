@@ -141,13 +141,9 @@ func appendRecordTail(dst []byte, r Record) []byte {
 
 // put answers PUT.
 func (s *Server) put(x *exchange) *Problem {
-	ttl, p := s.checkBody(x)
+	body, ttl, p := s.body(x)
 	if p != nil {
 		return p
-	}
-	body := x.ctx.PostBody()
-	if len(body) > s.options.MaxJSONSize {
-		return s.tooLarge(int64(len(body)))
 	}
 	w := Write{Key: x.key, TTL: ttl, If: x.conditions, Actor: x.actor()}
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {

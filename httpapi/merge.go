@@ -15,13 +15,9 @@ const patchTriesMax = 16
 // condition that the version read is still there. What the patch does not name keeps
 // its spelling and place, and the key its expiry unless ?ttl says another.
 func (s *Server) patch(x *exchange) *Problem {
-	ttl, p := s.checkBody(x)
+	body, ttl, p := s.body(x)
 	if p != nil {
 		return p
-	}
-	body := x.ctx.PostBody()
-	if len(body) > s.options.MaxJSONSize {
-		return s.tooLarge(int64(len(body)))
 	}
 	var scan scanner
 	if p := scan.scan(body); p != nil {

@@ -40,6 +40,20 @@ func (s *Server) checkBody(x *exchange) (TTL, *Problem) {
 	return ttl, nil
 }
 
+// body is that of a PUT or PATCH, with the TTL that its parameters ask for. A chunked
+// one says its size only by its end.
+func (s *Server) body(x *exchange) ([]byte, TTL, *Problem) {
+	ttl, p := s.checkBody(x)
+	if p != nil {
+		return nil, 0, p
+	}
+	body := x.ctx.PostBody()
+	if len(body) > s.options.MaxJSONSize {
+		return nil, 0, s.tooLarge(int64(len(body)))
+	}
+	return body, ttl, nil
+}
+
 // tooLarge refuses a body; actual is 0 where its size is not known.
 func (s *Server) tooLarge(actual int64) *Problem {
 	limit := int64(s.options.MaxJSONSize)

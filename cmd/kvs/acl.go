@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,11 +24,7 @@ func rightsPath(key string) string {
 	if key == auth.RootPath {
 		return "/acl/"
 	}
-	parts := strings.Split(key, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return "/acl/" + strings.Join(parts, "/")
+	return "/acl/" + escaped(key)
 }
 
 func aclCommand(client *http.Client) *cobra.Command {

@@ -18,11 +18,16 @@ const valueBytesMax = 2 << 20
 
 // keyPath is where the API has a key. One that ends with a slash is what lies below.
 func keyPath(key string) string {
-	parts := strings.Split(strings.TrimPrefix(key, "/"), "/")
+	return "/kv/" + escaped(strings.TrimPrefix(key, "/"))
+}
+
+// escaped spells a key for a URL, segment by segment.
+func escaped(key string) string {
+	parts := strings.Split(key, "/")
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)
 	}
-	return "/kv/" + strings.Join(parts, "/")
+	return strings.Join(parts, "/")
 }
 
 // condition is a header for what a write asks of the version that is there.

@@ -365,8 +365,8 @@ func (g *guard) callerOf(claims auth.Claims) (c httpapi.Caller, ok bool) {
 		c.User = auth.AdminUser
 		return c, true
 	}
-	c.Principal, ok = (*g.principals.Load())[claims.User]
-	return c, ok
+	c.Principal = (*g.principals.Load())[claims.User]
+	return c, c.User != "" // a disabled one is nobody
 }
 
 // Lookup finds the rights that were set at a path.

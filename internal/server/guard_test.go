@@ -195,3 +195,29 @@ func TestAdminTokenComesBack(t *testing.T) {
 		return err == nil
 	})
 }
+
+// Goal: the tokens of a user who is disabled are good for nothing, whatever their scope.
+func TestDisabledUserIsNobody(t *testing.T) {
+	s := startGuarded(t, "a")
+	u := auth.UserRequest{Nickname: "n"}.User(time.Now())
+	if err := s.guard.PutUser(u); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := s.guard.Mint(auth.Ticket{User: u.ID, Scope: auth.ScopeAdmin, TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.guard.Admit([]byte(token)); err != nil {
+		t.Fatal(err)
+	}
+	u.Disabled = true
+	if err := s.guard.PutUser(u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.guard.Admit([]byte(token)); !errors.Is(err, httpapi.ErrUserGone) {
+		t.Errorf("admitted: %v", err)
+	}
+	if _, ok := s.guard.Recall([]byte(token)); ok {
+		t.Error("recalled")
+	}
+}
