@@ -50,6 +50,8 @@ type Config struct {
 	// MaxSkew is how far ahead of this node's clock a peer's timestamp may be
 	// and still move the clock floor.
 	MaxSkew Millis
+	// Revisions is how many versions of a key that stand no more are kept, 0 none.
+	Revisions int
 	// RingBytes bounds the fresh writes kept for push. A peer further behind
 	// catches up by deltas.
 	RingBytes int
@@ -82,6 +84,7 @@ func DefaultConfig() Config {
 		Probe:        1_000,
 		MaxSkew:      500,
 		DirectFanout: 16,
+		Revisions:    16,
 		RingBytes:    64 << 20, ChunkEntries: chunkEntriesMax, PushEntries: pushEntriesMax,
 	}
 }

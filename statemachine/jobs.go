@@ -152,7 +152,7 @@ func joins(a, b *job) bool { return a.claim == nil && !a.alone() && !b.alone() }
 
 // batch assembles the transaction that carries out the jobs.
 func (n *Node) batch(id BatchID, jobs []job) *keyspace.Batch {
-	b := &keyspace.Batch{ID: id, Now: n.wall(), MaxSkew: n.cfg.MaxSkew}
+	b := &keyspace.Batch{ID: id, Now: n.wall(), MaxSkew: n.cfg.MaxSkew, Revisions: uint32(n.cfg.Revisions)}
 	if n.noteClock(); n.clamped {
 		n.stats.ClampedBatches++
 	}

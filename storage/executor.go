@@ -112,18 +112,30 @@ func (s *Store) carryOut(e statemachine.Effect) {
 	case apply.Batch.Walks():
 		s.walk(apply.Batch)
 	default:
+		s.apply(apply.Batch)
+	}
+}
+
+// apply carries out a batch in as many transactions as it takes. The last one
+// carries the answer.
+func (s *Store) apply(b *keyspace.Batch) {
+	out := new(keyspace.Applied)
+	for done := false; !done; {
+		first := len(out.Outcomes)
 		tx := s.pipeline.begin()
-		out := s.state.Apply(tx, apply.Batch)
-		s.journalBatch(tx, apply.Batch, out)
+		done = s.state.Apply(tx, b, out)
+		s.journalBatch(tx, b, out, first)
 		c := &staged{
-			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(),
-			queued: s.queue.next, answer: statemachine.Applied{Result: out},
+			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(), queued: s.queue.next,
+		}
+		if done {
+			c.answer = statemachine.Applied{Result: out}
 		}
 		if s.state.Suspects() {
 			s.mend(c, out)
-			return
+		} else {
+			s.pipeline.pass(c)
 		}
-		s.pipeline.pass(c)
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 // and says so with Moved; the record then goes with a later transaction. The newest
 // record is never deleted: it is what remembers how far the numbers have come.
 
-// Journal turns a batch into the record that is queued with it, and says how many
-// entries that is; 0 queues nothing. The entries have the numbers from first on.
-// It runs before the batch is durable, so it must not make anything known.
-type Journal func(first uint64, b *keyspace.Batch, a *keyspace.Applied) (record []byte, entries int)
+// Journal turns writes of one transaction, with what became of them, into the record
+// that is queued with it, and says how many entries that is; 0 queues nothing. The
+// entries have the numbers from first on; now is the wall time of the batch. It runs
+// before the writes are durable, so it must not make anything known.
+type Journal func(first uint64, now keyspace.Millis, writes []keyspace.Write, outcomes []keyspace.Outcome) (record []byte, entries int)
 
 // queueDropsMax bounds the records that one transaction deletes: more than it adds,
 // so that a queue which has grown gets shorter.
@@ -82,12 +83,15 @@ func (q *queue) add(t *tx, record []byte, entries int) {
 	}
 }
 
-// journalBatch queues what the journal says of a batch.
-func (s *Store) journalBatch(t *stagedTx, b *keyspace.Batch, a *keyspace.Applied) {
-	if s.journal == nil || len(b.Writes) == 0 {
+// journalBatch queues what the journal says of the writes of a batch from the given
+// one on, as far as they have an outcome.
+func (s *Store) journalBatch(t *stagedTx, b *keyspace.Batch, a *keyspace.Applied, from int) {
+	to := min(len(b.Writes), len(a.Outcomes))
+	if s.journal == nil || from >= to {
 		return
 	}
-	if record, entries := s.journal(s.queue.next, b, a); entries > 0 {
+	record, entries := s.journal(s.queue.next, b.Now, b.Writes[from:to], a.Outcomes[from:to])
+	if entries > 0 {
 		s.queue.add(&t.tx, record, entries)
 	}
 }

@@ -13,10 +13,12 @@ import (
 )
 
 // journalKeys is a Journal of the keys that a batch writes.
-func journalKeys(_ uint64, b *keyspace.Batch, a *keyspace.Applied) (record []byte, entries int) {
+func journalKeys(
+	_ uint64, _ keyspace.Millis, writes []keyspace.Write, outcomes []keyspace.Outcome,
+) (record []byte, entries int) {
 	var keys []string
-	for i, w := range b.Writes {
-		if a.Outcomes[i].Kind == keyspace.Won && w.Note == nil {
+	for i, w := range writes {
+		if outcomes[i].Kind == keyspace.Won && w.Note == nil {
 			keys = append(keys, w.Key)
 		}
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -383,4 +384,27 @@ func TestTripwire(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSilence(t, r)
+}
+
+// TestLargeHistory: a batch of small writes over large values is more than Badger
+// takes at once, because the old values go to the history. It becomes several
+// transactions with one answer.
+func TestLargeHistory(t *testing.T) {
+	r := openRig(t, t.TempDir(), 1)
+	large := bytes.Repeat([]byte("1"), keyspace.ValueBytesMax)
+	over := &keyspace.Batch{Now: 1000, Revisions: 4}
+	for i := range 6 {
+		key := fmt.Sprint("k", i)
+		r.apply(&keyspace.Batch{Now: 1000, Revisions: 4, Writes: []keyspace.Write{{Key: key, Value: large}}})
+		over.Writes = append(over.Writes, keyspace.Write{Key: key, Value: []byte("2")})
+	}
+	if out := r.apply(over); len(out.Outcomes) != len(over.Writes) {
+		t.Fatalf("%d outcomes, want %d", len(out.Outcomes), len(over.Writes))
+	}
+	for _, w := range over.Writes {
+		cur, revs, err := r.History(w.Key)
+		if err != nil || string(cur.Value) != "2" || len(revs) != 1 || !bytes.Equal(revs[0].Value, large) {
+			t.Errorf("%s: %v, %d revisions, %v", w.Key, cur, len(revs), err)
+		}
+	}
 }

@@ -296,7 +296,7 @@ func checkMistake(t *testing.T, text, want string) {
 // Goal: which settings the start-up line names.
 func TestPending(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"", "compression_enabled revision_history_enabled backup_enabled"},
+		{"", "compression_enabled backup_enabled"},
 		{"compression_enabled: false\ncompression_level: 9\ntamper_logging_enabled: false\n" +
 			"rate_limiting_enabled: false\nrevision_history_enabled: false\nbackup_enabled: false", ""},
 		{"compression_level: 9\ntamper_logging_enabled: false\nrate_limiting_enabled: false\n" +

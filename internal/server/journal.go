@@ -35,21 +35,23 @@ func noteSize(w *keyspace.Write) int {
 
 // journal is the storage.Journal of the audit log: an entry for each write of a
 // client that was stored.
-func journal(first uint64, b *keyspace.Batch, a *keyspace.Applied) (record []byte, entries int) {
+func journal(
+	first uint64, now keyspace.Millis, writes []keyspace.Write, outcomes []keyspace.Outcome,
+) (record []byte, entries int) {
 	size := 0
-	for i := range b.Writes {
-		if w := &b.Writes[i]; w.Note != nil {
+	for i := range writes {
+		if w := &writes[i]; w.Note != nil {
 			size += entryBytes + len(w.Key)
 		}
 	}
 	record = make([]byte, 0, size)
-	for i := range b.Writes {
-		w, o := &b.Writes[i], &a.Outcomes[i]
+	for i := range writes {
+		w, o := &writes[i], &outcomes[i]
 		if w.Note == nil || o.Kind == keyspace.Refused || o.Kind == keyspace.Unmet {
 			continue // nothing was stored
 		}
 		e := audit.Entry{
-			Number: first + uint64(entries), Time: audit.Millis(max(b.Now, 0)), Action: "kv.put",
+			Number: first + uint64(entries), Time: audit.Millis(max(now, 0)), Action: "kv.put",
 			Actor: string(w.Note[sha256.Size:]), Key: w.Key, Value: audit.Hash(w.Note), Result: "ok",
 			Version: o.Header.Ver.UUID.String(),
 		}

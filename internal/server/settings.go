@@ -30,6 +30,10 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
 	core.Throttle, core.FetchDelay = millis(cfg.ThrottleDelay), millis(cfg.FetchDelay)
 	core.MaxSkew, core.RingBytes = millis(cfg.MaxClockSkew), cfg.PushRingMB<<20
+	core.Revisions = 0
+	if cfg.RevisionHistoryEnabled {
+		core.Revisions = cfg.MaxRevisions
+	}
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
 	}

@@ -93,8 +93,8 @@ func testKeyspace(t *testing.T, s Store) {
 			mine.wantTree(t, what)
 		}
 		peer.execute(&keyspace.Batch{Now: at, Writes: randomWrites(rng)})
-		both(what, &keyspace.Batch{Now: at, MaxSkew: 1000, Writes: randomWrites(rng)})
-		both(what, &keyspace.Batch{Now: at, MaxSkew: 1000, Entries: peer.news(mine)})
+		both(what, &keyspace.Batch{Now: at, MaxSkew: 1000, Revisions: 3, Writes: randomWrites(rng)})
+		both(what, &keyspace.Batch{Now: at, MaxSkew: 1000, Revisions: 3, Entries: peer.news(mine)})
 	}
 	mine.wantTree(t, "at the end")
 	root := mine.state.Tree().Root()

@@ -2,34 +2,92 @@ package keyspace
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 )
 
-// Apply carries out a batch inside tx: it gives local writes their dots and
-// stamps, merges entries, keeps every index, the digest and the vector, and
-// reports what became of each. The batch takes effect when the caller commits.
-func (s *State) Apply(tx Tx, b *Batch) *Applied {
+// Apply carries out a batch inside tx, or as much of it as fits one transaction: it
+// gives local writes their dots and stamps, merges entries, keeps every index, the
+// digest and the vector, and adds to out what became of each. What it did takes
+// effect when the caller commits. Unless it returns true, which with small values it
+// does at once, the caller goes on in the next transaction with the same out: old
+// values go to the history, and how large they are is seen only here.
+func (s *State) Apply(tx Tx, b *Batch, out *Applied) (done bool) {
 	assertf(len(b.Writes)+len(b.Entries) <= BatchWritesMax, "batch of %d writes and %d entries",
 		len(b.Writes), len(b.Entries))
 	assertf(b.Adopt == nil || len(b.Writes)+len(b.Entries) == 0, "an adoption travels alone")
 	before, floor := s.vv.Clone(), s.floor.Clone()
-	s.touched, s.changed, s.ahead = s.touched[:0], false, 0
+	s.begin(b)
+	if len(out.Outcomes) == 0 {
+		out.Batch, out.Outcomes = b.ID, make([]Outcome, 0, len(b.Writes)+len(b.Entries))
+		s.settle(tx, b)
+	}
+	if b.Chunk != nil {
+		s.copyChunk(tx, b, out)
+		done = true
+	} else {
+		done = s.items(tx, b, out)
+	}
+	if done {
+		s.conclude(tx, b, out)
+	}
+	s.save(tx, before, floor)
+	out.Ahead += s.ahead
+	out.Conflicts = append(out.Conflicts, s.met...)
+	if done {
+		s.report(out)
+	}
+	return done
+}
+
+// begin sets what one transaction of a batch counts.
+func (s *State) begin(b *Batch) {
+	s.touched, s.changed, s.ahead, s.met = s.touched[:0], false, 0, nil
+	s.revisions, s.wall, s.room, s.spent = b.Revisions, b.Now, math.MaxInt, 0
 	s.now = max(s.high, b.Now)
 	if len(b.Writes) > 0 {
 		s.high = s.now
 	}
-	out := &Applied{Batch: b.ID, Outcomes: make([]Outcome, 0, len(b.Writes)+len(b.Entries))}
-	s.settle(tx, b)
-	for i := range b.Writes {
-		out.Outcomes = append(out.Outcomes, s.write(tx, b, &b.Writes[i]))
-	}
-	if b.Chunk != nil {
-		s.copyChunk(tx, b, out)
-	} else {
-		for i := range b.Entries {
-			out.Outcomes = append(out.Outcomes, s.merge(tx, b, &b.Entries[i]))
+}
+
+// items carries out the writes and entries that have no outcome yet, until the
+// transaction is full, and says whether that was all.
+func (s *State) items(tx Tx, b *Batch, out *Applied) bool {
+	for first := len(out.Outcomes); len(out.Outcomes) < len(b.Writes)+len(b.Entries); {
+		i := len(out.Outcomes)
+		key, size := b.item(i)
+		cur, damaged := s.record(tx, key)
+		cost := size
+		if cur != nil && s.revisions > 0 {
+			cost += 2*keepBytes + len(cur.value)
+		}
+		if i > first && s.spent+cost > BatchBytesMax {
+			return false
+		}
+		s.spent += size
+		if i < len(b.Writes) {
+			out.Outcomes = append(out.Outcomes, s.write(tx, b, &b.Writes[i], cur, damaged))
+		} else {
+			e := &b.Entries[i-len(b.Writes)]
+			out.Outcomes = append(out.Outcomes, s.merge(tx, b, e, cur, damaged))
 		}
 	}
+	return true
+}
+
+// item is the key of the i-th write or entry, and about what it takes of a
+// transaction; what the executor notes of it too.
+func (b *Batch) item(i int) (key string, size int) {
+	if i < len(b.Writes) {
+		w := &b.Writes[i]
+		return w.Key, Size(w.Key, w.Value) + len(w.Note) + 2*len(w.Key)
+	}
+	e := &b.Entries[i-len(b.Writes)]
+	return e.Key, e.Size()
+}
+
+// conclude does what comes after all writes and entries of a batch.
+func (s *State) conclude(tx Tx, b *Batch, out *Applied) {
 	out.Claimed = s.adoptClaim(tx, b.Claim)
 	s.retire(tx, b.Retire)
 	if b.Turn {
@@ -38,10 +96,6 @@ func (s *State) Apply(tx Tx, b *Batch) *Applied {
 	if b.Purge != nil {
 		out.Purged, out.PurgeNext = s.purge(tx, b.Purge)
 	}
-	s.save(tx, before, floor)
-	out.Ahead = s.ahead
-	s.report(out)
-	return out
 }
 
 // report copies what the protocol needs to know of the state.
@@ -106,11 +160,10 @@ func (s *State) settle(tx Tx, b *Batch) {
 // write stamps one local write and stores it. A write whose condition does not hold,
 // or whose stamp would leave the range of timestamps, is refused and uses no sequence
 // number.
-func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
+func (s *State) write(tx Tx, b *Batch, w *Write, cur *stored, damaged bool) Outcome {
 	kh := s.hasher.Key(w.Key)
-	cur, damaged := s.header(tx, w.Key)
-	if w.unmet(cur, damaged, b.Now) {
-		return s.outcome(Unmet, Header{}, cur, b.Now)
+	if w.unmet(cur.header(), damaged, b.Now) {
+		return s.outcome(Unmet, Header{}, cur.header(), b.Now)
 	}
 	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
 	var beat *Version
@@ -129,7 +182,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	}
 	v, ok := stamp(c, s.id.Joined, uuidFor(dot.Stream, dot.Seq), beat)
 	if !ok {
-		return s.outcome(Refused, Header{}, cur, b.Now)
+		return s.outcome(Refused, Header{}, cur.header(), b.Now)
 	}
 	e := Entry{Key: w.Key, Header: Header{Ver: v, Dot: dot}}
 	if cur != nil {
@@ -143,7 +196,7 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 	if w.TTL > 0 && !w.Delete {
 		e.Expires = min(b.Now+w.TTL, TimestampMax-1)
 	}
-	out := s.outcome(Won, e.Header, cur, b.Now)
+	out := s.outcome(Won, e.Header, cur.header(), b.Now)
 	s.store(tx, kh, &e, cur)
 	s.vv.Add(dot)
 	s.see(b, v.TS)
@@ -154,30 +207,32 @@ func (s *State) write(tx Tx, b *Batch, w *Write) Outcome {
 // known from here on. At GapsMax the dot stays unknown, which only means that
 // the entry will be sent again; a claim made over its key never depends on it,
 // because ReadDots sends what is stored and not what is claimed.
-func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
+func (s *State) merge(tx Tx, b *Batch, e *Entry, cur *stored, damaged bool) Outcome {
 	if s.mutant.Is(MutantLocalExpiry) && e.Expires != 0 {
 		e.Expires += b.Now - e.Ver.TS
 	}
 	kh := s.hasher.Key(e.Key)
-	cur, damaged := s.header(tx, e.Key)
 	known := s.vv.Contains(e.Dot)
 	if known && !b.Repair && !damaged && !s.mutant.Is(MutantKnownDots) {
-		return s.outcome(Dup, e.Header, cur, b.Now)
+		return s.outcome(Dup, e.Header, cur.header(), b.Now)
 	}
 	if known && cur == nil && e.Expires != 0 && s.turn.passed(e.Expires, e.Key) {
-		return s.outcome(Dup, e.Header, cur, b.Now) // expired here, and purged: nothing to repair
+		return s.outcome(Dup, e.Header, cur.header(), b.Now) // expired here, and purged: nothing to repair
 	}
 	if known && cur == nil && !b.View.Reaches(s.floor) && !s.mutant.Is(MutantFloor) &&
 		!s.mutant.Is(MutantKnownDots) {
 		// The record may have been purged here, and its sender may not know (I7).
-		return s.outcome(Refused, e.Header, cur, b.Now)
+		return s.outcome(Refused, e.Header, cur.header(), b.Now)
 	}
 	if !known && e.Dot.Stream == s.stream {
-		return s.outcome(Refused, e.Header, cur, b.Now)
+		return s.outcome(Refused, e.Header, cur.header(), b.Now)
 	}
-	out := s.outcome(Lost, e.Header, cur, b.Now)
+	out := s.outcome(Lost, e.Header, cur.header(), b.Now)
+	if cur != nil && !known {
+		s.meet(tx, e.Key, &cur.Header, &e.Header)
+	}
 	late := s.mutant.Is(MutantRights) && s.rightsLose(tx, e)
-	if (cur == nil || s.loses(cur, &e.Header)) && !late {
+	if (cur == nil || s.loses(&cur.Header, &e.Header)) && !late {
 		out.Kind = Won
 		s.store(tx, kh, e, cur)
 		if s.mutant.Is(MutantMetadata) {
@@ -186,6 +241,8 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry) Outcome {
 		if damaged {
 			s.suspect(tx, e.Key)
 		}
+	} else if !known {
+		s.tooLate(tx, e, cur)
 	}
 	if s.vv.Admits(e.Dot) {
 		s.vv.Add(e.Dot)
@@ -274,10 +331,10 @@ func (s *State) raiseFloor(floor VV, stamps Millis) {
 }
 
 // store writes a record with all its indexes over cur.
-func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
+func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *stored) {
 	s.changed = true
 	if cur != nil {
-		s.unindex(tx, kh, e.Key, cur)
+		s.unindex(tx, kh, e.Key, &cur.Header)
 	}
 	if e.Tombstone() && s.mutant.Is(MutantTombstone) {
 		tx.Delete(DataKey(e.Key))
@@ -288,8 +345,7 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *Header) {
 	if cur == nil {
 		tx.Set(hashKey(kh, e.Key), present)
 	}
-	data := appendHeader(make([]byte, 0, headerBytes+len(e.Value)), &e.Header)
-	tx.Set(DataKey(e.Key), append(data, e.Value...))
+	tx.Set(DataKey(e.Key), encodeStored(&e.Header, s.replace(tx, e, cur), e.Value))
 	s.index(tx, e.Key, &e.Header)
 }
 
@@ -311,13 +367,19 @@ func (s *State) count(l Leaf, delta Sum) {
 // header reads the stored header of a key, nil if there is no record, or one
 // that is damaged.
 func (s *State) header(r Reader, key string) (h *Header, damaged bool) {
+	rec, damaged := s.record(r, key)
+	return rec.header(), damaged
+}
+
+// record reads the stored record of a key, as header does.
+func (s *State) record(r Reader, key string) (rec *stored, damaged bool) {
 	b := r.Get(DataKey(key))
 	if b == nil || IsDamaged(b) {
 		return nil, b != nil
 	}
-	hd, _, ok := decodeHeader(b)
+	got, ok := decodeStored(b)
 	assertStored(ok, "record of "+key)
-	return &hd, false
+	return &got, false
 }
 
 // save writes the system records that the batch changed, last.
@@ -346,8 +408,8 @@ func (s *State) finish(tx Tx) {
 	for _, l := range slices.Compact(s.touched) {
 		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
 	}
-	counts := make([]byte, 0, 4*8)
-	for _, n := range []uint64{s.live, s.changes, s.tombs, s.expiring} {
+	counts := make([]byte, 0, 5*8)
+	for _, n := range []uint64{s.live, s.changes, s.tombs, s.expiring, s.conflicts} {
 		counts = binary.BigEndian.AppendUint64(counts, n)
 	}
 	tx.Set(keyCounts, counts)

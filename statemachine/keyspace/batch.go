@@ -10,8 +10,11 @@ type Batch struct {
 	ID      BatchID
 	Now     Millis // wall time of the step that made it, held back if it is far ahead
 	MaxSkew Millis // how far ahead of Now a peer's timestamp still moves the clock
-	Writes  []Write
-	Entries []Entry
+	// Revisions is how many versions of a key that stand no more are kept, 0 none.
+	// Invariant: at most RevisionsMax.
+	Revisions uint32
+	Writes    []Write
+	Entries   []Entry
 	// Repair says that the entries come from a scrub: one whose dot is known
 	// may still be news, because the records behind the dot may be lost.
 	Repair  bool
@@ -85,6 +88,8 @@ type Applied struct {
 	Joined   Millis
 	Claimed  bool   // the claim was adopted
 	Ahead    uint64 // entries merged that were too far ahead to move the clock
+	// Conflicts are the concurrent versions that met in this batch.
+	Conflicts []Conflict
 
 	AsOf       Minute           // the minute that Sum is of
 	Past       [MinutesBack]Sum // of the minutes before

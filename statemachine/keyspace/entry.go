@@ -83,10 +83,32 @@ func Size(key string, value []byte) int {
 // Size estimates the bytes that the entry takes of a transaction.
 func (e *Entry) Size() int { return Size(e.Key, e.Value) }
 
+// Formats of a header. The second has the number of revisions behind it.
 const (
 	headerFormat = 1
+	headerKept   = 2
 	headerBytes  = 2 + 32 + 24 + 8 + 8 + 32 + 16
 )
+
+// encodeStored makes the stored form of a record of which so many revisions were
+// kept.
+func encodeStored(h *Header, kept uint32, value []byte) []byte {
+	b := appendHeader(make([]byte, 0, headerBytes+4+len(value)), h)
+	if kept > 0 {
+		b[0] = headerKept
+		b = binary.BigEndian.AppendUint32(b, kept)
+	}
+	return append(b, value...)
+}
+
+// decodeStored reads what encodeStored made.
+func decodeStored(b []byte) (rec stored, ok bool) {
+	rec.Header, rec.value, ok = decodeHeader(b)
+	if ok && b[0] == headerKept {
+		rec.kept = binary.BigEndian.Uint32(b[headerBytes:])
+	}
+	return rec, ok
+}
 
 // appendHeader appends the stored form, of headerBytes bytes.
 func appendHeader(b []byte, h *Header) []byte {
@@ -109,7 +131,11 @@ func appendVersion(b []byte, v Version) []byte {
 // decodeHeader reads what appendHeader wrote and returns the bytes behind it.
 // ok is false for bytes that no version of this code writes.
 func decodeHeader(b []byte) (h Header, rest []byte, ok bool) {
-	if len(b) < headerBytes || b[0] != headerFormat {
+	kept := 0
+	if len(b) > 0 && b[0] == headerKept {
+		kept = 4
+	}
+	if len(b) < headerBytes+kept || b[0] != headerFormat && kept == 0 {
 		return Header{}, nil, false
 	}
 	h.Flags = Flags(b[1])
@@ -120,7 +146,7 @@ func decodeHeader(b []byte) (h Header, rest []byte, ok bool) {
 	h.Dot.Seq, b = Seq(binary.BigEndian.Uint64(b)), b[8:]
 	h.Expires, b = Millis(binary.BigEndian.Uint64(b)), b[8:]
 	h.Base, b = decodeVersion(b)
-	b = b[copy(h.ValHash[:], b):]
+	b = b[copy(h.ValHash[:], b)+kept:]
 	return h, b, true
 }
 

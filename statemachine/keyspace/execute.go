@@ -15,7 +15,10 @@ func Open(update Update, birth Birth, mutant Mutant) (s *State, snap Snapshot) {
 
 // Execute applies one batch, and the rebuild that an adoption asks for.
 func (s *State) Execute(update Update, b *Batch) (out *Applied) {
-	update(func(tx Tx) { out = s.Apply(tx, b) })
+	out = new(Applied)
+	for done := false; !done; {
+		update(func(tx Tx) { done = s.Apply(tx, b, out) })
+	}
 	if b.Adopt != nil || b.Turn {
 		s.finishRebuild(update)
 		s.report(out)

@@ -8,16 +8,17 @@ import (
 // never reused. Keys of users live behind a class byte, so that no user key can
 // reach another class.
 const (
-	classData   = 'd' // d/<key>              header and value; tombstones too
-	classHash   = 'h' // h/<keyhash8><key>    marks keys that have a record, in the order of the tree
-	classDot    = 'o' // o/<stream><seq>      key; one per key that has a record
-	classLeaf   = 'm' // m/<leaf>             sum of one leaf of the digest tree
-	classExpiry = 'x' // x/<minute><key>      records that expire, by the end of their minute
-	classTomb   = 'z' // z/<timestamp><key>   tombstones, oldest first
-	classLoser  = 'r' // r/<key>0<version>    writes that nobody could take over any more
-	classQueue  = 'q' // q/<n>                audit entries on their way out; the executor's own
-	classMark   = 'b' // b/<n mod 2^18>       n, the number of a transaction
-	classSystem = 's' // s/<name>             identity, vector, clock, counts, members
+	classData     = 'd' // d/<key>              header and value; tombstones too
+	classHash     = 'h' // h/<keyhash8><key>    marks keys that have a record, in the order of the tree
+	classDot      = 'o' // o/<stream><seq>      key; one per key that has a record
+	classLeaf     = 'm' // m/<leaf>             sum of one leaf of the digest tree
+	classExpiry   = 'x' // x/<minute><key>      records that expire, by the end of their minute
+	classTomb     = 'z' // z/<timestamp><key>   tombstones, oldest first
+	classRevision = 'r' // r/<key>0<slot>       versions that stand no more; r/<key>0<version> unplaced ones
+	classConflict = 'c' // c/<n mod 4096>       conflicts that were met here
+	classQueue    = 'q' // q/<n>                audit entries on their way out; the executor's own
+	classMark     = 'b' // b/<n mod 2^18>       n, the number of a transaction
+	classSystem   = 's' // s/<name>             identity, vector, clock, counts, members
 )
 
 // present is the value of records whose key says it all: a stored value is never
@@ -128,12 +129,6 @@ func byNumber(class byte, n uint64, key string) []byte {
 	b := append(make([]byte, 0, 9+len(key)), class)
 	b = binary.BigEndian.AppendUint64(b, n)
 	return append(b, key...)
-}
-
-// loserKey keeps the versions of one key together.
-func loserKey(key string, v Version) []byte {
-	b := append(make([]byte, 0, 2+len(key)+32), classLoser)
-	return appendVersion(append(append(b, key...), 0), v)
 }
 
 func vectorKey(s Stream) []byte { return streamKey(keyVectors, s) }

@@ -13,7 +13,8 @@ const (
 
 	// BatchWritesMax and BatchBytesMax bound one storage transaction, the second
 	// in terms of Size: with all indexes it must stay below the 2.4 MiB that the
-	// store commits at once. A batch of one write may be larger.
+	// store commits at once. A batch of one write may be larger. With what goes to
+	// the history a batch may take several transactions.
 	BatchWritesMax = 1024
 	BatchBytesMax  = 2 << 20
 
@@ -34,6 +35,12 @@ const (
 
 	// StreamsMax bounds the streams of a vector that arrives from a peer.
 	StreamsMax = 4096
+
+	// RevisionsMax bounds the revisions that are kept of one key.
+	RevisionsMax = 1024
+
+	// conflictsMax bounds the log of conflicts.
+	conflictsMax = 4096
 
 	// TimestampMax is the first millisecond of the year 10000. A version at or
 	// beyond it is malformed, whatever the receiver's clock shows.

@@ -27,7 +27,7 @@ type Purged struct {
 // doomed is one record on its way out.
 type doomed struct {
 	key string
-	hdr *Header
+	rec *stored
 }
 
 // purge carries out one bounded step. next says where to go on, nil if
@@ -41,10 +41,10 @@ func (s *State) purge(tx Tx, p *Purge) (gone []Purged, next []byte) {
 		}
 	}
 	for _, d := range out {
-		s.remove(tx, s.hasher.Key(d.key), d.key, d.hdr)
-		s.floor.raise(d.hdr.Dot)
-		s.gcTs = max(s.gcTs, d.hdr.Ver.TS)
-		gone = append(gone, Purged{d.key, d.hdr.Ver})
+		s.remove(tx, &d)
+		s.floor.raise(d.rec.Dot)
+		s.gcTs = max(s.gcTs, d.rec.Ver.TS)
+		gone = append(gone, Purged{d.key, d.rec.Ver})
 	}
 	return gone, next
 }
@@ -77,8 +77,8 @@ func (s *State) collect(tx Tx, p *Purge, class byte, b *budget, out []doomed) ([
 		if !b.spend(Size(key, nil)) {
 			return out, append([]byte(nil), k...)
 		}
-		if h, _ := s.header(tx, key); h != nil && s.purgeable(p, key, h) {
-			out = append(out, doomed{key, h})
+		if rec, _ := s.record(tx, key); rec != nil && s.purgeable(p, key, &rec.Header) {
+			out = append(out, doomed{key, rec})
 		}
 	}
 	return out, nil
@@ -96,12 +96,16 @@ func (s *State) purgeable(p *Purge, key string, h *Header) bool {
 	return h.Dot.Seq <= p.Frontier.Head(h.Dot.Stream) || s.mutant.Is(MutantFrontier)
 }
 
-// remove takes a record and all its indexes away.
-func (s *State) remove(tx Tx, kh KeyHash, key string, h *Header) {
+// remove takes a record away, with all its indexes and its history.
+func (s *State) remove(tx Tx, d *doomed) {
 	s.changed = true
-	s.unindex(tx, kh, key, h)
-	tx.Delete(DataKey(key))
-	tx.Delete(hashKey(kh, key))
+	kh := s.hasher.Key(d.key)
+	s.unindex(tx, kh, d.key, &d.rec.Header)
+	tx.Delete(DataKey(d.key))
+	tx.Delete(hashKey(kh, d.key))
+	if d.rec.kept > 0 {
+		s.dropHistory(tx, d.key)
+	}
 }
 
 // unindex takes a record out of the digest, the counts, and all indexes but the

@@ -46,6 +46,12 @@ type State struct {
 
 	touched []Leaf // leaves changed by the running batch
 	ahead   uint64 // entries of the running batch that are ahead of the clock
+
+	revisions   uint32 // kept of a key, as the running batch says; 0 none
+	wall        Millis // of the running batch
+	room, spent int    // bytes that the history may still take of its transaction, and that all took
+	conflicts   uint64 // ever met
+	met         []Conflict
 }
 
 // Snapshot is a copy of what the protocol needs to know after a start.
@@ -103,12 +109,8 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		s.high = Millis(binary.BigEndian.Uint64(b[8:]))
 	}
 	s.hlc, s.high = max(s.hlc, birth.Known.HLC), max(s.high, birth.Known.High)
-	if b := tx.Get(keyCounts); b != nil {
-		s.live = binary.BigEndian.Uint64(b)
-		s.changes = binary.BigEndian.Uint64(b[8:])
-		s.tombs = binary.BigEndian.Uint64(b[16:])
-		s.expiring = binary.BigEndian.Uint64(b[24:])
-	}
+	c := loadCounts(tx)
+	s.live, s.changes, s.tombs, s.expiring, s.conflicts = c.live, c.changes, c.tombs, c.expiring, c.conflicts
 	s.voids = loadVectors(tx, keyVoids)
 	s.floor, s.gcTs, s.transfer = loadFloor(tx), loadStamps(tx), loadTransfer(tx)
 	s.turn = loadTurn(tx)
@@ -148,12 +150,18 @@ func loadVectors(r Reader, class []byte) VV {
 	return vv
 }
 
-// loadChanges reads the number of changes of a view.
-func loadChanges(r Reader) uint64 {
-	if b := r.Get(keyCounts); b != nil {
-		return binary.BigEndian.Uint64(b[8:])
+// counts are what a view says of itself in numbers.
+type counts struct{ live, changes, tombs, expiring, conflicts uint64 }
+
+func loadCounts(r Reader) (c counts) {
+	b := r.Get(keyCounts)
+	for _, n := range []*uint64{&c.live, &c.changes, &c.tombs, &c.expiring, &c.conflicts} {
+		if len(b) < 8 {
+			break // of a store that does not count it yet
+		}
+		*n, b = binary.BigEndian.Uint64(b), b[8:]
 	}
-	return 0
+	return c
 }
 
 // Snapshot copies the state, and reads the remembered members from r.

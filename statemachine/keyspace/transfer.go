@@ -246,6 +246,7 @@ func (s *State) claimHeld(r Reader) {
 // at the end of the tail covers all that its source claims.
 func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 	c := b.Chunk
+	s.room = BatchBytesMax / 8 // beside the records
 	if s.transfer.Phase != c.Phase || s.transfer.After != c.After {
 		// A chunk of another attempt. It moves nothing, so nothing is claimed on it.
 		for i := range b.Entries {
@@ -259,16 +260,16 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 	}
 	for i := range b.Entries {
 		e := &b.Entries[i]
-		cur, damaged := s.header(tx, e.Key)
-		o := s.outcome(Lost, e.Header, cur, b.Now)
+		cur, damaged := s.record(tx, e.Key)
+		o := s.outcome(Lost, e.Header, cur.header(), b.Now)
 		if c.Reconcile && cur == nil && !damaged && (done || e.Key <= to) && s.buried(e) {
 			s.bury(tx, e, out)
 			out.Outcomes = append(out.Outcomes, o)
 			continue
 		}
 		// Of two copies of one write the source's stays: its dot will be claimed.
-		again := cur != nil && cur.Ver == e.Ver && !supersedes(cur, &e.Header)
-		if (done || e.Key <= to) && (cur == nil || again || s.loses(cur, &e.Header)) {
+		again := cur != nil && cur.Ver == e.Ver && !supersedes(&cur.Header, &e.Header)
+		if (done || e.Key <= to) && (cur == nil || again || s.loses(&cur.Header, &e.Header)) {
 			o.Kind = Won
 			s.store(tx, s.hasher.Key(e.Key), e, cur)
 			if damaged {
@@ -305,12 +306,12 @@ func (s *State) reconcile(tx Tx, b *Batch, out *Applied) (to string, done bool) 
 		})
 		switch {
 		case found:
-			if supersedes(d.hdr, &b.Entries[at].Header) {
+			if supersedes(&d.rec.Header, &b.Entries[at].Header) {
 				s.salvage(tx, d, out)
 			}
-		case c.View.Contains(d.hdr.Dot) && !c.Voids.Contains(d.hdr.Dot):
-			s.remove(tx, s.hasher.Key(d.key), d.key, d.hdr)
-		case d.hdr.Ver.TS > c.Stamps || s.mutant.Is(MutantSalvageStamps):
+		case c.View.Contains(d.rec.Dot) && !c.Voids.Contains(d.rec.Dot):
+			s.remove(tx, d)
+		case d.rec.Ver.TS > c.Stamps || s.mutant.Is(MutantSalvageStamps):
 			s.salvage(tx, d, out)
 		default:
 			s.unplace(tx, d, out)
@@ -332,16 +333,16 @@ func (s *State) earlier(tx Tx, c *Chunk) (olds []doomed, to string, done bool) {
 		if IsDamaged(v) {
 			continue // what it was is not known; the source's takes its place
 		}
-		h, value, ok := decodeHeader(v)
+		rec, ok := decodeStored(v)
 		key := UserKey(k)
 		assertStored(ok, "record of "+key)
-		if s.vv.Contains(h.Dot) {
+		if s.vv.Contains(rec.Dot) {
 			continue // of this life
 		}
-		if !budget.spend(Size(key, value)) && len(olds) > 0 {
+		if !budget.spend(Size(key, rec.value)) && len(olds) > 0 {
 			return olds, last, false
 		}
-		olds = append(olds, doomed{key, &h})
+		olds = append(olds, doomed{key, &rec})
 		last = key
 	}
 	return olds, c.To, c.Done
@@ -349,14 +350,13 @@ func (s *State) earlier(tx Tx, c *Chunk) (olds []doomed, to string, done bool) {
 
 // salvage gives a record of an earlier life a dot of this one.
 func (s *State) salvage(tx Tx, d *doomed, out *Applied) {
-	rec, _ := DecodeRecord(tx.Get(DataKey(d.key)))
-	e := Entry{Key: d.key, Header: rec.Header}
-	if !rec.Tombstone() {
-		e.Value = slices.Clone(rec.Value)
+	e := Entry{Key: d.key, Header: d.rec.Header}
+	if !e.Tombstone() {
+		e.Value = append([]byte{}, d.rec.value...)
 	}
 	e.Dot = Dot{s.stream, s.vv.Head(s.stream) + 1}
 	e.Flags |= Salvaged
-	s.store(tx, s.hasher.Key(d.key), &e, d.hdr)
+	s.store(tx, s.hasher.Key(d.key), &e, d.rec)
 	s.vv.Add(e.Dot)
 	out.Salvaged = append(out.Salvaged, e)
 }
@@ -384,9 +384,10 @@ func (s *State) bury(tx Tx, e *Entry, out *Applied) {
 
 // unplace moves a record to the log of losers.
 func (s *State) unplace(tx Tx, d *doomed, out *Applied) {
-	tx.Set(loserKey(d.key, d.hdr.Ver), slices.Clone(tx.Get(DataKey(d.key))))
-	s.remove(tx, s.hasher.Key(d.key), d.key, d.hdr)
-	out.Unplaced = append(out.Unplaced, Purged{d.key, d.hdr.Ver})
+	rev := Revision{Record{d.rec.Header, d.rec.value}, Unplaced, s.wall, Version{}}
+	tx.Set(unplacedKey(d.key, d.rec.Ver), encodeRevision(&rev))
+	s.remove(tx, d)
+	out.Unplaced = append(out.Unplaced, Purged{d.key, d.rec.Ver})
 }
 
 // CopyPage is one chunk of a transfer as its source reads it.

@@ -1,0 +1,25 @@
+package storage
+
+import "kvs/statemachine/keyspace"
+
+// History reads the record of a key, nil if there is none that can be read, and the
+// versions of it that stand no more, newest first. They are the caller's.
+func (s *Store) History(key string) (cur *keyspace.Record, revs []keyspace.Revision, err error) {
+	err = s.reading(func(r keyspace.Reader) { cur, revs = keyspace.ReadHistory(r, key) })
+	return cur, revs, err
+}
+
+// Conflicts lists what keyspace.ReadConflicts reads.
+func (s *Store) Conflicts(before uint64, limit int) (cs []keyspace.Conflict, err error) {
+	err = s.reading(func(r keyspace.Reader) { cs = keyspace.ReadConflicts(r, before, limit) })
+	return cs, err
+}
+
+// reading lets fn read one snapshot of the store.
+func (s *Store) reading(fn func(keyspace.Reader)) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return guard(func() { s.engine.view(fn) })
+}
