@@ -98,7 +98,7 @@ func (n *Node) onDotsRead(in DotsRead) {
 		Changes: in.Page.Changes, Holes: in.Page.Holes,
 	}
 	if d.Done || r.need.After == (Dot{}) {
-		d.Floor, d.Stamps, d.Voids = in.Page.Floor, in.Page.Stamps, in.Page.Voids
+		d.Floor, d.Stamps, d.Lapsed, d.Voids = in.Page.Floor, in.Page.Stamps, in.Page.Lapsed, in.Page.Voids
 	}
 	n.send(p, ClassBulk, d)
 }
@@ -134,7 +134,7 @@ func (n *Node) onDelta(p *peer, m Delta) {
 		d.over = true
 	case m.Done && (d.steady || n.cfg.Mutant.Is(keyspace.MutantEarlyClaim)):
 		j.claim = &keyspace.Claim{
-			Base: d.base, VV: m.VV, Floor: m.Floor, Stamps: m.Stamps, Voids: m.Voids,
+			Base: d.base, VV: m.VV, Floor: m.Floor, Stamps: m.Stamps, Lapsed: m.Lapsed, Voids: m.Voids,
 			Copy: d.pin != 0,
 		}
 	case m.Done:

@@ -171,11 +171,12 @@ type Delta struct {
 	VV      VV      `cbor:"6,keyasint"`
 	Changes uint64  `cbor:"7,keyasint,omitempty"` // 0 unknown; else equal numbers mean an unchanged store
 	Holes   bool    `cbor:"8,keyasint,omitempty"` // records were left out: the vector must not be claimed
-	// Floor and Stamps say what the source has purged, Voids what nobody has; in
-	// the first chunk of a pass and in the last.
+	// Floor, Stamps and Lapsed say what the source has purged, Voids what nobody has;
+	// in the first chunk of a pass and in the last.
 	Floor  VV     `cbor:"9,keyasint,omitzero"`
 	Stamps Millis `cbor:"10,keyasint,omitempty"`
 	Voids  VV     `cbor:"11,keyasint,omitzero"`
+	Lapsed Millis `cbor:"12,keyasint,omitempty"`
 }
 
 // TreeNode is the sum of one node of the digest tree, the first half of it.

@@ -34,6 +34,7 @@ func (s *State) Apply(tx Tx, b *Batch, out *Applied) (done bool) {
 	s.save(tx, before, floor)
 	out.Ahead += s.ahead
 	out.Conflicts = append(out.Conflicts, s.met...)
+	out.News = append(out.News, s.news...)
 	if done {
 		s.report(out)
 	}
@@ -42,7 +43,7 @@ func (s *State) Apply(tx Tx, b *Batch, out *Applied) (done bool) {
 
 // begin sets what one transaction of a batch counts.
 func (s *State) begin(b *Batch) {
-	s.touched, s.changed, s.ahead, s.met = s.touched[:0], false, 0, nil
+	s.touched, s.changed, s.ahead, s.met, s.news = s.touched[:0], false, 0, nil, s.news[:0]
 	s.revisions, s.wall, s.room, s.spent = b.Revisions, b.Now, math.MaxInt, 0
 	s.now = max(s.high, b.Now)
 	if len(b.Writes) > 0 {
@@ -302,6 +303,7 @@ func (s *State) adoptClaim(tx Tx, c *Claim) bool {
 	s.addVoids(tx, c.Voids)
 	if !s.mutant.Is(MutantClaimFloor) {
 		s.raiseFloor(c.Floor, c.Stamps)
+		s.lapsed = max(s.lapsed, min(c.Lapsed, s.wall))
 	}
 	if whole {
 		if !s.mutant.Is(MutantClaimFloor) {
@@ -345,6 +347,7 @@ func (s *State) store(tx Tx, kh KeyHash, e *Entry, cur *stored) {
 	if cur == nil {
 		tx.Set(hashKey(kh, e.Key), present)
 	}
+	s.news = append(s.news, *e)
 	tx.Set(DataKey(e.Key), encodeStored(&e.Header, s.replace(tx, e, cur), e.Value))
 	s.index(tx, e.Key, &e.Header)
 }

@@ -63,6 +63,7 @@ type Claim struct {
 	Base, VV VV
 	Floor    VV
 	Stamps   Millis // the greatest timestamp of what was purged
+	Lapsed   Millis // and the latest expiry
 	Copy     bool   // it ends a transfer, whose first source claimed Base
 	// Voids are those dots of VV that no replica of the roster has, nor ever
 	// will: nothing has to be there for them.
@@ -90,6 +91,8 @@ type Applied struct {
 	Ahead    uint64 // entries merged that were too far ahead to move the clock
 	// Conflicts are the concurrent versions that met in this batch.
 	Conflicts []Conflict
+	// News is what the batch stored, in order.
+	News []Entry
 
 	AsOf       Minute           // the minute that Sum is of
 	Past       [MinutesBack]Sum // of the minutes before

@@ -42,6 +42,9 @@ const (
 	// conflictsMax bounds the log of conflicts.
 	conflictsMax = 4096
 
+	// lapsesMax bounds the expired records that are sorted by their times at once.
+	lapsesMax = 4096
+
 	// TimestampMax is the first millisecond of the year 10000. A version at or
 	// beyond it is malformed, whatever the receiver's clock shows.
 	TimestampMax Millis = 253402300800000

@@ -44,6 +44,7 @@ func (s *State) purge(tx Tx, p *Purge) (gone []Purged, next []byte) {
 		s.remove(tx, &d)
 		s.floor.raise(d.rec.Dot)
 		s.gcTs = max(s.gcTs, d.rec.Ver.TS)
+		s.lapsed = max(s.lapsed, d.rec.Expires)
 		gone = append(gone, Purged{d.key, d.rec.Ver})
 	}
 	return gone, next
@@ -155,6 +156,7 @@ func (s *State) saveFloor(tx Tx, before VV) {
 		}
 	}
 	if s.gcTs > 0 {
-		tx.Set(keyStamps, binary.BigEndian.AppendUint64(nil, uint64(s.gcTs)))
+		b := binary.BigEndian.AppendUint64(nil, uint64(s.gcTs))
+		tx.Set(keyStamps, binary.BigEndian.AppendUint64(b, uint64(s.lapsed)))
 	}
 }

@@ -28,6 +28,7 @@ type Page struct {
 	Voids   VV     // the part of VV that nobody has
 	Floor   VV     // what had been purged then
 	Stamps  Millis // and the greatest timestamp of that
+	Lapsed  Millis // and the latest expiry
 	Changes uint64 // pages with one number, not 0, come from the same store
 }
 
@@ -37,7 +38,7 @@ type Page struct {
 // is any. It sends what is stored whether or not its dot is claimed: an entry
 // that replaced a claimed one must reach whoever takes over the claim.
 func ReadDots(r Reader, not VV, after Dot, entriesMax, bytesMax int) Page {
-	p := Page{VV: LoadVV(r), Voids: loadVectors(r, keyVoids), Floor: loadFloor(r), Stamps: loadStamps(r), Changes: loadCounts(r).changes, Last: after}
+	p := Page{VV: LoadVV(r), Voids: loadVectors(r, keyVoids), Floor: loadFloor(r), Stamps: loadStamps(r), Lapsed: loadLapsed(r), Changes: loadCounts(r).changes, Last: after}
 	bytes := 0
 	for dot, key := range dotsBeyond(r, not, Dot{after.Stream, min(after.Seq, seqMax) + 1}) {
 		e, ok := readEntry(r, key)

@@ -23,6 +23,7 @@ type State struct {
 	floor    VV     // what was purged here, or by those whose claims were adopted
 	voids    VV     // claimed, though nobody of the roster has them
 	gcTs     Millis // the greatest timestamp of what was purged
+	lapsed   Millis // the latest expiry of what was purged
 	turn     turn
 	leavings [MinutesBack + 2]leaving
 	transfer Transfer
@@ -52,6 +53,7 @@ type State struct {
 	room, spent int    // bytes that the history may still take of its transaction, and that all took
 	conflicts   uint64 // ever met
 	met         []Conflict
+	news        []Entry // what the running batch stored, in order
 }
 
 // Snapshot is a copy of what the protocol needs to know after a start.
@@ -113,6 +115,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	s.live, s.changes, s.tombs, s.expiring, s.conflicts = c.live, c.changes, c.tombs, c.expiring, c.conflicts
 	s.voids = loadVectors(tx, keyVoids)
 	s.floor, s.gcTs, s.transfer = loadFloor(tx), loadStamps(tx), loadTransfer(tx)
+	s.lapsed = loadLapsed(tx)
 	s.turn = loadTurn(tx)
 	s.former, s.formerVoids = loadVectors(tx, keyFormer), loadVectors(tx, keyFormerVo)
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
