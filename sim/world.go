@@ -27,6 +27,7 @@ type World struct {
 	askers    *askers
 	readers   *readers
 	rights    *rights
+	followers *followers
 	departed  map[statemachine.ReplicaID]bool // never ranged over
 	known     map[statemachine.ReplicaID]bool // never ranged over
 	model     *model
@@ -121,6 +122,7 @@ func newWorld(opt Options) *World {
 	w.askers = newAskers(w, stream(5))
 	w.readers = newReaders(w, stream(6))
 	w.rights = newRights(w, stream(7))
+	w.followers = &followers{w: w, rng: stream(8)}
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
@@ -151,6 +153,7 @@ func (w *World) begin() {
 	w.queue.push(1, w.clients.begin)
 	w.queue.push(1, w.faults.begin)
 	w.queue.push(1, w.readers.begin)
+	w.queue.push(1, w.followers.begin)
 	if w.opt.RightsEvery > 0 {
 		w.queue.push(1, w.rights.begin)
 	}
@@ -184,6 +187,7 @@ func (w *World) settle() Millis {
 		w.wait("convergence", w.opt.Settle, w.differing)
 	}
 	w.judge()
+	w.followers.judge()
 	w.quiet()
 	return healed
 }
