@@ -34,6 +34,7 @@ var routes = []struct {
 	{"GET", "/.well-known/jwks.json", "", open},
 	{"GET", "/sync/merkle/root", "", token},
 	{"GET", "/sync/status", "", token},
+	{"GET", "/changes", "", token},
 	{"GET", "/auth/whoami", "", token},
 	{"GET", "/kv/_range", "", token},
 	{"GET", "/kv/a/?list", "", token},

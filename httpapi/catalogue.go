@@ -27,6 +27,7 @@ const (
 	slugPeerAmbiguous    = "peer-ambiguous"
 	slugPeerSelf         = "peer-self"
 	slugPrecondition     = "precondition-failed"
+	slugCursorExpired    = "cursor-expired"
 	slugBodyTooLarge     = "body-too-large"
 	slugUnsupportedMedia = "unsupported-media"
 	slugRateLimited      = "rate-limited"
@@ -95,6 +96,10 @@ var catalogue = [...]kind{
 		"The stored version lies so far in the future that no newer timestamp is left, or the\n" +
 			"clocks of two nodes are too many minutes apart to compare what expires.\n" +
 			"Try: check the clocks of the cluster's nodes."},
+	{slugCursorExpired, 410, "Cursor expired",
+		"The cursor of a feed of changes is too old: this node has forgotten what was deleted\n" +
+			"or expired since, so nobody can say what its holder has missed.\n" +
+			"Try: begin again with ?since=start, and replace all that is known by what comes."},
 	{slugPeerAmbiguous, 409, "Peer ambiguous",
 		"Several members have the same node_id, so that it does not tell which is meant.\n" +
 			"Try: the replica id of one of them, as the detail lists them."},

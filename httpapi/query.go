@@ -6,7 +6,7 @@ import (
 )
 
 // parameter is one query parameter, as a bit of a set.
-type parameter uint32
+type parameter uint64
 
 const (
 	paramTTL parameter = 1 << iota
@@ -28,6 +28,10 @@ const (
 	paramKeysOnly
 	paramPrefix
 	paramSince
+	paramFeed
+	paramInclude
+	paramSnapshot
+	paramHeartbeat
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -35,6 +39,7 @@ var parameterNames = [...]string{
 	"ttl", "raw", "pretty", "strict", "start_key", "end_key", "limit", "cursor",
 	"peer", "keys", "drain", "force",
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
+	"feed", "include", "snapshot", "heartbeat",
 }
 
 // query holds the decoded parameters of one request.

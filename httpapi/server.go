@@ -25,6 +25,8 @@ type Options struct {
 	Operator Operator
 	// Guard decides who may do what. Without one anybody may do anything.
 	Guard Guard
+	// Feed is what changes. Without one nobody can follow.
+	Feed Feed
 	// Trail logs who did what. Without one nothing is logged.
 	Trail   Trail
 	Logger  *slog.Logger // nil discards.
@@ -87,6 +89,7 @@ type Server struct {
 	guard    Guard       // nil: nobody is asked
 	lookup   auth.Lookup // the guard's
 	trail    Trail       // nil: nothing is logged
+	feed     Feed        // nil: nobody can follow
 	log      *slog.Logger
 	http     *fasthttp.Server
 	pool     sync.Pool // Of *exchange.
@@ -124,7 +127,7 @@ func New(options Options) *Server {
 	}
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
-	s.trail = o.Trail
+	s.trail, s.feed = o.Trail, o.Feed
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {

@@ -148,6 +148,9 @@ func (s *Store) runCommitter() {
 			s.failure.trip(err)
 		}
 		if s.failure.err() == nil && c.answer != nil {
+			if a, ok := c.answer.(statemachine.Applied); ok && s.news != nil {
+				s.news(a.Result.News, a.Result.VV)
+			}
 			s.deliver(c.answer)
 		}
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	Reserved func(keys []string)
 	// Journal says what is queued with a batch of writes; nil queues nothing.
 	Journal Journal
+	// News gets what each batch has stored, in order, and the vector after it, once that is
+	// durable and before it is answered. It keeps what it is given. nil drops it.
+	News func(stored []keyspace.Entry, vv keyspace.VV)
 	// Fatal gets the first failure of the disk, once, from any goroutine, and
 	// perhaps while Open still runs. Nothing is answered afterwards; the process
 	// is to exit.
@@ -46,6 +49,7 @@ type Store struct {
 	failure  *failure
 	deliver  func(statemachine.Input)
 	reserved func(keys []string)
+	news     func(stored []keyspace.Entry, vv keyspace.VV)
 	snapshot keyspace.Snapshot
 	state    *keyspace.State // the writer's
 	digest   atomic.Pointer[digest]
@@ -101,11 +105,11 @@ func Open(o Options) (*Store, error) {
 	f := &failure{dir: o.Dir, report: o.Fatal}
 	s := &Store{
 		failure: f, deliver: o.Deliver, reserved: o.Reserved, dir: o.Dir, log: log,
-		journal: o.Journal,
-		writes:  make(chan statemachine.Effect, writeQueueMax),
-		reads:   make(chan statemachine.StoreRead, readQueueMax),
-		quit:    make(chan struct{}),
-		keys:    sync.Pool{New: func() any { return new([]byte) }},
+		journal: o.Journal, news: o.News,
+		writes: make(chan statemachine.Effect, writeQueueMax),
+		reads:  make(chan statemachine.StoreRead, readQueueMax),
+		quit:   make(chan struct{}),
+		keys:   sync.Pool{New: func() any { return new([]byte) }},
 
 		dataPrefix: keyspace.DataKey(""),
 	}

@@ -85,6 +85,7 @@ type Config struct {
 	TokenMaxTTL time.Duration `yaml:"token_max_ttl" unit:"duration" default:"720h" needs:"auth_enabled" help:"The longest that a token may live; no longer ones are accepted"`
 
 	MaxConnections  int           `yaml:"max_connections" group:"HTTP server limits" default:"10000" min:"1" max:"1000000" help:"Client connections served at once"`
+	MaxWatchers     int           `yaml:"max_watchers" default:"1000" min:"1" max:"100000" help:"Clients that follow changes at once"`
 	HeaderTimeout   time.Duration `yaml:"header_timeout" unit:"duration" default:"5s" help:"Wait for a request's headers"`
 	ReadTimeout     time.Duration `yaml:"read_timeout" unit:"duration" default:"30s" help:"Wait for a request's body"`
 	WriteTimeout    time.Duration `yaml:"write_timeout" unit:"duration" default:"30s" help:"Wait for a client to take its answer"`

@@ -36,6 +36,7 @@ type Server struct {
 	driver    *driver
 	guard     *guard // nil without authentication
 	trail     *trail // nil without an audit log
+	feed      *feed
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -66,12 +67,13 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		s.guard = newGuard(log, cfg)
 		reserved = s.guard.changed
 	}
+	s.feed = newFeed(cfg.MaxWatchers)
 	var queue storage.Journal
 	if cfg.TamperLoggingEnabled {
 		queue = journal
 	}
 	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue,
+		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.feed.publish,
 		Deliver: s.driver.fromStore, Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
@@ -87,6 +89,8 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 			return nil, err
 		}
 	}
+	s.feed.open(s.store, func() keyspace.Identity { return s.driver.status.Load().Identity }, snapshot.VV)
+	s.running.Go(s.feed.run)
 	s.running.Go(s.driver.run)
 	if len(core.Seeds) == 0 {
 		// Nobody is asked, so the node belongs to a cluster at once: it says so
@@ -142,7 +146,7 @@ func (s *Server) serve() error {
 		guard = s.guard
 	}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Guard: guard, Trail: log, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
@@ -198,6 +202,9 @@ func (s *Server) Close() error {
 
 func (s *Server) close(ctx context.Context) error {
 	var errs []error
+	if s.feed != nil {
+		s.feed.close()
+	}
 	if s.http != nil {
 		if err := s.http.Shutdown(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("stop HTTP (shutdown_timeout %v): %w", s.cfg.ShutdownTimeout, err))

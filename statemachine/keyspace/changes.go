@@ -232,13 +232,17 @@ type lapse struct {
 // tells how far it came. A replica that lacks some of what the follower has seen does
 // not know all that expires, so there the time stays what it was.
 func (x *changes) expire() bool {
+	send := func(l lapse) bool {
+		change, ok := l.change(x.r)
+		return !ok || x.visit(change)
+	}
 	if before := x.c.Expired; !x.vv.Covers(x.c.Have) {
 		defer func() { x.c.Expired = before }()
 	}
 	for x.c.Expired < x.f.Now {
 		lapses, through := lapsed(x.r, x.f.Prefix, x.c.Expired, x.f.Now)
 		for i, l := range lapses {
-			goOn := x.sendLapse(l)
+			goOn := send(l)
 			if last := i+1 == len(lapses) || lapses[i+1].at > l.at; last && !goOn {
 				x.c.Expired = l.at
 				return false
@@ -249,12 +253,28 @@ func (x *changes) expire() bool {
 	return true
 }
 
-func (x *changes) sendLapse(l lapse) bool {
-	e, ok := readEntry(x.r, l.key)
+// change is what a lapse means to a follower; ok is false if the record is another by
+// now.
+func (l lapse) change(r Reader) (c Change, ok bool) {
+	e, ok := readEntry(r, l.key)
 	if !ok || e.Expires != l.at {
-		return true
+		return Change{}, false
 	}
-	return x.visit(ChangeOf(e, l.at))
+	return ChangeOf(e, l.at), true
+}
+
+// Lapsed visits the records of users that expire after from and up to to, in the order
+// of those times.
+func Lapsed(r Reader, from, to Millis, visit func(Change)) {
+	for from < to {
+		lapses, through := lapsed(r, "", from, to)
+		for _, l := range lapses {
+			if change, ok := l.change(r); ok && !IsReserved(l.key) {
+				visit(change)
+			}
+		}
+		from = through
+	}
 }
 
 // lapsed lists the first records of those that expire after from, up to to, and the

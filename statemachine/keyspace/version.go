@@ -3,6 +3,7 @@ package keyspace
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 )
@@ -43,6 +44,16 @@ func Less(a, b Version) bool {
 		return a.Joined > b.Joined
 	}
 	return bytes.Compare(a.UUID[:], b.UUID[:]) > 0
+}
+
+// Order is the version as bytes that compare as versions do: the greater ones win.
+func (v Version) Order() (b [32]byte) {
+	binary.BigEndian.PutUint64(b[:], uint64(v.TS))
+	binary.BigEndian.PutUint64(b[8:], ^uint64(v.Joined))
+	for i := range v.UUID {
+		b[16+i] = ^v.UUID[i]
+	}
+	return b
 }
 
 // supersedes says that record b takes the place of record a: the greater
