@@ -35,6 +35,7 @@ var routes = []struct {
 	{"GET", "/sync/merkle/root", "", token},
 	{"GET", "/sync/status", "", token},
 	{"GET", "/changes", "", token},
+	{"GET", "/conflicts", "", token},
 	{"GET", "/auth/whoami", "", token},
 	{"GET", "/kv/_range", "", token},
 	{"GET", "/kv/a/?list", "", token},

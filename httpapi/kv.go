@@ -13,7 +13,7 @@ import (
 const typeJSON = "application/json"
 
 const (
-	paramsGet    = paramRaw | paramPretty
+	paramsGet    = paramRaw | paramPretty | paramRevisions | paramRev | paramAt | paramExplain
 	paramsPut    = paramRaw | paramTTL
 	paramsPatch  = paramTTL
 	paramsDelete = paramStrict
@@ -38,6 +38,9 @@ func (s *Server) serveKV(x *exchange) *Problem {
 func (s *Server) get(x *exchange) *Problem {
 	if len(x.rawQuery) > 0 {
 		if p := x.readGetFlags(); p != nil {
+			return p
+		}
+		if asked, p := s.past(x); asked {
 			return p
 		}
 	}

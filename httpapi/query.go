@@ -32,6 +32,10 @@ const (
 	paramInclude
 	paramSnapshot
 	paramHeartbeat
+	paramRevisions
+	paramRev
+	paramAt
+	paramExplain
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -40,6 +44,7 @@ var parameterNames = [...]string{
 	"peer", "keys", "drain", "force",
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
+	"revisions", "rev", "at", "explain",
 }
 
 // query holds the decoded parameters of one request.

@@ -45,6 +45,8 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 		return endpoint{allow: allowRead, serve: (*Server).serveVersion, need: needNothing}, nil
 	case "/changes":
 		return endpoint{allow: allowRead, serve: (*Server).serveChanges, need: needToken}, nil
+	case "/conflicts":
+		return endpoint{allow: allowRead, serve: (*Server).serveConflicts, need: needToken}, nil
 	case "/sync/status":
 		return endpoint{allow: allowRead, serve: (*Server).serveSyncStatus, need: needToken}, nil
 	case "/sync/diff":

@@ -25,6 +25,8 @@ type Options struct {
 	Operator Operator
 	// Guard decides who may do what. Without one anybody may do anything.
 	Guard Guard
+	// History is what keys were. Without one nobody can look back.
+	History History
 	// Feed is what changes. Without one nobody can follow.
 	Feed Feed
 	// Trail logs who did what. Without one nothing is logged.
@@ -90,6 +92,7 @@ type Server struct {
 	lookup   auth.Lookup // the guard's
 	trail    Trail       // nil: nothing is logged
 	feed     Feed        // nil: nobody can follow
+	history  History     // nil: nobody can look back
 	log      *slog.Logger
 	http     *fasthttp.Server
 	pool     sync.Pool // Of *exchange.
@@ -127,7 +130,7 @@ func New(options Options) *Server {
 	}
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
-	s.trail, s.feed = o.Trail, o.Feed
+	s.trail, s.feed, s.history = o.Trail, o.Feed, o.History
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {

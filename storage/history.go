@@ -3,9 +3,19 @@ package storage
 import "kvs/statemachine/keyspace"
 
 // History reads the record of a key, nil if there is none that can be read, and the
-// versions of it that stand no more, newest first. They are the caller's.
-func (s *Store) History(key string) (cur *keyspace.Record, revs []keyspace.Revision, err error) {
-	err = s.reading(func(r keyspace.Reader) { cur, revs = keyspace.ReadHistory(r, key) })
+// versions of it that stand no more, newest first. They are the caller's. It loads the
+// values of those that want says yes to.
+func (s *Store) History(
+	key string, want func(i int, rev *keyspace.Revision) bool,
+) (cur *keyspace.Record, revs []keyspace.Revision, err error) {
+	err = s.reading(func(r keyspace.Reader) {
+		cur, revs = keyspace.ReadHistory(r, key)
+		for i := range revs {
+			if want(i, &revs[i]) {
+				revs[i].Load(r)
+			}
+		}
+	})
 	return cur, revs, err
 }
 

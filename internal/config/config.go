@@ -71,7 +71,7 @@ type Config struct {
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
 	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" help:"Automatic versioning: keep what was replaced"`
-	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"1024" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
+	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"256" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
 
 	BackupEnabled   bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" status:"pending" help:"Automated backups"`
 	BackupSchedule  string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" status:"pending" needs:"backup_enabled" help:"Daily at midnight (cron format)"`

@@ -146,7 +146,7 @@ func (s *Server) serve() error {
 		guard = s.guard
 	}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, Trail: log, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,

@@ -44,6 +44,8 @@ type Revision struct {
 	Fate Fate
 	At   Millis  // when it was replaced, or came too late, by this replica's clock
 	By   Version // what took its place, or stood there; zero of unplaced ones
+
+	at []byte // the stored key, for Load
 }
 
 // stored is a record as it lies in the store.
@@ -80,7 +82,7 @@ func (s *State) replace(tx Tx, e *Entry, cur *stored) (kept uint32) {
 	if cur.Ver == e.Ver { // one write under another dot
 		return cur.kept
 	}
-	rev := &Revision{Record{cur.Header, cur.value}, Replaced, s.wall, e.Ver}
+	rev := &Revision{Record: Record{cur.Header, cur.value}, Fate: Replaced, At: s.wall, By: e.Ver}
 	return s.keep(tx, e.Key, rev, cur.kept)
 }
 
@@ -89,7 +91,7 @@ func (s *State) tooLate(tx Tx, e *Entry, cur *stored) {
 	if cur == nil || cur.Ver == e.Ver {
 		return
 	}
-	rev := &Revision{Record{e.Header, e.Value}, Late, s.wall, cur.Ver}
+	rev := &Revision{Record: Record{e.Header, e.Value}, Fate: Late, At: s.wall, By: cur.Ver}
 	if kept := s.keep(tx, e.Key, rev, cur.kept); kept != cur.kept {
 		tx.Set(DataKey(e.Key), encodeStored(&cur.Header, kept, cur.value))
 		s.spent += len(e.Key) + len(cur.value)
@@ -119,8 +121,8 @@ func (s *State) dropHistory(tx Tx, key string) {
 }
 
 // ReadHistory reads the record of a key, nil if there is none that can be read,
-// and its revisions, newest version first, each once. Values are valid until the
-// view ends.
+// and its revisions, newest version first, each once, without their values: they may
+// be many and large. Values are valid until the view ends.
 func ReadHistory(r Reader, key string) (cur *Record, revs []Revision) {
 	if rec, ok := DecodeRecord(r.Get(DataKey(key))); ok {
 		cur = &rec
@@ -132,11 +134,35 @@ func ReadHistory(r Reader, key string) (cur *Record, revs []Revision) {
 		case n != slotBytes && n != versionBytes, !ok:
 		case cur != nil && cur.Ver == rev.Ver:
 		default:
+			rev.Value, rev.at = nil, bytes.Clone(k)
 			revs = append(revs, rev)
 		}
 	}
 	slices.SortStableFunc(revs, func(a, b Revision) int { return compare(b.Ver, a.Ver) })
 	return cur, slices.CompactFunc(revs, func(a, b Revision) bool { return a.Ver == b.Ver })
+}
+
+// Load reads the value of a revision, in the view that it is from.
+func (rev *Revision) Load(r Reader) {
+	if full, ok := decodeRevision(r.Get(rev.at)); ok {
+		rev.Value = full.Value
+	}
+}
+
+// At finds the version that stood at a time: the newest of those that are not newer
+// than it. known is false if there may have been one that is not kept.
+func At(cur *Record, revs []Revision, at Millis) (stood *Revision, known bool) {
+	all := revs
+	if cur != nil {
+		all = append([]Revision{{Record: *cur}}, revs...)
+	}
+	for i := range all {
+		if all[i].Ver.TS <= at {
+			return &all[i], true
+		}
+	}
+	oldest := len(all) - 1
+	return nil, oldest < 0 || all[oldest].Base == (Version{})
 }
 
 // decodeRevision reads what encodeRevision made; ok is false if it is damaged.

@@ -14,7 +14,11 @@ import (
 
 // kept reads the history of a key, values copied.
 func (r *replica) kept(key string) (cur *keyspace.Record, revs []keyspace.Revision) {
-	return keyspace.ReadHistory(r.disk.Reader(), key)
+	cur, revs = keyspace.ReadHistory(r.disk.Reader(), key)
+	for i := range revs {
+		revs[i].Load(r.disk.Reader())
+	}
+	return cur, revs
 }
 
 // certain lists the versions of a key that a replica can tell to have lost a

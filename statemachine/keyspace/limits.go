@@ -37,7 +37,7 @@ const (
 	StreamsMax = 4096
 
 	// RevisionsMax bounds the revisions that are kept of one key.
-	RevisionsMax = 1024
+	RevisionsMax = 256
 
 	// conflictsMax bounds the log of conflicts.
 	conflictsMax = 4096

@@ -384,7 +384,7 @@ func (s *State) bury(tx Tx, e *Entry, out *Applied) {
 
 // unplace moves a record to the log of losers.
 func (s *State) unplace(tx Tx, d *doomed, out *Applied) {
-	rev := Revision{Record{d.rec.Header, d.rec.value}, Unplaced, s.wall, Version{}}
+	rev := Revision{Record: Record{d.rec.Header, d.rec.value}, Fate: Unplaced, At: s.wall}
 	tx.Set(unplacedKey(d.key, d.rec.Ver), encodeRevision(&rev))
 	s.remove(tx, d)
 	out.Unplaced = append(out.Unplaced, Purged{d.key, d.rec.Ver})
