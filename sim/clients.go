@@ -27,7 +27,7 @@ type request struct {
 	host  *host
 	at    Millis
 	write keyspace.Write
-	ended func(statemachine.Refusal) // hears how it ended; may be nil
+	ended func(statemachine.WriteResult) // hears how it ended; may be nil
 }
 
 func newClients(w *World, rng *rand.Rand) *clients {
@@ -112,7 +112,7 @@ func (c *clients) answered(h *host, e statemachine.Respond) {
 	}
 	delete(c.open, e.Request)
 	if r.ended != nil {
-		r.ended(e.Result.Refused)
+		r.ended(e.Result)
 	}
 	if e.Result.Refused != statemachine.RefusedNot {
 		c.refused++

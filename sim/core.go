@@ -79,9 +79,9 @@ func lists(s *statemachine.Status, id statemachine.ReplicaID) bool {
 // must lets a client write to a host that has no excuse to refuse.
 func (c *clients) must(h *host) {
 	c.next++
-	r := request{host: h, at: c.w.now, write: c.write(), ended: func(why statemachine.Refusal) {
-		if why != statemachine.RefusedNot {
-			c.w.fail("core", "host %d refuses a write: %v", h.index, why)
+	r := request{host: h, at: c.w.now, write: c.write(), ended: func(r statemachine.WriteResult) {
+		if r.Refused != statemachine.RefusedNot {
+			c.w.fail("core", "host %d refuses a write: %v", h.index, r.Refused)
 		}
 	}}
 	c.open[c.next] = r

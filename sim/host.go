@@ -245,10 +245,13 @@ func (h *host) perform(e statemachine.Effect) {
 		h.w.net.disconnect(h, e.Peer)
 	case statemachine.Respond:
 		h.w.clients.answered(h, e)
+	case statemachine.Stored:
 	case statemachine.Restart:
 		h.restart()
 	case statemachine.Done:
 		switch {
+		case e.Request > sessionsFrom:
+			h.w.sessions.answered(h, e)
 		case e.Request > readersFrom:
 			h.w.readers.answered(h, e)
 		case e.Request > askersFrom:

@@ -13,7 +13,7 @@ func (w *World) try(h *host) statemachine.Refusal {
 	id := w.clients.next
 	write := keyspace.Write{Key: "tried", Value: []byte("x")}
 	got := statemachine.RefusedTimeout
-	ended := func(r statemachine.Refusal) { got = r }
+	ended := func(r statemachine.WriteResult) { got = r.Refused }
 	w.clients.open[id] = request{h, w.now, write, ended}
 	w.clients.waiting = append(w.clients.waiting, id)
 	h.step(statemachine.ClientWrites{Writes: []statemachine.ClientWrite{{Request: id, Write: write}}})

@@ -37,6 +37,7 @@ type Options struct {
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	AskEvery             Millis // people compare hosts; 0 never
 	ReadEvery            Millis // clients read what a host without the older records lacks; 0 never
+	SessionEvery         Millis // sessions go from host to host; 0 never
 	RightsEvery          Millis // users, groups and rights change; 0 never
 	WriteEvery           Millis // mean time between two client requests
 	Keys                 int
@@ -120,6 +121,7 @@ func Swarm(seed uint64) Options {
 	some(20, func() { o.SlowEvery = between(r, 5_000, 30_000) })
 	some(20, func() { o.SurgeEvery = between(r, 10_000, 30_000) })
 	some(30, func() { o.CorePermille = 1 + r.IntN(1000) })
+	some(50, func() { o.SessionEvery = between(r, 50, 1_000) })
 	if o.Nodes <= 2 { // or they would be away too much to write anything
 		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
 	}

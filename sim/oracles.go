@@ -24,6 +24,7 @@ func (w *World) inspect() {
 	w.clients.overdue()
 	w.askers.overdue()
 	w.readers.overdue()
+	w.sessions.overdue()
 	if !w.calm {
 		w.queue.push(w.now+5_000, w.inspect)
 	}

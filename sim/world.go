@@ -28,6 +28,7 @@ type World struct {
 	readers   *readers
 	rights    *rights
 	followers *followers
+	sessions  *sessions
 	departed  map[statemachine.ReplicaID]bool // never ranged over
 	known     map[statemachine.ReplicaID]bool // never ranged over
 	model     *model
@@ -123,6 +124,7 @@ func newWorld(opt Options) *World {
 	w.readers = newReaders(w, stream(6))
 	w.rights = newRights(w, stream(7))
 	w.followers = &followers{w: w, rng: stream(8)}
+	w.sessions = newSessions(w, stream(9))
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
@@ -154,6 +156,9 @@ func (w *World) begin() {
 	w.queue.push(1, w.faults.begin)
 	w.queue.push(1, w.readers.begin)
 	w.queue.push(1, w.followers.begin)
+	if w.opt.SessionEvery > 0 {
+		w.queue.push(1, w.sessions.begin)
+	}
 	if w.opt.RightsEvery > 0 {
 		w.queue.push(1, w.rights.begin)
 	}
@@ -182,6 +187,9 @@ func (w *World) settle() Millis {
 	}
 	w.wait("convergence", most, w.differing)
 	healed := w.now - from
+	if w.opt.SessionEvery > 0 {
+		w.until(w.now + sessionWait + 100) // whoever waits for others has an answer by then
+	}
 	if w.opt.Core.Retention <= 60_000 {
 		w.wait("collection", w.opt.Core.Retention+w.opt.Settle+120_000, w.littered)
 		w.wait("convergence", w.opt.Settle, w.differing)

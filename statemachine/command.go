@@ -52,6 +52,24 @@ type Lookup struct {
 	Key     string
 }
 
+// Await waits, at most so long, until this node shows what a session has seen at others.
+// It is refused with RefusedTimeout if that does not happen.
+type Await struct {
+	Request RequestID
+	Session keyspace.Session
+	Wait    Millis
+}
+
+// PeerRead brings what N-1 other replicas have of a key, so that whoever reads it here
+// afterwards reads the newest of N. It is refused with RefusedTimeout if not so many
+// answer in time.
+type PeerRead struct {
+	Request RequestID
+	Key     string
+	N       int
+	Wait    Millis
+}
+
 // CommandResult is the fate of a command.
 type CommandResult struct {
 	Refused Refusal // RefusedNot if it was carried out
@@ -75,9 +93,11 @@ type Difference struct {
 	Here, There bool // a visible record of that key is there
 }
 
-func (SetMode) input() {}
-func (SyncNow) input() {}
-func (Leave) input()   {}
-func (Forget) input()  {}
-func (Diff) input()    {}
-func (Lookup) input()  {}
+func (SetMode) input()  {}
+func (SyncNow) input()  {}
+func (Leave) input()    {}
+func (Forget) input()   {}
+func (Diff) input()     {}
+func (Lookup) input()   {}
+func (Await) input()    {}
+func (PeerRead) input() {}

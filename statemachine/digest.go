@@ -36,6 +36,8 @@ func (n *Node) onDigest(p *peer, d Digest) {
 	}
 	n.accepted = n.accepted || p.complete()
 	p.claims, p.base = d.VV, d.Base
+	n.endCopies()
+	n.pullFor(p)
 	if d.Epoch != (keyspace.Epoch{}) {
 		p.coming = coming{Stream{Replica: p.Replica, Epoch: d.Epoch}, d.Pushed}
 	}

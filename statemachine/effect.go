@@ -103,6 +103,9 @@ type Respond struct {
 	Result  WriteResult
 }
 
+// Stored says that a write is durable here whose Respond waits for others.
+type Stored struct{ Request RequestID }
+
 // Done ends a command.
 type Done struct {
 	Request RequestID
@@ -118,6 +121,11 @@ type WriteResult struct {
 	// Version is that of the write, or, after RefusedCondition, what is stored instead.
 	Version keyspace.Version
 	Existed bool // a live record was there before
+	Dot     Dot  // of the write
+	// Copies is how many replicas are known to have it durably, if that was asked for;
+	// Short says that they are less than was wanted.
+	Copies int
+	Short  bool
 }
 
 // Refusal says why a write or a peer was turned away.
@@ -158,6 +166,7 @@ func (ReadCopy) effect()    {}
 func (ReadKey) effect()     {}
 func (Restart) effect()     {}
 func (Respond) effect()     {}
+func (Stored) effect()      {}
 func (Done) effect()        {}
 func (Notify) effect()      {}
 

@@ -67,10 +67,14 @@ type Received struct {
 // Bounds: those of a keyspace.Batch.
 type ClientWrites struct{ Writes []ClientWrite }
 
-// ClientWrite is one write and the request that waits for it.
+// ClientWrite is one write and the request that waits for it: until it is durable here
+// or, with Acks, on so many replicas, this one included, or AcksAll; then it gets Stored
+// first, and Respond after Wait at the latest.
 type ClientWrite struct {
 	Request RequestID
 	Write   keyspace.Write
+	Acks    int
+	Wait    Millis
 }
 
 // Applied answers Apply once the batch is durable.

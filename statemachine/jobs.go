@@ -16,6 +16,7 @@ const (
 	jobTransfer                // a copy begins, or goes on with another source
 	jobCopy                    // one chunk of a copy
 	jobRejoin                  // this life ends
+	jobConsult                 // what a peer has of a key that a client reads
 )
 
 // job is a change that waits to become part of a batch. Jobs are applied in the
@@ -199,6 +200,9 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.stats.AheadVersions += a.Ahead
 	n.onIdentity(a)
 	n.onTransfer(a.Transfer)
+	if len(n.awaits) > 0 {
+		n.endAwaits()
+	}
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
 	for i := range done.jobs {
 		j := &done.jobs[i]
@@ -240,6 +244,8 @@ func (n *Node) onDone(j *job, writes, entries []keyspace.Outcome, a *keyspace.Ap
 		n.onCopied(j, a)
 	case jobRejoin:
 		n.onRejoin()
+	case jobConsult:
+		n.consulted(j.session)
 	}
 }
 
@@ -295,6 +301,12 @@ func (n *Node) onWritten(j *job, outcomes []keyspace.Outcome) {
 		}
 		n.onReadable(w.Write.Key, true)
 		n.ring.add(Entry{Key: w.Write.Key, Header: o.Header, Value: w.Write.Value})
-		n.emit(Respond{w.Request, WriteResult{Version: o.Header.Ver, Existed: o.Existed}})
+		result := WriteResult{Version: o.Header.Ver, Dot: o.Header.Dot, Existed: o.Existed}
+		if w.Acks == 0 {
+			n.emit(Respond{w.Request, result})
+			continue
+		}
+		n.emit(Stored{w.Request})
+		n.awaitCopies(w, o.Header.Dot.Seq, result)
 	}
 }

@@ -99,6 +99,12 @@ const (
 	// lookupsMax bounds the clients' questions that wait for the source of a copy.
 	lookupsMax = 32
 
+	// awaitsMax, consultsMax and copiesMax bound the reads and writes of clients that
+	// wait for others. Beyond them nobody waits: such a write is answered as it stands.
+	awaitsMax   = 1024
+	consultsMax = 256
+	copiesMax   = 8192
+
 	// damagedMax bounds the damaged records that peers are asked for, and
 	// damageWantMax those asked for in one message.
 	damagedMax    = 1024

@@ -95,7 +95,9 @@ func (n *Node) onGot(p *peer, m Got) {
 		return l.session == m.Session && l.source == p.Replica && l.boot == p.Boot
 	})
 	if i < 0 {
-		n.stats.DroppedStale++
+		if !n.onConsulted(p, m) {
+			n.stats.DroppedStale++
+		}
 		return
 	}
 	l := n.lookups[i]

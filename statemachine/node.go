@@ -61,6 +61,10 @@ type Node struct {
 	reads    map[OpID]pendingRead
 	lastRead OpID
 
+	awaits   []await // in the order of their asking
+	consults []consult
+	copies   []copies // in the order of their numbers
+
 	lookups    []lookup // that wait for the source, in the order of their asking
 	lastLookup uint64
 
@@ -159,6 +163,10 @@ func (n *Node) onCommand(in Input) {
 		n.onDiff(in)
 	case Lookup:
 		n.onLookup(in)
+	case Await:
+		n.onAwait(in)
+	case PeerRead:
+		n.onPeerRead(in)
 	}
 }
 

@@ -34,6 +34,7 @@ type peer struct {
 	standstill standstill
 	electors   []ReplicaID // what it said in Hello.Seeds
 	claims     VV          // the newest claim that came from it over this link
+	has        Seq         // of this node's running stream, as it acknowledged over this link
 	base       VV          // and what its copy starts from, if it makes one
 	reports    reports
 	lists      foreignList

@@ -127,6 +127,12 @@ func (i Diff) Append(b []byte) []byte {
 func (i Lookup) Append(b []byte) []byte {
 	return append(word(num(open(b, "Lookup"), i.Request), i.Key), ')')
 }
+func (i Await) Append(b []byte) []byte {
+	return append(num(num(open(b, "Await"), i.Request), len(i.Session.Marks)), ')')
+}
+func (i PeerRead) Append(b []byte) []byte {
+	return append(num(word(num(open(b, "PeerRead"), i.Request), i.Key), i.N), ')')
+}
 func (i KeyRead) Append(b []byte) []byte {
 	return append(flag(entries(num(open(b, "KeyRead"), i.Op), i.Entries), i.Damaged, "damaged"), ')')
 }
@@ -175,6 +181,7 @@ func (e Respond) Append(b []byte) []byte {
 	b = word(num(open(b, "Respond"), e.Request), e.Result.Refused.String())
 	return append(e.Result.Version.Append(append(b, ' ')), ')')
 }
+func (e Stored) Append(b []byte) []byte { return append(num(open(b, "Stored"), e.Request), ')') }
 func (e Done) Append(b []byte) []byte {
 	b = word(num(open(b, "Done"), e.Request), e.Result.Refused.String())
 	return append(num(num(b, len(e.Result.Peers)), len(e.Result.Differences)), ')')

@@ -71,6 +71,10 @@ func (n *Node) pumpTo(p *peer) {
 
 // onAck moves a cursor forward.
 func (n *Node) onAck(p *peer, m Ack) {
+	if head := m.Have.Head(n.stream); head > p.has {
+		p.has = head
+		n.endCopies()
+	}
 	c := &p.cursor
 	reached := m.Have.Reach(n.stream, c.acked)
 	if !c.live || reached <= c.acked || reached > n.ring.last() {

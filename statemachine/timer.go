@@ -24,6 +24,7 @@ const (
 	timerProbe                  // ask a member for a sign of life
 	timerSuspicion              // a suspect may be unreachable by now
 	timerLookup                 // the source has not answered a client's question
+	timerAwait                  // a client has waited long enough for others
 	timerCount
 )
 
@@ -97,6 +98,8 @@ func (n *Node) fire(t timer) {
 		n.onSuspicionDue()
 	case timerLookup:
 		n.onLookupDue()
+	case timerAwait:
+		n.onAwaitDue()
 	}
 }
 

@@ -172,6 +172,9 @@ func (s *State) write(tx Tx, b *Batch, w *Write, cur *stored, damaged bool) Outc
 		beat = &cur.Ver
 	}
 	c := clocks{now: s.now, hlc: s.hlc, gc: s.gcTs}
+	if w.Seen <= s.now+b.MaxSkew {
+		c.hlc = max(c.hlc, w.Seen+1)
+	}
 	if s.mutant.Is(MutantStampFloor) {
 		c.gc = 0
 	}

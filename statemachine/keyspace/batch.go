@@ -53,7 +53,10 @@ type Write struct {
 	TTL    Millis // from the batch's Now; 0 never expires
 	// If are judged inside the transaction, and must all hold here and now: another
 	// replica may have a newer version on its way.
-	If   []Match
+	If []Match
+	// Seen is the greatest timestamp that the writer has seen: the write's is greater,
+	// unless that would be too far ahead.
+	Seen Millis
 	Note []byte // who writes, for the executor's journal; nothing here looks at it
 }
 
