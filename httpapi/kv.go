@@ -13,10 +13,10 @@ import (
 const typeJSON = "application/json"
 
 const (
-	paramsGet    = paramRaw | paramPretty | paramRevisions | paramRev | paramAt | paramExplain
-	paramsPut    = paramRaw | paramTTL
-	paramsPatch  = paramTTL
-	paramsDelete = paramStrict
+	paramsGet    = paramRaw | paramPretty | paramRevisions | paramRev | paramAt | paramExplain | paramWait | paramRead
+	paramsPut    = paramRaw | paramTTL | paramWait | paramAcks
+	paramsPatch  = paramTTL | paramWait | paramAcks
+	paramsDelete = paramStrict | paramWait | paramAcks
 )
 
 // serveKV answers everything under /kv/ that names a key of a user.
@@ -48,12 +48,20 @@ func (s *Server) get(x *exchange) *Problem {
 	if x.conditions, p = conditions(&x.ctx.Request.Header); p != nil {
 		return p
 	}
+	if p := s.beginRead(x); p != nil {
+		return p
+	}
 	syncing := s.markSyncing(x)
 	if err := s.store.View(x.key, x.visit); err != nil {
+		if x.session != nil && errors.Is(err, ErrNotFound) {
+			x.session.SawAbsent(x.key)
+			x.endSession()
+		}
 		p := s.refuse(err, x.key)
 		p.syncing = syncing
 		return p
 	}
+	x.endSession()
 	if x.unmet {
 		return newProblem(slugPrecondition, "the key has another version than the request wants")
 	}
@@ -74,6 +82,7 @@ func (x *exchange) readGetFlags() *Problem {
 
 // onRecord writes the answer to a GET while the record's bytes are valid.
 func (x *exchange) onRecord(r Record) {
+	x.saw(r.Mark, r.Timestamp)
 	if len(x.conditions) > 0 && x.isUnchanged(r.UUID) {
 		return
 	}
@@ -155,6 +164,9 @@ func (s *Server) put(x *exchange) *Problem {
 	if x.absent && slices.ContainsFunc(w.If, func(m Match) bool { return !m.Not }) {
 		return s.unwritten(x, Written{}, ErrPrecondition) // before a key that stays away gets rights
 	}
+	if p := s.beginWrite(x, &w); p != nil {
+		return p
+	}
 	if p := s.giveRights(x); p != nil {
 		return p
 	}
@@ -163,7 +175,7 @@ func (s *Server) put(x *exchange) *Problem {
 		s.takeBack(x, err)
 		return s.unwritten(x, done, err)
 	}
-	x.answerPut(done)
+	x.answerWrite(done)
 	return nil
 }
 
@@ -186,6 +198,14 @@ func (x *exchange) readValue(body []byte, ttl TTL) ([]byte, TTL, *Problem) {
 		return nil, 0, p
 	}
 	return data, ttl, nil
+}
+
+// answerWrite answers a PUT or a PATCH that is stored.
+func (x *exchange) answerWrite(w Written) {
+	x.answerPut(w)
+	x.answerCopies(w)
+	x.saw(w.Mark, w.Timestamp)
+	x.endSession()
 }
 
 // answerPut writes the seed's two fields.
@@ -233,7 +253,11 @@ func (s *Server) remove(x *exchange) *Problem {
 			return p
 		}
 	}
-	done, err := s.store.Write(Write{Key: x.key, Delete: true, If: x.conditions, Actor: x.actor()})
+	w := Write{Key: x.key, Delete: true, If: x.conditions, Actor: x.actor()}
+	if p := s.beginWrite(x, &w); p != nil {
+		return p
+	}
+	done, err := s.store.Write(w)
 	if err != nil {
 		return s.unwritten(x, done, err)
 	}
@@ -245,6 +269,9 @@ func (s *Server) remove(x *exchange) *Problem {
 			"; a delete was recorded all the same, for a write that may be on its way")
 	}
 	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
+	x.answerCopies(done)
+	x.saw(done.Mark, done.Timestamp)
+	x.endSession()
 	return nil
 }
 

@@ -29,10 +29,13 @@ func (s *Server) patch(x *exchange) *Problem {
 		if p != nil {
 			return p
 		}
+		if p := s.beginWrite(x, &w); p != nil {
+			return p
+		}
 		done, err := s.store.Write(w)
 		switch {
 		case err == nil:
-			x.answerPut(done)
+			x.answerWrite(done)
 			return nil
 		case x.creates || !errors.Is(err, ErrPrecondition) || !permits(asked, done):
 			s.takeBack(x, err)

@@ -36,6 +36,9 @@ const (
 	paramRev
 	paramAt
 	paramExplain
+	paramWait
+	paramAcks
+	paramRead
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -44,7 +47,7 @@ var parameterNames = [...]string{
 	"peer", "keys", "drain", "force",
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
-	"revisions", "rev", "at", "explain",
+	"revisions", "rev", "at", "explain", "wait", "acks", "read",
 }
 
 // query holds the decoded parameters of one request.

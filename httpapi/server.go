@@ -25,6 +25,8 @@ type Options struct {
 	Operator Operator
 	// Guard decides who may do what. Without one anybody may do anything.
 	Guard Guard
+	// Sessions lets clients go from node to node. Without it each request is alone.
+	Sessions Sessions
 	// History is what keys were. Without one nobody can look back.
 	History History
 	// Feed is what changes. Without one nobody can follow.
@@ -93,6 +95,7 @@ type Server struct {
 	trail    Trail       // nil: nothing is logged
 	feed     Feed        // nil: nobody can follow
 	history  History     // nil: nobody can look back
+	sessions Sessions    // nil: each request is alone
 	log      *slog.Logger
 	http     *fasthttp.Server
 	pool     sync.Pool // Of *exchange.
@@ -115,9 +118,10 @@ type exchange struct {
 	creates     bool   // Whether a PUT that was asked about writes a new key.
 	absent      bool   // Whether it was not there then, whoever has its rights.
 	conditions  []Match
-	unmet       bool   // Whether a GET's condition did not hold.
-	id          []byte // The name of this request.
-	quota       quota  // What the client has left, if limited.
+	unmet       bool    // Whether a GET's condition did not hold.
+	session     Session // What the client has seen; nil if it does not say.
+	id          []byte  // The name of this request.
+	quota       quota   // What the client has left, if limited.
 	limited     bool
 	counted     bool // Whether the request was counted before.
 	visit       func(Record)
@@ -130,7 +134,7 @@ func New(options Options) *Server {
 	}
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
-	s.trail, s.feed, s.history = o.Trail, o.Feed, o.History
+	s.trail, s.feed, s.history, s.sessions = o.Trail, o.Feed, o.History, o.Sessions
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {

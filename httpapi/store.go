@@ -1,6 +1,9 @@
 package httpapi
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // What a Store reports. Anything else it returns is an internal error.
 var (
@@ -72,6 +75,7 @@ type Record struct {
 	Timestamp int64  // Unix milliseconds.
 	ExpiresAt int64  // Unix milliseconds; 0 is never.
 	Data      []byte // The value's JSON text, byte for byte as it was stored.
+	Mark      Mark   // Names the write, for sessions.
 }
 
 // TTL is how long a value lives, in milliseconds.
@@ -93,6 +97,12 @@ type Write struct {
 	// If must all hold in the moment of the write, on this node; ErrPrecondition
 	// says that one did not.
 	If []Match
+	// Seen is the greatest timestamp that the writer has seen: the write's is greater.
+	Seen int64
+	// Acks is on how many replicas the write has to be before Write returns, this one
+	// included, or AcksAll, but not after Wait; 0 is this one alone.
+	Acks int
+	Wait time.Duration
 	// Actor is who writes, for the audit log; empty for the node's own records,
 	// which have no entry there.
 	Actor string
@@ -113,6 +123,11 @@ type Written struct {
 	// Existed says that the write replaced a live record: a PUT answers 200
 	// instead of 201, a strict DELETE 204 instead of 404.
 	Existed bool
+	Mark    Mark // Names the write, for sessions.
+	// Copies is how many replicas are known to have the write, if Acks asked for that, and
+	// Short that they are less than it wanted.
+	Copies int
+	Short  bool
 }
 
 // Digest is the root of the digest tree over the visible data.

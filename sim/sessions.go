@@ -118,7 +118,7 @@ func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statem
 	if near && r.Version.TS <= seen && s.trusts() {
 		s.w.fail("session", "host %d stamps %v, and its writer has seen %d", h.index, r.Version, seen)
 	}
-	o.token.Saw(r.Dot, r.Version.TS)
+	o.token.Saw(r.Dot, r.Version.TS, keyspace.Stream.Hash)
 	if was, ok := o.seen[key]; !ok || beats(r.Version, was) {
 		o.seen[key] = r.Version
 	}
@@ -171,7 +171,7 @@ func (s *sessions) answered(h *host, e statemachine.Done) {
 	case here && before && beats(was, rec.Ver) && s.trusts():
 		s.w.fail("session", "host %d shows %v of %s, and its reader has seen %v", h.index, rec.Ver, v.key, was)
 	case here:
-		o.token.Saw(rec.Dot, rec.Ver.TS)
+		o.token.Saw(rec.Dot, rec.Ver.TS, keyspace.Stream.Hash)
 		if now, ok := o.seen[v.key]; !ok || beats(rec.Ver, now) {
 			o.seen[v.key] = rec.Ver
 		}

@@ -24,6 +24,7 @@ const digestAlgorithm = "sha256 over the 64 top sums of a 64x64x64 tree of keyed
 type api struct {
 	store      *storage.Store
 	driver     *driver
+	feed       *feed
 	trail      *trail // nil: nothing is logged
 	defaultTTL time.Duration
 	idle       sync.Pool // of *pendingWrite
@@ -116,8 +117,9 @@ func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
 	p.last = false
 	p.write = keyspace.Write{
 		Key: w.Key, Value: slices.Clone(w.Value), Delete: w.Delete, TTL: a.ttl(w),
-		If: matches(w.If),
+		If: matches(w.If), Seen: keyspace.Millis(w.Seen),
 	}
+	p.acks, p.wait = w.Acks, millis(w.Wait)
 	if a.trail != nil && w.Actor != "" {
 		p.write.Note = noteOf(w.Actor, w.Value, w.Delete)
 	}
@@ -127,6 +129,7 @@ func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
 	}
 	out := httpapi.Written{
 		UUID: p.result.Version.UUID, Timestamp: int64(p.result.Version.TS), Existed: p.result.Existed,
+		Mark: markOf(p.result.Dot), Copies: p.result.Copies, Short: p.result.Short,
 	}
 	p.write = keyspace.Write{}
 	a.idle.Put(p)
@@ -173,7 +176,7 @@ func (a *api) Digest() (httpapi.Digest, error) {
 func record(key string, rec keyspace.Record) httpapi.Record {
 	return httpapi.Record{
 		Key: key, UUID: rec.Ver.UUID, Timestamp: int64(rec.Ver.TS), ExpiresAt: int64(rec.Expires),
-		Data: rec.Value,
+		Data: rec.Value, Mark: markOf(rec.Dot),
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	writesMax = 8192
 	// ordersMax bounds the commands that wait for the core, and that it works on;
 	// beyond it they are refused.
-	ordersMax = 64
+	ordersMax = 2048
 	// groupsMax bounds the groups of client writes that the core works on: one
 	// syncs and one waits, so that the next fills meanwhile.
 	groupsMax = 2
@@ -242,6 +242,12 @@ func (d *driver) perform(e statemachine.Effect) {
 		}
 		w.result = e.Result
 		w.done <- struct{}{}
+	case statemachine.Stored:
+		// What waits for others holds up no group.
+		if w := d.waiting[e.Request]; w.last {
+			w.last = false
+			d.groups--
+		}
 	case statemachine.Done:
 		d.finish(e)
 	case statemachine.Dial:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kvs/httpapi"
@@ -50,7 +51,9 @@ type feed struct {
 	vv        keyspace.VV     // after the newest batch
 	horizon   keyspace.Millis // all that had expired by then is in the news
 	wake      chan struct{}   // closed when there are more
-	armed     bool            // somebody is about to close it
+	hashes    hashes
+	current   atomic.Pointer[keyspace.VV] // vv, for those who only look
+	armed     bool                        // somebody is about to close it
 }
 
 // news is what one batch has stored, or what has expired in a while.
@@ -72,8 +75,12 @@ func (f *feed) open(store *storage.Store, identity func() keyspace.Identity, vv 
 	defer f.mu.Unlock()
 	if !f.vv.Covers(vv) {
 		f.vv = vv
+		f.current.Store(&vv)
 	}
 }
+
+// reached is the vector after the newest batch.
+func (f *feed) reached() keyspace.VV { return *f.current.Load() }
 
 // close ends all followers.
 func (f *feed) close() { f.closed.Do(func() { close(f.stop) }) }
@@ -88,6 +95,7 @@ func (f *feed) publish(stored []keyspace.Entry, vv keyspace.VV) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.vv = vv
+	f.current.Store(&vv)
 	if f.followers > 0 && len(stored) > 0 {
 		f.add(n)
 	}

@@ -12,6 +12,8 @@ type pendingWrite struct {
 	result statemachine.WriteResult
 	done   chan struct{} // receives once, when result is set
 	last   bool          // of its group
+	acks   int           // replicas that have to have it, 0 just this one
+	wait   keyspace.Millis
 }
 
 // write hands one write to the core and waits until it is durable or refused.
@@ -108,7 +110,7 @@ func (d *driver) takeGroup() statemachine.ClientWrites {
 		d.request++
 		d.waiting[d.request] = w
 		w.last = i == len(d.next.writes)-1
-		in.Writes[i] = statemachine.ClientWrite{Request: d.request, Write: w.write}
+		in.Writes[i] = statemachine.ClientWrite{Request: d.request, Write: w.write, Acks: w.acks, Wait: w.wait}
 	}
 	d.groups++
 	d.size = len(in.Writes)

@@ -127,7 +127,7 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 
 // serve begins to answer HTTP.
 func (s *Server) serve() error {
-	api := &api{store: s.store, driver: s.driver, defaultTTL: s.cfg.DefaultTTL}
+	api := &api{store: s.store, driver: s.driver, feed: s.feed, defaultTTL: s.cfg.DefaultTTL}
 	var log httpapi.Trail
 	if s.cfg.TamperLoggingEnabled {
 		t, err := openTrail(s.log, s.cfg, api)
@@ -146,7 +146,7 @@ func (s *Server) serve() error {
 		guard = s.guard
 	}
 	s.http = httpapi.New(httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Trail: log, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Sessions: api, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,

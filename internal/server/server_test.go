@@ -33,7 +33,7 @@ func eventually(t *testing.T, within time.Duration, what string, cond func() boo
 	}
 }
 
-func (s *Server) api() *api { return &api{store: s.store, driver: s.driver} }
+func (s *Server) api() *api { return &api{store: s.store, driver: s.driver, feed: s.feed} }
 
 func put(t *testing.T, s *Server, key, value string) httpapi.Written {
 	t.Helper()

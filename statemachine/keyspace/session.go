@@ -15,7 +15,7 @@ const sessionFormat = 1
 // StreamHash is the short name of a stream in a session.
 type StreamHash [8]byte
 
-// Hash is the first half of a half of the SHA-256 of the stream.
+// Hash is the first quarter of the SHA-256 of the stream.
 func (s Stream) Hash() (h StreamHash) {
 	b := append(make([]byte, 0, 24), s.Replica[:]...)
 	sum := sha256.Sum256(append(b, s.Epoch[:]...))
@@ -35,13 +35,14 @@ type Session struct {
 	Marks []SessionMark // sorted by stream
 }
 
-// Saw adds a write that the client has made or read.
-func (s *Session) Saw(d Dot, stamp Millis) {
+// Saw adds a write that the client has made or read. hash is Stream.Hash, or remembers
+// what it returned.
+func (s *Session) Saw(d Dot, stamp Millis, hash func(Stream) StreamHash) {
 	s.Stamp = max(s.Stamp, stamp)
 	if d.Seq == 0 {
 		return
 	}
-	m := SessionMark{d.Stream.Hash(), d.Seq}
+	m := SessionMark{hash(d.Stream), d.Seq}
 	i, found := slices.BinarySearchFunc(s.Marks, m, SessionMark.compare)
 	if found {
 		s.Marks[i].Seq = max(s.Marks[i].Seq, m.Seq)

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"kvs/httpapi"
+)
+
+// client asks nodes, and carries a session from one to the other.
+type client struct {
+	t       *testing.T
+	session *string // nil: none
+}
+
+func (c client) do(s *Server, method, path, body string) (status int, answer string, header http.Header) {
+	c.t.Helper()
+	r, err := http.NewRequest(method, s.URL()+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if c.session != nil {
+		r.Header.Set("KVS-Session", *c.session)
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if next := a.Header.Get("KVS-Session"); c.session != nil && next != "" {
+		*c.session = next
+	}
+	return a.StatusCode, string(text), a.Header
+}
+
+// meeting starts two nodes of one cluster.
+func meeting(t *testing.T) (a, b *Server) {
+	t.Helper()
+	a = startNode(t, "a")
+	b = startNode(t, "b", a.Address())
+	eventually(t, 20*time.Second, "two members", func() bool {
+		return len(a.Status().Members) == 2 && len(b.Status().Members) == 2 && b.Status().Mode == 0
+	})
+	return a, b
+}
+
+// Goal: whoever carries a session reads on any node what it has written and read on
+// others, deletions too.
+func TestSessionReadsItsWrites(t *testing.T) {
+	a, b := meeting(t)
+	c := client{t, new(string)}
+	nodes := []*Server{a, b}
+	for i := range 60 {
+		here, there := nodes[i%2], nodes[(i+1)%2]
+		if status, text, _ := c.do(here, "PUT", "/kv/k", fmt.Sprint(i)); status >= 300 {
+			t.Fatal(status, text)
+		}
+		if status, text, _ := c.do(there, "GET", "/kv/k?raw", ""); status != 200 || text != fmt.Sprint(i) {
+			t.Fatalf("wrote %d here, reads %d %q there", i, status, text)
+		}
+		if i%10 == 9 {
+			c.do(there, "DELETE", "/kv/k", "")
+			if status, text, _ := c.do(here, "GET", "/kv/k", ""); status != 404 {
+				t.Fatalf("deleted there, reads %d %q here", status, text)
+			}
+		}
+	}
+	if len(*c.session) == 0 || len(*c.session) > 256 {
+		t.Errorf("session of %d bytes", len(*c.session))
+	}
+	for _, bad := range []string{"x", "AQ", strings.Repeat("A", 100)} {
+		if status, _, _ := (client{t, &bad}).do(a, "GET", "/kv/k", ""); status != http.StatusBadRequest {
+			t.Errorf("session %q: %d", bad, status)
+		}
+	}
+}
+
+// Goal: what a session has seen and this node never will is told in time.
+func TestSessionWaits(t *testing.T) {
+	a := startNode(t, "a")
+	c := client{t, new(string)}
+	c.do(a, "PUT", "/kv/k", "1")
+	s, err := a.api().Session([]byte(*c.session))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Saw(httpapi.Mark{Stream: [24]byte{9}, Number: 7}, 1) // of a node that nobody knows
+	*c.session = string(s.Append(nil))
+	began := time.Now()
+	status, text, _ := c.do(a, "GET", "/kv/k?wait=300ms", "")
+	if took := time.Since(began); status != http.StatusServiceUnavailable || !strings.Contains(text, "wait-timeout") ||
+		took < 300*time.Millisecond || took > 20*time.Second {
+		t.Errorf("%d %s after %v", status, text, took)
+	}
+}
+
+// Goal: a write says on how many replicas it is, and a read asks as many.
+func TestCopies(t *testing.T) {
+	a, b := meeting(t)
+	c := client{t: t}
+	put := func(query string) (int, string) {
+		status, _, header := c.do(a, "PUT", "/kv/k?"+query, "1")
+		return status, header.Get("KVS-Acks")
+	}
+	eventually(t, 20*time.Second, "pushes reach the other node", func() bool {
+		status, acks := put("acks=2")
+		return status < 202 && acks == "2"
+	})
+	for range 20 {
+		if status, acks := put("acks=all&wait=10s"); status != 200 || acks != "2" {
+			t.Errorf("acks=all: %d, on %q", status, acks)
+		}
+		if status, text, _ := c.do(b, "GET", "/kv/k?read=2&wait=10s", ""); status != 200 {
+			t.Errorf("read=2: %d %s", status, text)
+		}
+	}
+	if status, acks := put("acks=3&wait=100ms"); status != http.StatusAccepted || acks != "2" {
+		t.Errorf("acks=3 of two nodes: %d, on %q", status, acks)
+	}
+	if status, text, _ := c.do(b, "GET", "/kv/k?read=3&wait=100ms", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("read=3 of two nodes: %d %s", status, text)
+	}
+	for _, bad := range []string{"acks=0", "acks=x", "wait=1h", "wait=x"} {
+		if status, _ := put(bad); status != http.StatusBadRequest {
+			t.Errorf("%s: %d", bad, status)
+		}
+	}
+}
