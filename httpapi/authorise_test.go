@@ -36,6 +36,7 @@ var routes = []struct {
 	{"GET", "/sync/status", "", token},
 	{"GET", "/changes", "", token},
 	{"GET", "/conflicts", "", token},
+	{"POST", "/admin/rewind", `{}`, admins},
 	{"GET", "/auth/whoami", "", token},
 	{"GET", "/kv/_range", "", token},
 	{"GET", "/kv/a/?list", "", token},

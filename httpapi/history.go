@@ -16,6 +16,11 @@ type History interface {
 	// StoodAt returns the version that a reader saw at a time. ErrNotFound says that
 	// there was none, or, unless known, that it is not kept.
 	StoodAt(key string, at int64) (v Version, known bool, err error)
+	// Past visits what a reader of a range saw at a time, in the order of the keys, until
+	// visit returns false or it has looked at enough: then next is where it goes on.
+	Past(start, end string, at int64, visit func(Version) bool) (next string, err error)
+	// Rewind writes old values as new versions.
+	Rewind(r Rewind) (Rewound, error)
 	// Conflicts lists the concurrent versions that met here, the newest first: at most
 	// limit of those with numbers below before, or of all if before is 0.
 	Conflicts(before uint64, limit int) ([]Conflict, error)

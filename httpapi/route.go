@@ -57,6 +57,8 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 		return endpoint{allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"}, nil
 	case "/admin/mode":
 		return endpoint{allow: allowPut, serve: (*Server).serveMode, action: "node.mode"}, nil
+	case "/admin/rewind":
+		return endpoint{allow: allowPost, serve: (*Server).serveRewind, action: "data.rewind"}, nil
 	case "/audit":
 		return endpoint{allow: allowRead, serve: (*Server).serveAudit}, nil
 	case "/audit/checkpoints":
