@@ -24,6 +24,7 @@ type followers struct {
 type follower struct {
 	cursor keyspace.Cursor
 	seen   map[string]keyspace.Entry // what stands, deletions too; never ranged over but to compare
+	blind  bool                      // it was told that a record cannot be read, and to look elsewhere
 }
 
 // begin reads again and again until the end of the fault phase.
@@ -70,9 +71,10 @@ func (f *followers) read(o *follower, h *host, limit int) keyspace.Progress {
 	return p
 }
 
-// take folds one change. A record that cannot be read says nothing.
+// take folds one change.
 func (o *follower) take(c keyspace.Change) {
 	if c.Op == keyspace.OpDamaged {
+		o.blind = true
 		return
 	}
 	if o.seen == nil {
@@ -94,7 +96,7 @@ func (o *follower) take(c keyspace.Change) {
 // have seen what nobody has any more.
 func (f *followers) judge() {
 	w := f.w
-	if w.count.disasters > 0 || w.count.rejoined > 0 || w.alone || w.opt.WildEvery > 0 {
+	if w.count.disasters > 0 || w.count.rejoined > 0 || w.alone || w.opt.WildEvery > 0 || w.opt.FalseClaims {
 		return
 	}
 	for i := range f.each {
@@ -108,6 +110,9 @@ func (f *followers) judge() {
 				return
 			}
 		}
+		if f.each[i].blind {
+			continue
+		}
 		f.compare(&f.each[i], h)
 		f.judged++
 	}
@@ -117,6 +122,9 @@ func (f *followers) judge() {
 // alike, so what expires just now may be there or not.
 func (f *followers) compare(o *follower, h *host) {
 	now, slack := h.now().Wall, 2*f.w.opt.SkewMax+f.w.opt.ClockGrain
+	for _, o := range f.w.hosts {
+		slack = max(slack, 2*max(o.ahead, o.skew, -o.skew))
+	}
 	about := func(e *keyspace.Header) bool {
 		return e.Expires != 0 && e.Expires >= now-slack && e.Expires <= now+slack
 	}

@@ -142,6 +142,7 @@ func Guarded(seed uint64) Options {
 func unclogged(seed uint64) Options {
 	o := Swarm(seed)
 	o.ClogEvery, o.QueueMax, o.SlowEvery, o.SurgeEvery, o.CorePermille = 0, 0, 0, 0, 0
+	o.SessionEvery = 0
 	return o
 }
 
@@ -173,7 +174,7 @@ func (o *Options) scaleTimers(r *rand.Rand) {
 func Forgetful(seed uint64) Options {
 	o := Swarm(seed)
 	r := rand.New(rand.NewPCG(seed, 0xf0f0))
-	o.Nodes = 3 + r.IntN(2)
+	o.Nodes, o.SessionEvery = 3+r.IntN(2), 0
 	o.Keys, o.DeletePermille, o.TTLPermille = 1+r.IntN(4), 500, 0
 	o.WriteEvery, o.BurstPermille = 30, 0
 	o.LossPermille, o.DupPermille, o.LateDupPermille = r.IntN(300), 300, 500
