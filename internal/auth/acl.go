@@ -100,13 +100,20 @@ func parentOf(key string) (string, bool) {
 // decisions depend on it. httpapi.CanonicalKey makes no other; this is for
 // callers who forgot it. It bounds the walk to the root.
 func isKey(key string) bool {
-	if key == "" || len(key) > KeyBytesMax || key[0] == '_' || !utf8.ValidString(key) {
+	if key == "" || len(key) > KeyBytesMax || key[0] == '_' {
 		return false
 	}
-	for segment := range strings.SplitSeq(key, "/") {
-		if segment == "" || segment == "." || segment == ".." {
+	begin := 0 // of the present segment
+	for i := range len(key) + 1 {
+		switch {
+		case i == len(key) || key[i] == '/':
+			if segment := key[begin:i]; segment == "" || segment == "." || segment == ".." {
+				return false
+			}
+			begin = i + 1
+		case key[i] < ' ' || key[i] == 0x7f:
 			return false
 		}
 	}
-	return !strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return utf8.ValidString(key)
 }

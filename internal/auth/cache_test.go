@@ -1,9 +1,9 @@
 package auth
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"hash/maphash"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -11,8 +11,7 @@ import (
 
 // cached says whether the cache alone would accept a token now.
 func (w *world) cached(token string) bool {
-	hash := sha256.Sum256([]byte(token))
-	_, ok := w.v.cache.get(&hash, w.v.stamp(), Millis(w.now().UnixMilli()))
+	_, ok := w.v.cache.get(w.v.cache.hash([]byte(token)), []byte(token), w.v.stamp(), Millis(w.now().UnixMilli()))
 	return ok
 }
 
@@ -92,12 +91,13 @@ func TestRefusalsAreNotCached(t *testing.T) {
 // Goal: a full bucket gives up what was not used, then what it must.
 func TestCacheEvictsTheUnused(t *testing.T) {
 	var c cache
-	at := func(n byte) *entry {
-		e := &entry{until: 10}
-		e.hash[31] = n // All in one bucket.
-		return e
+	at := func(n byte) *entry { // All in one bucket.
+		return &entry{until: 10, hash: uint64(n) * cacheBuckets, token: strconv.Itoa(int(n))}
 	}
-	has := func(n byte) bool { _, ok := c.get(&at(n).hash, stamp{}, 5); return ok }
+	has := func(n byte) bool {
+		_, ok := c.get(at(n).hash, []byte(at(n).token), stamp{}, 5)
+		return ok
+	}
 	for n := range byte(cacheWays) {
 		c.put(at(n), 5)
 	}
@@ -117,8 +117,32 @@ func TestCacheEvictsTheUnused(t *testing.T) {
 		}
 	}
 	c.put(at(50), 10) // All others have ended by then.
-	if e := c.bucket(&at(50).hash)[0].Load(); e.hash[31] != 50 {
+	if e := c.bucket(at(50).hash)[0].Load(); e.token != "50" {
 		t.Error("an ended entry was kept")
+	}
+}
+
+// Goal: tokens whose hashes are the same are told apart by all their bytes, and each
+// ends by itself. Method: what a caller does with its buffer later changes nothing.
+func TestCacheComparesTokens(t *testing.T) {
+	var c cache
+	buffer := []byte("token of ann")
+	c.put(&entry{token: string(buffer), claims: Claims{User: "ann"}, until: 10}, 5)
+	copy(buffer[9:], "bob")
+	if got, ok := c.get(0, buffer, stamp{}, 5); ok {
+		t.Fatalf("bob is taken for %s", got.User)
+	}
+	c.put(&entry{token: string(buffer), claims: Claims{User: "bob"}, until: 7}, 5)
+	for _, who := range []string{"ann", "bob"} {
+		if got, ok := c.get(0, []byte("token of "+who), stamp{}, 6); !ok || got.User != UserID(who) {
+			t.Errorf("%s is %q, known: %v", who, got.User, ok)
+		}
+	}
+	if _, ok := c.get(0, buffer, stamp{}, 7); ok {
+		t.Error("bob is known after his end")
+	}
+	if _, ok := c.get(0, []byte("token of ann"), stamp{}, 7); !ok {
+		t.Error("ann has ended with bob")
 	}
 }
 
@@ -206,12 +230,10 @@ func BenchmarkVerifyCold(b *testing.B) {
 }
 
 func BenchmarkCachePut(b *testing.B) {
-	var c cache
+	c := cache{seed: maphash.MakeSeed()}
 	var n uint64
 	for b.Loop() {
-		e := &entry{until: 10}
 		n++
-		binary.LittleEndian.PutUint64(e.hash[:], n)
-		c.put(e, 5)
+		c.put(&entry{until: 10, hash: n, token: "token"}, 5)
 	}
 }

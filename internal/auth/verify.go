@@ -2,8 +2,8 @@ package auth
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
+	"hash/maphash"
 	"reflect"
 	"strings"
 	"time"
@@ -29,11 +29,13 @@ func NewVerifier(issuer string, ttlMax time.Duration, keys *Keys, revoked *Revoc
 		// The library would take this for "any issuer".
 		panic("auth: NewVerifier without an issuer")
 	}
-	return &Verifier{issuer: issuer, ttlMax: ttlMax, now: now, keys: keys, revoked: revoked}
+	v := &Verifier{issuer: issuer, ttlMax: ttlMax, now: now, keys: keys, revoked: revoked}
+	v.cache.seed = maphash.MakeSeed()
+	return v
 }
 
 // Verify returns what a token says, or one of the errors of this package.
-// It does not keep token. Whether the user still exists and is not disabled is
+// Whether the user still exists and is not disabled is
 // for the caller to ask, at every request.
 func (v *Verifier) Verify(token []byte) (Claims, error) {
 	if len(token) > TokenBytesMax {
@@ -42,11 +44,11 @@ func (v *Verifier) Verify(token []byte) (Claims, error) {
 	// The stamp comes first: a change after it makes the entry a stale one.
 	stamp := v.stamp()
 	now := v.now()
-	hash := sha256.Sum256(token)
-	if c, ok := v.cache.get(&hash, stamp, Millis(now.UnixMilli())); ok {
+	hash := v.cache.hash(token)
+	if c, ok := v.cache.get(hash, token, stamp, Millis(now.UnixMilli())); ok {
 		return c, nil
 	}
-	e, err := v.verify(string(token), now)
+	e, err := v.verify(string(token), now) // a copy: the caller keeps its bytes
 	if err != nil {
 		return Claims{}, err
 	}
@@ -61,8 +63,7 @@ func (v *Verifier) Recall(token []byte) (Claims, bool) {
 	if len(token) > TokenBytesMax {
 		return Claims{}, false
 	}
-	hash := sha256.Sum256(token)
-	return v.cache.get(&hash, v.stamp(), Millis(v.now().UnixMilli()))
+	return v.cache.get(v.cache.hash(token), token, v.stamp(), Millis(v.now().UnixMilli()))
 }
 
 func (v *Verifier) stamp() stamp {
@@ -107,9 +108,9 @@ func (v *Verifier) verify(token string, now time.Time) (*entry, error) {
 		return nil, ErrRevoked
 	}
 	e := &entry{
-		claims: claims,
-		from:   max(claims.Issued, Millis(*wire.Begins*1000)) - Millis(Leeway.Milliseconds()),
-		until:  claims.Expires + Millis(Leeway.Milliseconds()),
+		token: token, claims: claims,
+		from:  max(claims.Issued, Millis(*wire.Begins*1000)) - Millis(Leeway.Milliseconds()),
+		until: claims.Expires + Millis(Leeway.Milliseconds()),
 	}
 	if key.record.NotAfter != 0 {
 		e.until = min(e.until, key.record.NotAfter)
