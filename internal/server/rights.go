@@ -2,51 +2,103 @@ package server
 
 import (
 	"hash/maphash"
-	"maps"
 	"sync/atomic"
 
 	"kvs/internal/auth"
 )
 
-// rightsShards is in how many maps rights are kept: a change copies one of them.
-const rightsShards = 1024
+// rightsBucketsMin is the size of an empty table, a power of two.
+const rightsBucketsMin = 1024
 
-// rights are the ACLs by path. They are read without a lock, at every request, and
-// changed by one at a time.
+// rights are the ACLs by path: a hash table that is read without a lock, at every
+// request, and changed by one at a time. There may be one for every key, so a look
+// has to touch little memory: a bucket, an entry, and the path of that entry.
+//
+// Invariant: an entry that somebody can reach never changes. A change puts a new
+// chain in its bucket, growth a new table in its place: who reads sees all of the
+// state before or all of that after.
 type rights struct {
-	seed   maphash.Seed
-	shards [rightsShards]atomic.Pointer[map[string]auth.ACL]
+	seed  maphash.Seed
+	count int // of those who change it
+	table atomic.Pointer[rightsTable]
+}
+
+// rightsTable has at least a bucket for two paths.
+type rightsTable []atomic.Pointer[rightsEntry]
+
+type rightsEntry struct {
+	hash uint64
+	path string
+	acl  auth.ACL
+	next *rightsEntry
 }
 
 func newRights() *rights {
 	r := &rights{seed: maphash.MakeSeed()}
-	for i := range r.shards {
-		r.shards[i].Store(&map[string]auth.ACL{})
-	}
+	t := make(rightsTable, rightsBucketsMin)
+	r.table.Store(&t)
 	return r
 }
 
-func (r *rights) shard(path string) *atomic.Pointer[map[string]auth.ACL] {
-	return &r.shards[maphash.String(r.seed, path)%rightsShards]
+func (t rightsTable) bucket(hash uint64) *atomic.Pointer[rightsEntry] {
+	return &t[hash&uint64(len(t)-1)]
 }
 
-func (r *rights) at(path string) (acl auth.ACL, ok bool) {
-	acl, ok = (*r.shard(path).Load())[path]
-	return acl, ok
+// at finds the ACL that was set at a path.
+func (r *rights) at(path string) (auth.ACL, bool) {
+	hash := maphash.String(r.seed, path)
+	for e := r.table.Load().bucket(hash).Load(); e != nil; e = e.next {
+		if e.hash == hash && e.path == path {
+			return e.acl, true
+		}
+	}
+	return auth.ACL{}, false
 }
 
 func (r *rights) set(path string, acl auth.ACL) {
-	s := r.shard(path)
-	next := maps.Clone(*s.Load())
-	next[path] = acl
-	s.Store(&next)
+	if r.count == 2*len(*r.table.Load()) {
+		r.grow()
+	}
+	hash := maphash.String(r.seed, path)
+	b := r.table.Load().bucket(hash)
+	rest, found := b.Load().without(path)
+	if !found {
+		r.count++
+	}
+	b.Store(&rightsEntry{hash, path, acl, rest})
 }
 
 func (r *rights) drop(path string) {
-	s := r.shard(path)
-	if _, ok := (*s.Load())[path]; ok {
-		next := maps.Clone(*s.Load())
-		delete(next, path)
-		s.Store(&next)
+	b := r.table.Load().bucket(maphash.String(r.seed, path))
+	if rest, found := b.Load().without(path); found {
+		r.count--
+		b.Store(rest)
 	}
+}
+
+// without is a chain that lacks a path; those before it are copied.
+func (e *rightsEntry) without(path string) (rest *rightsEntry, found bool) {
+	switch {
+	case e == nil:
+		return nil, false
+	case e.path == path:
+		return e.next, true
+	}
+	if rest, found = e.next.without(path); !found {
+		return e, false
+	}
+	return &rightsEntry{e.hash, e.path, e.acl, rest}, true
+}
+
+// grow doubles the table.
+func (r *rights) grow() {
+	old := *r.table.Load()
+	next := make(rightsTable, 2*len(old))
+	for i := range old {
+		for e := old[i].Load(); e != nil; e = e.next {
+			b := next.bucket(e.hash)
+			b.Store(&rightsEntry{e.hash, e.path, e.acl, b.Load()})
+		}
+	}
+	r.table.Store(&next)
 }
