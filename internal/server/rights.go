@@ -3,6 +3,7 @@ package server
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"unique"
 
 	"kvs/internal/auth"
 )
@@ -26,10 +27,12 @@ type rights struct {
 // rightsTable has at least a bucket for two paths.
 type rightsTable []atomic.Pointer[rightsEntry]
 
+// rightsEntry is a path and its ACL, which all paths with the same one share: most
+// owners have many keys.
 type rightsEntry struct {
 	hash uint64
 	path string
-	acl  auth.ACL
+	acl  unique.Handle[auth.ACL]
 	next *rightsEntry
 }
 
@@ -49,7 +52,7 @@ func (r *rights) at(path string) (auth.ACL, bool) {
 	hash := maphash.String(r.seed, path)
 	for e := r.table.Load().bucket(hash).Load(); e != nil; e = e.next {
 		if e.hash == hash && e.path == path {
-			return e.acl, true
+			return e.acl.Value(), true
 		}
 	}
 	return auth.ACL{}, false
@@ -65,7 +68,7 @@ func (r *rights) set(path string, acl auth.ACL) {
 	if !found {
 		r.count++
 	}
-	b.Store(&rightsEntry{hash, path, acl, rest})
+	b.Store(&rightsEntry{hash, path, unique.Make(acl), rest})
 }
 
 func (r *rights) drop(path string) {
