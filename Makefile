@@ -32,8 +32,9 @@ mutants: ## the swarm must notice every rule that is broken on purpose
 	go run -tags mutants ./cmd/sim mutants --seeds 500
 	go test -tags mutants -count=1 -short -run 'Mutant|WithoutRelays|Scenarios' ./sim ./statemachine
 
-threats: ## docs/security.md row by row, with 100,000 mutated inputs of each kind
+threats: ## docs/security.md row by row, 100,000 mutated inputs of each kind, 2,000 slow clients
 	go test -count=1 -run 'TestS[0-9]+|TestB14|TestEveryThreat' ./...
+	go test -count=1 -v -run 'TestRigSlowClients' ./e2e -rig
 
 e2e: ## real processes: kill -9, stopped nodes, bad input
 	go test -count=1 ./e2e
