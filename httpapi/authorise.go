@@ -26,6 +26,11 @@ type Guard interface {
 	ClaimACL(path string, acl auth.ACL) error
 	DropACL(path string) error
 
+	// Seal encrypts what a client carries for the nodes and may not read, and Unseal
+	// reads what any node of the cluster has sealed.
+	Seal(plain []byte) []byte
+	Unseal(sealed []byte) (plain []byte, ok bool)
+
 	Directory
 }
 

@@ -6,44 +6,80 @@ import (
 )
 
 // cursor is where a listing goes on. To clients it is an opaque string; it
-// carries the end of the range too, so that a cursor alone continues the very
-// listing it came from.
+// carries the range too, so that a cursor alone continues the very listing it
+// came from.
 type cursor struct {
-	next string // The first key of the next page.
-	end  string // The range's exclusive end; "" is none.
+	start string // The range's first key.
+	end   string // The range's exclusive end; "" is none.
+	next  string // The first key of the next page.
 }
 
-// cursorVersion is the first byte of a cursor. A later layout gets another.
-const cursorVersion = 1
+// The first byte of a cursor says how it is written. Layouts of earlier
+// versions are refused: a listing lasts for moments.
+const (
+	cursorPlain  = 2
+	cursorSealed = 3
+)
 
-// text is the opaque form, safe in a URL.
-func (c cursor) text() string {
-	b := make([]byte, 0, 1+2*binary.MaxVarintLen16+len(c.next)+len(c.end))
-	b = append(b, cursorVersion)
-	b = binary.AppendUvarint(b, uint64(len(c.next)))
-	b = append(b, c.next...)
-	b = append(b, c.end...)
+// sealedMultiple is what the lengths of sealed cursors are multiples of, in
+// bytes: that of a hidden key is not to be read from them.
+const sealedMultiple = 256
+
+// pack is the layout of both forms: start and next with their lengths, and the end.
+func (c cursor) pack() []byte {
+	b := make([]byte, 0, 2*binary.MaxVarintLen16+len(c.start)+len(c.next)+len(c.end))
+	for _, part := range []string{c.start, c.next} {
+		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+	}
+	return append(b, c.end...)
+}
+
+// unpack is the inverse of pack. It trusts nothing: a plain cursor may come from
+// anywhere, and whatever it says is only ever used as range bounds.
+func unpack(b []byte) (c cursor, ok bool) {
+	for _, part := range []*string{&c.start, &c.next} {
+		size, n := binary.Uvarint(b)
+		if n <= 0 || size > uint64(len(b)-n) {
+			return cursor{}, false
+		}
+		*part, b = string(b[n:n+int(size)]), b[n+int(size):]
+	}
+	c.end = string(b)
+	return c, c.next != "" && c.start <= c.next && (c.end == "" || c.next < c.end)
+}
+
+// cursorText is the opaque form, safe in a URL. One whose reader does not see
+// every key may name a hidden one, so only the nodes of the cluster can read it.
+func (s *Server) cursorText(c cursor, hidden bool) string {
+	b := append([]byte{cursorPlain}, c.pack()...)
+	if hidden {
+		packed := c.pack()
+		padded := append(binary.AppendUvarint(nil, uint64(len(packed))), packed...)
+		padded = append(padded, make([]byte, sealedMultiple-len(padded)%sealedMultiple)...)
+		b = append([]byte{cursorSealed}, s.guard.Seal(padded)...)
+	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// parseCursor is the inverse of text. It trusts nothing: a cursor may come
-// from anywhere, and whatever it says is only ever used as two range bounds.
-func parseCursor(text string) (cursor, bool) {
+// parseCursor is the inverse of cursorText.
+func (s *Server) parseCursor(text string) (cursor, bool) {
 	if len(text) > cursorBytesMax {
 		return cursor{}, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) == 0 || b[0] != cursorVersion {
+	if err != nil || len(b) == 0 {
 		return cursor{}, false
 	}
-	size, n := binary.Uvarint(b[1:])
-	if n <= 0 || size == 0 || size > uint64(len(b)-1-n) {
-		return cursor{}, false
+	switch {
+	case b[0] == cursorPlain:
+		return unpack(b[1:])
+	case b[0] == cursorSealed && s.guard != nil:
+		padded, ok := s.guard.Unseal(b[1:])
+		size, n := binary.Uvarint(padded)
+		if !ok || n <= 0 || size > uint64(len(padded)-n) {
+			return cursor{}, false
+		}
+		return unpack(padded[n : n+int(size)])
 	}
-	rest := b[1+n:]
-	c := cursor{next: string(rest[:size]), end: string(rest[size:])}
-	if (c.end != "" && c.next >= c.end) || c.text() != text {
-		return cursor{}, false
-	}
-	return c, true
+	return cursor{}, false
 }

@@ -25,12 +25,14 @@ type fakeGuard struct {
 	groups  map[auth.GroupID]auth.Group
 	revoked []string
 	rotated int
+	*auth.Sealer
 }
 
 func newFakeGuard() *fakeGuard {
 	g := &fakeGuard{
 		callers: map[string]Caller{}, known: map[string]bool{}, rights: map[string]auth.ACL{},
 		users: map[auth.UserID]auth.User{}, groups: map[auth.GroupID]auth.Group{},
+		Sealer: auth.NewSealer(auth.NewSealingKey(time.Now())),
 	}
 	g.add("admin", auth.AdminUser, auth.ScopeAdmin, "")
 	g.add("reads", alice, auth.ScopeRead, "")

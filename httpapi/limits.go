@@ -1,6 +1,10 @@
 package httpapi
 
-import "time"
+import (
+	"time"
+
+	"kvs/internal/auth"
+)
 
 // KeyBytesMax is the longest key, in bytes of its canonical form.
 const KeyBytesMax = 1024
@@ -18,9 +22,9 @@ const (
 	// item that would cross it, unless that item is its first.
 	rangePageBytesMax = 4 << 20
 
-	// cursorBytesMax bounds a cursor before it is decoded: two keys, two
-	// length prefixes, base64.
-	cursorBytesMax = 4 * (2*(KeyBytesMax+16) + 8) / 3
+	// cursorBytesMax bounds a cursor before it is decoded: three keys with their
+	// lengths, what sealing adds (auth.SealBytes and padding), base64.
+	cursorBytesMax = 4 * (3*(KeyBytesMax+4) + auth.SealBytes + sealedMultiple + 8) / 3
 
 	// headerBytesMax bounds the request line and headers together. A range
 	// over two keys of KeyBytesMax, every byte percent-encoded, still fits.

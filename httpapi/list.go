@@ -57,7 +57,7 @@ func (s *Server) serveList(x *exchange) *Problem {
 	l.body = append(l.body, `{"items":[`...)
 	// A directory ends the walk, which goes on behind it: a page costs what it shows,
 	// and not what lies below.
-	for start := r.start; start < r.end || r.end == ""; start = l.skip {
+	for start := r.next; start < r.end || r.end == ""; start = l.skip {
 		l.skip = ""
 		next, err := s.store.Range(start, r.end, l.visit)
 		if err != nil {
@@ -69,7 +69,7 @@ func (s *Server) serveList(x *exchange) *Problem {
 		}
 	}
 	l.body = append(l.body, ']')
-	return l.answer(x, r.end)
+	return s.answer(x, &l.page, r)
 }
 
 // parseList checks the parameters of a listing.
@@ -97,10 +97,7 @@ func (s *Server) parseList(x *exchange) (l *listing, r rangeQuery, count bool, p
 	if l.limit, p = x.query.limit(); p != nil {
 		return nil, r, false, p
 	}
-	r = rangeQuery{start: l.prefix, end: endOf(l.prefix)}
-	if x.query.has(paramCursor) {
-		r, p = r.resume(x.query.value(paramCursor))
-	}
+	r, p = s.resume(rangeQuery{start: l.prefix, end: endOf(l.prefix)}, &x.query)
 	return l, r, count, p
 }
 
@@ -173,7 +170,7 @@ func (l *listing) directory(key string) (dir string, below bool) {
 func (s *Server) serveCount(x *exchange, l *listing, r rangeQuery) *Problem {
 	keys, bytes := int64(0), int64(0)
 	var err error
-	l.next, err = s.store.Range(r.start, r.end, func(r Record) bool {
+	l.next, err = s.store.Range(r.next, r.end, func(r Record) bool {
 		if !isReserved(r.Key) && (l.may == nil || l.may(r.Key)) {
 			keys, bytes = keys+1, bytes+int64(len(r.Data))
 		}
@@ -184,7 +181,7 @@ func (s *Server) serveCount(x *exchange, l *listing, r rangeQuery) *Problem {
 	}
 	l.body = strconv.AppendInt(append(l.body, `{"keys":`...), keys, 10)
 	l.body = strconv.AppendInt(append(l.body, `,"bytes":`...), bytes, 10)
-	return l.answer(x, r.end)
+	return s.answer(x, &l.page, r)
 }
 
 // filter is the question whether a caller may see a key, nil for one who sees all.

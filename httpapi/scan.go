@@ -12,12 +12,13 @@ const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | 
 // rangeQuery is a checked request for one page of [start, end).
 type rangeQuery struct {
 	start, end string // An empty end is no bound.
+	next       string // Where the page begins.
 	limit      int
 	keysOnly   bool
 }
 
 // parseRange checks the parameters of /kv/_range.
-func parseRange(q *query) (rangeQuery, *Problem) {
+func (s *Server) parseRange(q *query) (rangeQuery, *Problem) {
 	var r rangeQuery
 	var p *Problem
 	if r.limit, p = q.limit(); p != nil {
@@ -37,10 +38,7 @@ func parseRange(q *query) (rangeQuery, *Problem) {
 			return r, p
 		}
 	}
-	if q.has(paramCursor) {
-		return r.resume(q.value(paramCursor))
-	}
-	return r, nil
+	return s.resume(r, q)
 }
 
 // limit reads how many items a page has at most.
@@ -81,19 +79,26 @@ func after(prefix string) string {
 	return ""
 }
 
-// resume moves r to where a cursor says. Bounds given beside the cursor must
-// be those it came from, so that a mix-up does not look like an empty range.
-func (r rangeQuery) resume(text string) (rangeQuery, *Problem) {
-	c, ok := parseCursor(text)
-	if !ok {
-		return r, invalidParameter("the cursor " + quoted(text) +
-			" is not one: take it from the next field of the page before, unchanged")
+// resume lets r begin where a cursor says, if there is one. Bounds given beside
+// the cursor must be those it came from, so that a mix-up does not look like an
+// empty range. They are compared with the cursor's own alone: whether another
+// bound lies before or behind a sealed place is nobody's to ask.
+func (s *Server) resume(r rangeQuery, q *query) (rangeQuery, *Problem) {
+	r.next = r.start
+	if !q.has(paramCursor) {
+		return r, nil
 	}
-	if c.next < r.start || (r.end != "" && r.end != c.end) {
+	text := q.value(paramCursor)
+	c, ok := s.parseCursor(text)
+	if !ok {
+		return r, invalidParameter("the cursor " + quoted(text) + " is not one: take it from the next " +
+			"field of the page before, unchanged, or begin anew")
+	}
+	if (r.start != "" && r.start != c.start) || (r.end != "" && r.end != c.end) {
 		return r, invalidParameter("the cursor belongs to another range: " +
 			"repeat start_key and end_key of the first page, or leave both out")
 	}
-	r.start, r.end = c.next, c.end
+	r.start, r.end, r.next = c.start, c.end, c.next
 	return r, nil
 }
 
@@ -159,11 +164,12 @@ func (g *page) item(r Record) {
 	g.body = appendRecord(append(g.body, ','), r)
 }
 
-// answer ends the body, which lacks its last brace, and says where it goes on.
-func (g *page) answer(x *exchange, end string) *Problem {
+// answer ends the body of a page, which lacks its last brace, and says where it
+// goes on.
+func (s *Server) answer(x *exchange, g *page, r rangeQuery) *Problem {
 	if g.next != "" {
 		g.body = append(g.body, `,"next":"`...)
-		g.body = append(g.body, cursor{next: g.next, end: end}.text()...)
+		g.body = append(g.body, s.cursorText(cursor{r.start, r.end, g.next}, g.may != nil)...)
 		g.body = append(g.body, '"')
 	}
 	g.body = append(g.body, '}')
@@ -178,7 +184,7 @@ func (s *Server) serveRange(x *exchange) *Problem {
 	if p := x.query.parse(x.rawQuery, paramsRange); p != nil {
 		return p
 	}
-	r, p := parseRange(&x.query)
+	r, p := s.parseRange(&x.query)
 	if p != nil {
 		return p
 	}
@@ -187,15 +193,15 @@ func (s *Server) serveRange(x *exchange) *Problem {
 	if g.may = s.filter(x); g.may != nil {
 		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
 	}
-	if r.end == "" || r.start < r.end {
-		next, err := s.store.Range(r.start, r.end, g.visit)
+	if r.end == "" || r.next < r.end {
+		next, err := s.store.Range(r.next, r.end, g.visit)
 		if err != nil {
-			return s.refuse(err, r.start)
+			return s.refuse(err, r.next)
 		}
 		if g.next == "" && (r.end == "" || next < r.end) {
 			g.next = next
 		}
 	}
 	g.body = append(g.body, ']')
-	return g.answer(x, r.end)
+	return s.answer(x, &g, r)
 }

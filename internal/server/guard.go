@@ -29,6 +29,7 @@ const (
 	usersAt   = "_auth/users/"
 	groupsAt  = "_auth/groups/"
 	revokedAt = "_auth/revoked/"
+	sealAt    = "_auth/seal" // the key that cursors are sealed with
 	rightsAt  = "_acl/"
 	rootAt    = "_acl" // the rights of auth.RootPath
 	systemAt  = "_"
@@ -76,12 +77,18 @@ type guard struct {
 	// What every request asks for is read without a lock.
 	principals atomic.Pointer[map[auth.UserID]auth.Principal] // of all users
 	rights     atomic.Pointer[rights]
+
+	// sealer is the cluster's, nil until this node has its key; own is for cursors
+	// until then, which this node alone can read.
+	sealer atomic.Pointer[auth.Sealer]
+	own    *auth.Sealer
 }
 
 func newGuard(log *slog.Logger, cfg config.Config) *guard {
 	return &guard{
 		log: log, dir: cfg.DataDir, ttl: cfg.TokenTTL, ttlMax: cfg.TokenMaxTTL,
 		keys: auth.NewKeys(), revoked: auth.NewRevocations(),
+		own: auth.NewSealer(auth.NewSealingKey(time.Now())),
 	}
 }
 
@@ -162,6 +169,11 @@ func (g *guard) take(key string, value []byte, into *rights) bool {
 		if r, err = auth.ParseRevocation(value); err == nil {
 			err = g.revoked.Add(r)
 		}
+	case key == sealAt:
+		var k auth.SealingKey
+		if k, err = auth.ParseSealingKey(value); err == nil {
+			g.sealer.Store(auth.NewSealer(k))
+		}
 	case key == rootAt, strings.HasPrefix(key, rightsAt):
 		var acl auth.ACL
 		if acl, err = auth.ParseACL(value); err == nil {
@@ -179,6 +191,9 @@ func (g *guard) drop(key string) {
 	delete(g.public, strings.TrimPrefix(key, keysAt))
 	delete(g.users, auth.UserID(strings.TrimPrefix(key, usersAt)))
 	delete(g.groups, auth.GroupID(strings.TrimPrefix(key, groupsAt)))
+	if key == sealAt {
+		g.sealer.Store(nil) // maintain draws another
+	}
 	if key == rootAt || strings.HasPrefix(key, rightsAt) {
 		g.rights.Load().drop(pathOf(key))
 	}
@@ -262,6 +277,7 @@ func (g *guard) maintain() {
 			break // a node that takes no writes now will, or need not
 		}
 	}
+	g.drawSealingKey(now)
 	g.revoked.Sweep(now)
 	if now.After(g.renewAt) || !g.adminTokenHolds() {
 		g.renew(now)
@@ -323,6 +339,18 @@ func (g *guard) put(key string, value any, ttl ...time.Duration) error {
 	return err
 }
 
+// claim writes a record where there is none, and says ErrPrecondition where there is.
+func (g *guard) claim(key string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = g.api.Write(httpapi.Write{
+		Key: key, Value: text, TTL: httpapi.TTLNever, If: []httpapi.Match{{Any: true, Not: true}},
+	})
+	return err
+}
+
 func (g *guard) remove(key string) error {
 	_, err := g.api.Write(httpapi.Write{Key: key, Delete: true})
 	return err
@@ -381,14 +409,7 @@ func (g *guard) SetACL(path string, acl auth.ACL) error {
 // ClaimACL sets the rights at a path where there are none.
 func (g *guard) ClaimACL(path string, acl auth.ACL) error {
 	acl.Version = ""
-	text, err := json.Marshal(acl)
-	if err != nil {
-		return err
-	}
-	_, err = g.api.Write(httpapi.Write{
-		Key: rightsKey(path), Value: text, TTL: httpapi.TTLNever, If: []httpapi.Match{{Any: true, Not: true}},
-	})
-	return err
+	return g.claim(rightsKey(path), acl)
 }
 
 // DropACL takes the rights at a path away.

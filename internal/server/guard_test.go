@@ -32,6 +32,11 @@ func TestGuardsAgree(t *testing.T) {
 	if err != nil || c.Scope != auth.ScopeRead|auth.ScopeWrite {
 		t.Fatalf("%+v %v", c, err)
 	}
+	eventually(t, 5*time.Second, "each reads the other's cursors", func() bool {
+		text, ok := b.guard.Unseal(a.guard.Seal([]byte("x")))
+		back, okBack := a.guard.Unseal(b.guard.Seal([]byte("x")))
+		return ok && okBack && string(text) == "x" && string(back) == "x"
+	})
 	acl := auth.ACL{Owner: c.User, Mode: auth.DefaultMode}
 	for _, path := range []string{auth.RootPath, "x/y"} {
 		if err := b.guard.SetACL(path, acl); err != nil {

@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"kvs/internal/auth"
+)
+
+// Goal: the cursor of a page that ended early, at a key that its reader may not read,
+// tells nothing of that key, goes on at every node of the cluster, and at no other.
+func TestS10CursorsNameNoHiddenKey(t *testing.T) {
+	guard := newFakeGuard()
+	r := newRig(t, func(o *Options) { o.Guard = guard })
+	as := func(who string) string { return "Authorization: Bearer " + who }
+	for _, key := range []string{"d/secret-1", "d/secret-2", "d/secret-3-" + strings.Repeat("x", 900), "d/secret-4-longer", "e"} {
+		r.do("PUT", "/kv/"+key, "1", as("alice"))
+	}
+	r.do("PUT", "/acl/e", `{"owner":"`+string(alice)+`","mode":"cdwr,----,---r"}`, as("alice"))
+	var sizes []int
+	for _, r.store.budget = range []int{1, 2, 3} {
+		for _, target := range []string{"/kv/_range?limit=5", "/kv/?list&limit=5", "/kv/?list&count"} {
+			a := r.do("GET", target, "", as("carol"))
+			next := nextOf(t, a)
+			raw, err := base64.RawURLEncoding.DecodeString(next)
+			if err != nil || bytes.Contains(raw, []byte("secret")) {
+				t.Errorf("%s: %q %v", target, raw, err)
+			}
+			sizes = append(sizes, len(next))
+			path, _, _ := strings.Cut(target, "?")
+			for _, bound := range []string{"a", "d/secret-2", "z"} { // the answer depends on nothing that is sealed
+				q := "?cursor=" + next + "&start_key=" + bound
+				if path == "/kv/_range" {
+					if a := r.do("GET", path+q, "", as("carol")); !strings.Contains(a.body, "another range") {
+						t.Errorf("%s: %s", bound, a)
+					}
+				}
+			}
+		}
+	}
+	if sizes[0] != sizes[6] || sizes[3] <= sizes[0] { // the third key is longer than the padding
+		t.Errorf("cursors have %v characters", sizes)
+	}
+	r.store.budget = 1
+	found, target := "", "/kv/_range"
+	for range 10 {
+		a := r.do("GET", target, "", as("carol"))
+		found += a.body
+		next := nextOf(t, a)
+		if next == "" {
+			break
+		}
+		target = "/kv/_range?cursor=" + next
+	}
+	if strings.Count(found, `"key"`) != 1 || !strings.Contains(found, `"key":"e"`) {
+		t.Errorf("the pages show %s", found)
+	}
+	next := nextOf(t, r.do("GET", "/kv/_range", "", as("carol")))
+	other := newRig(t, func(o *Options) { o.Guard = guard })
+	if a := other.do("GET", "/kv/_range?cursor="+next, "", as("carol")); a.status != 200 {
+		t.Errorf("another node: %s", a)
+	}
+	guard.Sealer = auth.NewSealer(auth.NewSealingKey(time.Now()))
+	if a := r.do("GET", "/kv/_range?cursor="+next, "", as("carol")); a.problem() != slugInvalidParameter {
+		t.Errorf("sealed with another key: %s", a)
+	}
+	if a := newRig(t, nil).do("GET", "/kv/_range?cursor="+next, ""); a.problem() != slugInvalidParameter {
+		t.Errorf("a node without users: %s", a)
+	}
+}
+
+// nextOf is the cursor that a page ends with, "" if it is the last.
+func nextOf(t *testing.T, a answer) string {
+	t.Helper()
+	var page struct {
+		Next string `json:"next"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != 200 {
+		t.Fatalf("%s: %v", a, err)
+	}
+	return page.Next
+}
+
+// FuzzCursor: a cursor survives its own text, plain and sealed; nothing else parses as
+// one that could widen a range, and nothing but what was sealed as a sealed one.
+func FuzzCursor(f *testing.F) {
+	f.Add("AgABYWI", "a", "m", "z")
+	f.Add("AwFhYg", "", "m", "")
+	s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}, Operator: &fakeOperator{}, Guard: newFakeGuard()})
+	f.Fuzz(func(t *testing.T, text, start, next, end string) {
+		if c, ok := s.parseCursor(text); ok {
+			if c.next == "" || c.start > c.next || c.end != "" && c.next >= c.end {
+				t.Fatalf("%q parses as %+v", text, c)
+			}
+			if again, ok := s.parseCursor(s.cursorText(c, false)); !ok || again != c {
+				t.Fatalf("%q parses as %+v, and then as %+v", text, c, again)
+			}
+			if b, _ := base64.RawURLEncoding.DecodeString(text); b[0] == cursorSealed {
+				t.Fatalf("%q was taken for a sealed one", text)
+			}
+		}
+		c := cursor{start, end, next}
+		legal := next != "" && start <= next && (end == "" || next < end) &&
+			max(len(start), len(next), len(end)) <= KeyBytesMax
+		for _, hidden := range []bool{false, true} {
+			if got, ok := s.parseCursor(s.cursorText(c, hidden)); legal && (!ok || got != c) {
+				t.Fatalf("%+v became %+v, %v", c, got, ok)
+			}
+		}
+	})
+}
