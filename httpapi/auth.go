@@ -260,6 +260,23 @@ func (s *Server) serveJWKS(x *exchange) *Problem {
 	return nil
 }
 
+// showACL answers GET /acl/{path}. The root's rights are shown to everybody.
+func (s *Server) showACL(x *exchange) *Problem {
+	acl, own, ok := auth.RootACL(), false, true
+	if x.key != auth.RootPath {
+		acl, own, ok = auth.Shown(x.caller.Principal, x.caller.Grant, x.key, s.lookup)
+	} else if set, found := s.lookup(auth.RootPath); found {
+		acl, own = set, true
+	}
+	if !ok {
+		return s.refuse(ErrNotFound, x.key)
+	}
+	return x.answer(fasthttp.StatusOK, struct {
+		auth.ACL
+		Inherited bool `json:"inherited"`
+	}{acl, !own})
+}
+
 // serveACL answers GET and PUT of /acl/{path}. Rights are shown to whoever may read
 // the key, and set by its owner; only an administrator gives a key away.
 func (s *Server) serveACL(x *exchange) *Problem {
@@ -268,17 +285,7 @@ func (s *Server) serveACL(x *exchange) *Problem {
 	}
 	root := x.key == auth.RootPath
 	if !x.ctx.IsPut() {
-		if !x.caller.isAdmin() && !root && !s.may(x, auth.OpRead, x.key) {
-			return s.refuse(ErrNotFound, x.key)
-		}
-		acl, set := s.lookup(x.key)
-		if !set {
-			acl = auth.Above(x.key, s.lookup)
-		}
-		return x.answer(fasthttp.StatusOK, struct {
-			auth.ACL
-			Inherited bool `json:"inherited"`
-		}{acl, !set})
+		return s.showACL(x)
 	}
 	acl, err := auth.ParseACL(x.ctx.PostBody())
 	if err != nil {

@@ -70,6 +70,48 @@ func TestUnreadableLooksAbsent(t *testing.T) {
 	}
 }
 
+// Goal: asked for rights, a hidden key and what lies below it look like absent ones, in a
+// directory that may be read and in one that may not.
+func TestS10HiddenRightsLookAbsent(t *testing.T) {
+	guard := newFakeGuard()
+	r := newRig(t, func(o *Options) { o.Guard = guard })
+	acl := func(who, key string) answer { return r.do("GET", "/acl/"+key, "", "Authorization: Bearer "+who) }
+	r.do("PUT", "/acl/open", `{"owner":"`+string(bob)+`","mode":"cdwr,----,c--r"}`, "Authorization: Bearer admin")
+	r.do("PUT", "/acl/shut", `{"mode":"cdwr,----,c---"}`, "Authorization: Bearer admin")
+	for _, key := range []string{"open/secret", "shut/secret", "secret"} {
+		if a := r.do("PUT", "/kv/"+key, "1", "Authorization: Bearer alice"); a.status != 201 {
+			t.Fatal(a)
+		}
+		for _, below := range []string{"", "/x", "/x/y"} {
+			absent := strings.Replace(key, "secret", "absent", 1)
+			hidden, none := acl("carol", key+below), acl("carol", absent+below)
+			if hidden.status != none.status || strings.ReplaceAll(hidden.body, "secret", "absent") != maskID(hidden, none) {
+				t.Errorf("%s: %s, and %s of what is absent", key+below, hidden, none)
+			}
+			if open := strings.HasPrefix(key, "open"); open != (hidden.status == 200) {
+				t.Errorf("%s: %s", key+below, hidden)
+			}
+		}
+		if a := acl("alice", key); !strings.Contains(a.body, string(alice)) || !strings.Contains(a.body, `"inherited":false`) {
+			t.Errorf("its owner is shown %s", a)
+		}
+		if a := acl("admin", key+"/x"); !strings.Contains(a.body, string(alice)) || !strings.Contains(a.body, `"inherited":true`) {
+			t.Errorf("an administrator is shown %s", a)
+		}
+	}
+	if a := acl("narrow", "open/secret"); a.status != 404 {
+		t.Errorf("a token for another directory is shown %s", a)
+	}
+	if a := acl("writes", "open/secret"); a.status != 404 {
+		t.Errorf("a token that may not read is shown %s", a)
+	}
+}
+
+// maskID is the body of want with the request id of a.
+func maskID(a, want answer) string {
+	return strings.Replace(want.body, between(want.body, `"request_id":"`, `"`), between(a.body, `"request_id":"`, `"`), 1)
+}
+
 // Goal: of two who create one key at once, one owns it and the other cannot read it.
 func TestCreationRace(t *testing.T) {
 	guard := newFakeGuard()

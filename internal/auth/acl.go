@@ -71,6 +71,27 @@ func Governing(key string, lookup Lookup) ACL {
 	return root(lookup)
 }
 
+// Shown is what somebody who asks for the rights of a key is shown: the nearest
+// ACL, at the key or above, that lets them read. One that does not is passed over
+// as if it were not set, so that a hidden key and an absent one look alike. own says
+// that it is the key's. ok is false where nothing may be shown.
+func Shown(who Principal, grant Grant, key string, lookup Lookup) (acl ACL, own, ok bool) {
+	if grant.Scope&ScopeAdmin != 0 {
+		_, own = lookup(key)
+		return Governing(key, lookup), own, Decide(who, grant, OpRead, key, lookup)
+	}
+	if who.User == "" || !isKey(key) || !grant.Scope.allows(OpRead) || !within(grant.PathPrefix, key) {
+		return ACL{}, false, false
+	}
+	for path, more := key, true; more; path, more = parentOf(path) {
+		if acl, set := lookup(path); set && who.has(rightRead, acl) {
+			return acl, path == key, true
+		}
+	}
+	acl = root(lookup)
+	return acl, false, who.has(rightRead, acl)
+}
+
 // Above is the ACL that creating and deleting a key is judged on: its nearest
 // ancestor's, else the root's.
 func Above(key string, lookup Lookup) ACL {
