@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"kvs/internal/auth"
 )
 
 // Goal: every rule about keys, by example.
@@ -164,6 +166,12 @@ func FuzzCanonicalKey(f *testing.F) {
 		}
 		if again, p := CanonicalKey(appendPath(nil, key)); p != nil || again != key {
 			t.Fatalf("not idempotent: %q, then %q", key, again)
+		}
+		// A decision takes every such key for one.
+		everything := auth.Grant{Scope: auth.ScopeAdmin}
+		none := func(string) (auth.ACL, bool) { return auth.ACL{}, false }
+		if !auth.Decide(auth.Principal{User: auth.AdminUser}, everything, auth.OpRead, key, none) {
+			t.Fatalf("%q is no key for decisions", key)
 		}
 	})
 }
