@@ -35,12 +35,12 @@ func newFakeGuard() *fakeGuard {
 		Sealer: auth.NewSealer(auth.NewSealingKey(time.Now())),
 	}
 	g.add("admin", auth.AdminUser, auth.ScopeAdmin, "")
-	g.add("reads", alice, auth.ScopeRead, "")
-	g.add("writes", alice, auth.ScopeWrite, "")
+	g.add("reads", alice, auth.ScopeRead, "", family)
+	g.add("writes", alice, auth.ScopeWrite, "", family)
 	g.add("alice", alice, auth.ScopeRead|auth.ScopeWrite, "", family)
 	g.add("bob", bob, auth.ScopeRead|auth.ScopeWrite, "", family)
 	g.add("carol", "00000000-0000-4000-8000-00000000000c", auth.ScopeRead|auth.ScopeWrite, "")
-	g.add("narrow", alice, auth.ScopeRead|auth.ScopeWrite, "a")
+	g.add("narrow", alice, auth.ScopeRead|auth.ScopeWrite, "a", family)
 	return g
 }
 
