@@ -75,6 +75,9 @@ func auditVerifyCommand(client *http.Client) *cobra.Command {
 	return cmd
 }
 
+// errNoAnchor says that a node keeps no checkpoint of a log.
+var errNoAnchor = errors.New("keeps no checkpoint of the log")
+
 // verifyAudit verifies a directory, against what a node keeps unless that is nil.
 func verifyAudit(ctx context.Context, dir string, asked *remote) (audit.Report, error) {
 	id, err := audit.Owner(dir)
@@ -83,15 +86,7 @@ func verifyAudit(ctx context.Context, dir string, asked *remote) (audit.Report, 
 	}
 	o := audit.VerifyOptions{Replica: id}
 	var key ed25519.PublicKey
-	if asked == nil {
-		key, err = publicKey(dir)
-	} else {
-		var a audit.Anchor
-		if a, err = anchorOf(ctx, asked, id); err == nil {
-			key, o.Checkpoints = a.Key, []audit.Checkpoint{a.Checkpoint}
-		}
-	}
-	if err != nil {
+	if key, o.Checkpoints, err = heldAgainst(ctx, dir, asked, id); err != nil {
 		return audit.Report{}, err
 	}
 	if audit.LogID(key) != id {
@@ -108,7 +103,35 @@ func verifyAudit(ctx context.Context, dir string, asked *remote) (audit.Report, 
 	if err == nil && len(aside) > 0 {
 		err = fmt.Errorf("%w: %s was set aside: %s", audit.ErrTampered, aside[0], audit.AsideFinding(aside[0]))
 	}
+	if err == nil && asked != nil && len(o.Checkpoints) == 0 {
+		err = unanchored(report, asked)
+	}
 	return report, err
+}
+
+// heldAgainst is what a log is verified with: what a node keeps of it, else the key beside it.
+func heldAgainst(ctx context.Context, dir string, asked *remote, id audit.ReplicaID) (ed25519.PublicKey,
+	[]audit.Checkpoint, error) {
+	if asked != nil {
+		a, err := anchorOf(ctx, asked, id)
+		if !errors.Is(err, errNoAnchor) {
+			return a.Key, []audit.Checkpoint{a.Checkpoint}, err
+		}
+	}
+	key, err := publicKey(dir)
+	return key, nil, err
+}
+
+// unanchored says what it means that a node keeps no checkpoint of a log that is
+// consistent in itself. One that has signed none yet is young, or was begun anew by
+// somebody else a moment ago: nobody can tell before there is a checkpoint.
+func unanchored(r audit.Report, asked *remote) error {
+	if r.Checkpoints == 0 {
+		return &failure{exitNotConverged, fmt.Sprintf("no checkpoint yet: entries %d to %d are consistent in themselves, "+
+			"but nothing is signed and %s keeps nothing to hold them against", r.First, r.Last, asked.addr),
+			"again a minute after the node has begun its log"}
+	}
+	return fmt.Errorf("%w, or %s is of another cluster: it %w %s", audit.ErrTampered, asked.addr, errNoAnchor, r.Replica)
 }
 
 // publicKey is the key that lies beside the log.
@@ -136,8 +159,7 @@ func anchorOf(ctx context.Context, r *remote, id audit.ReplicaID) (audit.Anchor,
 			return a, nil
 		}
 	}
-	return audit.Anchor{}, fmt.Errorf("%w, or %s is of another cluster: it keeps no checkpoint of the log %s",
-		audit.ErrTampered, r.addr, id)
+	return audit.Anchor{}, errNoAnchor
 }
 
 // wrongAudit gives the errors of a verification their exit codes.

@@ -12,8 +12,8 @@ import (
 	"kvs/internal/audit"
 )
 
-// auditLog writes a log of five entries, and returns its checkpoint as others keep it.
-func auditLog(t *testing.T, dir string) audit.Anchor {
+// auditLog writes a log of five entries, ends it as told, and returns its checkpoint as others keep it.
+func auditLog(t *testing.T, dir string, end func(*audit.Log) error) audit.Anchor {
 	t.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	public := key.Public().(ed25519.PublicKey)
@@ -32,7 +32,7 @@ func auditLog(t *testing.T, dir string) audit.Anchor {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Checkpoint(); err != nil {
+	if err := end(l); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
@@ -48,7 +48,7 @@ func auditLog(t *testing.T, dir string) audit.Anchor {
 // Goal: what kvs audit verify says of a log, alone and with a node's checkpoint.
 func TestAuditVerify(t *testing.T) {
 	dir := t.TempDir()
-	anchor, err := json.Marshal(auditLog(t, dir))
+	anchor, err := json.Marshal(auditLog(t, dir, (*audit.Log).Checkpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +95,16 @@ func TestAuditVerify(t *testing.T) {
 	verify(keeps, exitWrong, "set aside", "--addr", "h:1")
 	dir = t.TempDir()
 	verify(keeps, exitNotFound, "no audit log")
+
+	auditLog(t, dir, func(*audit.Log) error { return nil }) // seconds old
+	verify(empty, 0, "entries 1 to 5 verify")
+	verify(empty, exitNotConverged, "no checkpoint yet: entries 1 to 5 are consistent", "--addr", "h:1")
+	path = filepath.Join(dir, "audit-00000000000000000001.log")
+	if text, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	replace(strings.Replace(string(text), `"admin"`, `"nobody"`, 1))
+	verify(empty, exitWrong, "at entry 1", "--addr", "h:1")
 }
 
 // Goal: the pages that tail and export ask for, and what they print.
