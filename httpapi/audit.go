@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strconv"
 
@@ -16,6 +17,7 @@ type Event struct {
 	Actor  string // "anonymous", "admin", or the id of a user.
 	Action string
 	Key    string // What it was done to; empty if there is nothing.
+	Set    string // The JSON text of what was set; empty if nothing was.
 	Result string // "ok" or the slug of a problem.
 }
 
@@ -67,10 +69,20 @@ func (s *Server) note(x *exchange, e endpoint, p *Problem) {
 	case p != nil && (p.Status == fasthttp.StatusUnauthorized || p.Status == fasthttp.StatusForbidden ||
 		p.Status == fasthttp.StatusTooManyRequests):
 		path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
-		s.trail.Refused(Event{x.actor(), "request", string(path), result})
+		s.trail.Refused(Event{x.actor(), "request", string(path), "", result})
 	case e.action != "" && !h.IsGet() && !h.IsHead():
-		s.trail.Note(Event{x.actor(), e.action + verb(h.Method()), x.key, result})
+		s.trail.Note(Event{x.actor(), e.action + verb(h.Method()), x.key, x.set, result})
 	}
+}
+
+// tell notes what a request sets, for the log. Personal data of users beyond their
+// names does not belong there: a log forgets nothing.
+func (x *exchange) tell(value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // values of our own types
+	}
+	x.set = string(text)
 }
 
 // verb is how the action of a method ends.

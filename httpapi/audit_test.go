@@ -87,13 +87,13 @@ func TestEventsAreNoted(t *testing.T) {
 	as("admin", "GET", "/auth/users", "")
 	as("admin", "PUT", "/kv/k", "1")
 	want := []Event{
-		{"admin", "node.mode.set", "", "ok"},
-		{"admin", "node.mode.set", "", slugInvalidParameter},
-		{"admin", "auth.user.delete", "nobody", slugNotFound},
-		{"admin", "auth.token.delete", "some-token", "ok"},
-		{"admin", "auth.key.create", "", "ok"},
-		{"admin", "auth.acl.set", "a/b", "ok"},
-		{"admin", "member.delete", "b", "ok"},
+		{"admin", "node.mode.set", "", `{"mode":"normal"}`, "ok"},
+		{"admin", "node.mode.set", "", "", slugInvalidParameter},
+		{"admin", "auth.user.delete", "nobody", "", slugNotFound},
+		{"admin", "auth.token.delete", "some-token", "", "ok"},
+		{"admin", "auth.key.create", "", "", "ok"},
+		{"admin", "auth.acl.set", "a/b", `{"owner":"","group":"","mode":"cdwr,cdwr,cdwr"}`, "ok"},
+		{"admin", "member.delete", "b", "", "ok"},
 	}
 	if !slices.Equal(trail.noted, want) {
 		t.Errorf("noted\n%v\nwant\n%v", trail.noted, want)
@@ -105,12 +105,46 @@ func TestEventsAreNoted(t *testing.T) {
 	as("alice", "PUT", "/admin/mode", `{"mode":"normal"}`)
 	r.do("PUT", "/kv/k", "1", "Expect: 100-continue", "Content-Type: application/json")
 	want = []Event{
-		{"anonymous", "request", "/kv/k", slugUnauthorized},
-		{string(alice), "request", "/admin/mode", slugForbidden},
-		{"anonymous", "request", "/kv/k", slugUnauthorized},
+		{"anonymous", "request", "/kv/k", "", slugUnauthorized},
+		{string(alice), "request", "/admin/mode", "", slugForbidden},
+		{"anonymous", "request", "/kv/k", "", slugUnauthorized},
 	}
 	if !slices.Equal(trail.refused, want) {
 		t.Errorf("refused\n%v\nwant\n%v", trail.refused, want)
+	}
+}
+
+// Goal: an entry says what was set, and neither an address nor a token; of a group
+// with many members, their number.
+func TestEventsSayWhatWasSet(t *testing.T) {
+	trail, guard := &fakeTrail{}, newFakeGuard()
+	r := newRig(t, func(o *Options) { o.Guard, o.Trail = guard, trail })
+	as := func(target, body string) string {
+		t.Helper()
+		a := r.do("POST", target, body, "Content-Type: application/json", "Authorization: Bearer admin")
+		if a.status != 201 {
+			t.Fatal(a)
+		}
+		return between(a.body, `"uuid":"`, `"`)
+	}
+	id := as("/auth/users", `{"nickname":"john","email":"john@example.com"}`)
+	as("/auth/tokens", `{"user_uuid":"`+id+`","scopes":["read","write"],"path_prefix":"a/b"}`)
+	as("/auth/groups", `{"name":"ops","members":["`+id+`"]}`)
+	members := make([]string, membersTold+1)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"00000000-0000-4000-8000-%012d"`, i)
+	}
+	as("/auth/groups", `{"name":"all","members":[`+strings.Join(members, ",")+`]}`)
+	want := []string{`{"nickname":"john"}`, `{"scopes":["read","write"],"path_prefix":"a/b","expires_at":5}`,
+		`{"name":"ops","count":1,"members":["` + id + `"]}`,
+		`{"name":"all","count":65,"members":[` + strings.Join(members[:membersTold], ",") + `]}`}
+	for i, e := range trail.noted {
+		if e.Set != want[i] || e.Result != "ok" {
+			t.Errorf("%s says %s, want %s", e.Action, e.Set, want[i])
+		}
+	}
+	if len(trail.noted) != len(want) {
+		t.Errorf("noted %v", trail.noted)
 	}
 }
 

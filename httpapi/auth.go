@@ -64,6 +64,9 @@ func (x *exchange) locateAuth(path []byte) (e endpoint, ok bool) {
 	return endpoint{}, false
 }
 
+// membersTold is how many members of a group the log names.
+const membersTold = 64
+
 const (
 	allowList = "GET, HEAD, POST, OPTIONS"
 	allowItem = "GET, HEAD, DELETE, OPTIONS"
@@ -133,6 +136,9 @@ func (s *Server) serveUsers(x *exchange) *Problem {
 	}
 	u := r.User(time.Now())
 	x.key = string(u.ID)
+	x.tell(struct {
+		Nickname string `json:"nickname"`
+	}{u.Nickname})
 	if err := s.guard.PutUser(u); err != nil {
 		return s.refuse(err, "")
 	}
@@ -168,6 +174,11 @@ func (s *Server) serveGroups(x *exchange) *Problem {
 	}
 	g := r.Group(time.Now())
 	x.key = string(g.ID)
+	x.tell(struct {
+		Name    string        `json:"name"`
+		Count   int           `json:"count"`
+		Members []auth.UserID `json:"members"`
+	}{g.Name, len(g.Members), g.Members[:min(len(g.Members), membersTold)]})
 	if err := s.guard.PutGroup(g); err != nil {
 		return s.refuse(err, "")
 	}
@@ -208,6 +219,11 @@ func (s *Server) serveMint(x *exchange) *Problem {
 		return s.refuse(err, "")
 	}
 	x.key += "/" + claims.ID
+	x.tell(struct {
+		Scopes  auth.Scope  `json:"scopes"`
+		Prefix  string      `json:"path_prefix,omitempty"`
+		Expires auth.Millis `json:"expires_at"`
+	}{claims.Scope, claims.PathPrefix, claims.Expires})
 	return x.answer(fasthttp.StatusCreated, auth.TokenResponse{Token: token, Expires: claims.Expires})
 }
 
@@ -299,5 +315,7 @@ func (s *Server) serveACL(x *exchange) *Problem {
 		return newProblem(slugForbidden, "only its owner sets the rights of a key, and only an administrator "+
 			"gives it to another owner or sets those of the root")
 	}
+	acl.Version = ""
+	x.tell(acl)
 	return s.done(x, s.guard.SetACL(x.key, acl))
 }

@@ -20,11 +20,12 @@ type Guard interface {
 	Recall(token []byte) (Caller, bool)
 	// Lookup finds the rights that were set at a key, or at auth.RootPath.
 	Lookup(path string) (auth.ACL, bool)
-	// SetACL sets rights, and DropACL takes them away again. ClaimACL sets them only
-	// where there are none, and says ErrPrecondition where there are.
+	// SetACL sets rights. ClaimACL sets them only where there are none, and says
+	// ErrPrecondition where there are; DropACL takes them away. Both come of a write
+	// of the key: they are logged for its actor.
 	SetACL(path string, acl auth.ACL) error
-	ClaimACL(path string, acl auth.ACL) error
-	DropACL(path string) error
+	ClaimACL(path string, acl auth.ACL, actor string) error
+	DropACL(path, actor string) error
 
 	// Seal encrypts what a client carries for the nodes and may not read, and Unseal
 	// reads what any node of the cluster has sealed.
@@ -235,7 +236,7 @@ func (s *Server) giveRights(x *exchange) *Problem {
 		return nil
 	}
 	acl := auth.Inherit(x.caller.User, auth.Above(x.key, s.lookup), auth.DefaultMode)
-	err := s.guard.ClaimACL(x.key, acl)
+	err := s.guard.ClaimACL(x.key, acl, x.actor())
 	if errors.Is(err, ErrPrecondition) {
 		return newProblem(slugForbidden, "somebody else has created "+quoted(x.key)+" just now; nothing was stored")
 	}
@@ -251,7 +252,7 @@ func (s *Server) takeBack(x *exchange, err error) {
 	if s.guard == nil || !x.creates || !errors.Is(err, ErrPrecondition) {
 		return
 	}
-	if err := s.guard.DropACL(x.key); err != nil {
+	if err := s.guard.DropACL(x.key, x.actor()); err != nil {
 		s.log.Error("the rights of a key that was not created stay", "key", x.key, "error", err)
 	}
 }
@@ -274,7 +275,7 @@ func (s *Server) takeRights(x *exchange, existed bool) *Problem {
 		return nil
 	}
 	if err == nil {
-		err = s.guard.DropACL(x.key)
+		err = s.guard.DropACL(x.key, x.actor())
 	}
 	if err != nil {
 		return s.refuse(err, x.key)

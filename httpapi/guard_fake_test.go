@@ -86,7 +86,7 @@ func (g *fakeGuard) SetACL(path string, acl auth.ACL) error {
 	return nil
 }
 
-func (g *fakeGuard) ClaimACL(path string, acl auth.ACL) error {
+func (g *fakeGuard) ClaimACL(path string, acl auth.ACL, _ string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.rights[path]; ok {
@@ -96,7 +96,7 @@ func (g *fakeGuard) ClaimACL(path string, acl auth.ACL) error {
 	return nil
 }
 
-func (g *fakeGuard) DropACL(path string) error {
+func (g *fakeGuard) DropACL(path, _ string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.rights, path)
@@ -135,7 +135,7 @@ func (g *fakeGuard) Mint(t auth.Ticket) (string, auth.Claims, error) {
 	if _, ok := g.users[t.User]; !ok {
 		return "", auth.Claims{}, ErrUserGone
 	}
-	return "a-token", auth.Claims{User: t.User, Expires: 5}, nil
+	return "a-token", auth.Claims{User: t.User, Scope: t.Scope, PathPrefix: t.PathPrefix, Expires: 5}, nil
 }
 
 func (g *fakeGuard) Revoke(jti string) error {

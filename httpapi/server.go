@@ -120,6 +120,7 @@ type exchange struct {
 	conditions  []Match
 	unmet       bool    // Whether a GET's condition did not hold.
 	session     Session // What the client has seen; nil if it does not say.
+	set         string  // What it sets, for the log.
 	id          []byte  // The name of this request.
 	quota       quota   // What the client has left, if limited.
 	limited     bool

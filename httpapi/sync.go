@@ -241,6 +241,7 @@ func (s *Server) serveMode(x *exchange) *Problem {
 		return newProblem(slugInvalidParameter,
 			`the body must be {"mode":"normal"} or {"mode":"read-only"}, and nothing else`)
 	}
+	x.tell(in)
 	if err := s.operator.SetMode(mode == modeReadOnly); err != nil {
 		return s.refuse(err, "")
 	}

@@ -259,11 +259,12 @@ func entryLine(format string, line []byte) string {
 		Action  string `json:"action"`
 		Key     string `json:"key"`
 		Version string `json:"version"`
+		Set     string `json:"set"`
 		Result  string `json:"result"`
 	}
 	if format == "json" || json.Unmarshal(line, &e) != nil {
 		return string(line)
 	}
 	return fmt.Sprintf("%d  %s  %s  %s  %q  %s  %s", e.Number,
-		time.UnixMilli(e.Time).UTC().Format(time.RFC3339), e.Actor, e.Action, e.Key, e.Result, e.Version)
+		time.UnixMilli(e.Time).UTC().Format(time.RFC3339), e.Actor, e.Action, e.Key, e.Result, e.Version+e.Set)
 }

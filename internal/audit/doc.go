@@ -13,10 +13,10 @@
 //
 //	{"audit":1,"replica":R,"first":N,"t":MS,"prev":H,"hash":H}
 //	{"n":N,"t":MS,"actor":S,"action":S,"key":S,"version":S,"sha256":H,
-//	 "result":S,"request":S,"prev":H,"hash":H}
+//	 "set":S,"result":S,"request":S,"prev":H,"hash":H}
 //	{"checkpoint":N,"first":F,"t":MS,"head":H,"kid":S,"sig":X,"prev":H,"hash":H}
 //
-// (An entry is one line; key, version, sha256 and request are left out if
+// (An entry is one line; key, version, sha256, set and request are left out if
 // empty.) The hash is SHA-256 over a domain, the 32 bytes of prev, and the line
 // up to its own hash, exactly as it stands. Only one spelling of a line is read:
 // the one that is written.

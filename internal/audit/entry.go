@@ -51,6 +51,10 @@ type Entry struct {
 	// no password is hashed here.
 	Value Hash
 
+	// Set is the JSON text of what was set, such as rights or the scope of a token;
+	// empty for writes of keys, of which no log has the values. No secret is in it.
+	Set string
+
 	// Result is "ok", or the slug of the problem that was answered. Never empty.
 	Result string
 
@@ -78,6 +82,7 @@ func (e *Entry) Check() error {
 		{"action", e.Action, ActionBytesMax},
 		{"key", e.Key, KeyBytesMax},
 		{"version", e.Version, VersionBytesMax},
+		{"set", e.Set, SetBytesMax},
 		{"result", e.Result, ResultBytesMax},
 		{"request", e.Request, RequestBytesMax},
 	} {

@@ -21,6 +21,7 @@ const (
 	ActionBytesMax  = 64   // actions are words of ours.
 	KeyBytesMax     = 4096 // the longest key of the store.
 	VersionBytesMax = 64   // a UUID takes 36.
+	SetBytesMax     = 4096 // a token's path_prefix, escaped, is the longest.
 	ResultBytesMax  = 64   // results are words of ours.
 	RequestBytesMax = 256  // request ids may come from clients.
 	KidBytesMax     = 128  // names of keys are ours.
@@ -30,7 +31,7 @@ const (
 
 	// textBytesMax is what the texts of an entry take together, quoted.
 	textBytesMax = quotedMax * (ActorBytesMax + ActionBytesMax + KeyBytesMax + VersionBytesMax +
-		ResultBytesMax + RequestBytesMax)
+		SetBytesMax + ResultBytesMax + RequestBytesMax)
 
 	// frameBytesMax is more than the rest of any line takes: names, numbers,
 	// hashes and a signature.

@@ -85,6 +85,9 @@ func appendEntry(b []byte, e *Entry) []byte {
 	if e.Value != (Hash{}) {
 		b = append(appendHex(append(b, `,"sha256":"`...), e.Value[:]), '"')
 	}
+	if e.Set != "" {
+		b = appendText(b, `,"set":`, e.Set)
+	}
 	b = appendText(b, `,"result":`, e.Result)
 	if e.Request != "" {
 		b = appendText(b, `,"request":`, e.Request)

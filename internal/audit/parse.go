@@ -74,6 +74,7 @@ func (s *scanner) entry(e *Entry) {
 		s.hex(`,"sha256":"`, e.Value[:])
 		s.bad = s.bad || e.Value == Hash{}
 	}
+	e.Set = s.optional(`,"set":`)
 	e.Result = s.text(`,"result":`)
 	e.Request = s.optional(`,"request":`)
 }

@@ -25,6 +25,20 @@ func TestLinesOfVersion1(t *testing.T) {
 	}
 }
 
+// TestWhatWasSetInALine: its place in a line of the first format, to the byte. Lines
+// without it are as they were.
+func TestWhatWasSetInALine(t *testing.T) {
+	e := Entry{Number: 7, Time: 5, Actor: "admin", Action: "auth.acl.set", Key: "a", Set: `{"mode":"fff"}`, Result: "ok"}
+	const want = `{"n":7,"t":5,"actor":"admin","action":"auth.acl.set","key":"a","set":"{\"mode\":\"fff\"}","result":"ok"}` + "\n"
+	got := AppendQueued(nil, &e)
+	if string(got) != want {
+		t.Errorf("got %s", got)
+	}
+	if back, err := ParseQueued(got); err != nil || len(back) != 1 || back[0] != e {
+		t.Errorf("%+v %v", back, err)
+	}
+}
+
 // TestEntriesRoundTrip: every valid entry is one line of JSON that is read as
 // what it was, and that encoding/json reads likewise.
 func TestEntriesRoundTrip(t *testing.T) {
@@ -35,7 +49,7 @@ func TestEntriesRoundTrip(t *testing.T) {
 			Number: rapid.Uint64Range(1, numberMax).Draw(t, "number"),
 			Time:   Millis(rapid.Int64Min(0).Draw(t, "time")), Actor: some.Draw(t, "actor"),
 			Action: some.Draw(t, "action"), Key: text.Draw(t, "key"), Version: text.Draw(t, "version"),
-			Value: Hash{rapid.Byte().Draw(t, "value")}, Result: some.Draw(t, "result"),
+			Value: Hash{rapid.Byte().Draw(t, "value")}, Result: some.Draw(t, "result"), Set: text.Draw(t, "set"),
 			Request: text.Draw(t, "request"),
 		}}
 		if want.entry.Check() != nil {

@@ -340,13 +340,14 @@ func (g *guard) put(key string, value any, ttl ...time.Duration) error {
 }
 
 // claim writes a record where there is none, and says ErrPrecondition where there is.
-func (g *guard) claim(key string, value any) error {
+// It is logged for an actor, unless that is empty.
+func (g *guard) claim(key string, value any, actor string) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
 	_, err = g.api.Write(httpapi.Write{
-		Key: key, Value: text, TTL: httpapi.TTLNever, If: []httpapi.Match{{Any: true, Not: true}},
+		Key: key, Value: text, TTL: httpapi.TTLNever, If: []httpapi.Match{{Any: true, Not: true}}, Actor: actor,
 	})
 	return err
 }
@@ -407,13 +408,16 @@ func (g *guard) SetACL(path string, acl auth.ACL) error {
 }
 
 // ClaimACL sets the rights at a path where there are none.
-func (g *guard) ClaimACL(path string, acl auth.ACL) error {
+func (g *guard) ClaimACL(path string, acl auth.ACL, actor string) error {
 	acl.Version = ""
-	return g.claim(rightsKey(path), acl)
+	return g.claim(rightsKey(path), acl, actor)
 }
 
 // DropACL takes the rights at a path away.
-func (g *guard) DropACL(path string) error { return g.remove(rightsKey(path)) }
+func (g *guard) DropACL(path, actor string) error {
+	_, err := g.api.Write(httpapi.Write{Key: rightsKey(path), Delete: true, Actor: actor})
+	return err
+}
 
 // Users lists all users, oldest first.
 func (g *guard) Users() []auth.User {

@@ -47,7 +47,7 @@ func TestGuardsAgree(t *testing.T) {
 			return ok && got == acl
 		})
 	}
-	if err := a.guard.DropACL("x/y"); err != nil {
+	if err := a.guard.DropACL("x/y", ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := a.guard.Lookup("x/y"); ok {

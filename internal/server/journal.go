@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/sha256"
+	"strings"
 
 	"kvs/internal/audit"
 	"kvs/statemachine/keyspace"
@@ -30,7 +31,23 @@ func noteSize(w *keyspace.Write) int {
 	if w.Note == nil {
 		return 0
 	}
+	if setsRights(w.Key) {
+		return noteBytes + len(w.Note) + 2*len(w.Key) + 2*len(w.Value)
+	}
 	return noteBytes + len(w.Note) + 2*len(w.Key)
+}
+
+// setsRights says that a key is a record of rights: one that comes or goes with a key
+// which somebody creates or deletes.
+func setsRights(key string) bool { return strings.HasPrefix(key, rightsAt) }
+
+// describeRights makes an entry one about the rights of a path.
+func describeRights(e *audit.Entry, w *keyspace.Write) {
+	e.Key = pathOf(w.Key)
+	e.Action, e.Set, e.Value = "auth.acl.create", string(w.Value), audit.Hash{}
+	if w.Delete {
+		e.Action, e.Set = "auth.acl.delete", ""
+	}
 }
 
 // journal is the storage.Journal of the audit log: an entry for each write of a
@@ -57,6 +74,9 @@ func journal(
 		}
 		if w.Delete {
 			e.Action = "kv.delete"
+		}
+		if setsRights(w.Key) {
+			describeRights(&e, w)
 		}
 		record = audit.AppendQueued(record, &e)
 		entries++

@@ -15,7 +15,7 @@ import (
 // the next time, and until then this node seals with its own.
 func (g *guard) drawSealingKey(now time.Time) {
 	if g.sealer.Load() == nil {
-		_ = g.claim(sealAt, auth.NewSealingKey(now))
+		_ = g.claim(sealAt, auth.NewSealingKey(now), "")
 	}
 }
 

@@ -340,12 +340,14 @@ func (t *trail) close() {
 // Note implements httpapi.Trail.
 func (t *trail) Note(e httpapi.Event) {
 	entry := audit.Entry{
-		Time: audit.Millis(wall()), Actor: e.Actor, Action: e.Action, Key: e.Key, Result: e.Result,
+		Time: audit.Millis(wall()), Actor: e.Actor, Action: e.Action, Key: e.Key, Set: e.Set, Result: e.Result,
 	}
 	if len(entry.Key) > audit.KeyBytesMax {
 		entry.Key = entry.Key[:audit.KeyBytesMax]
 	}
+	entry.Set = entry.Set[:min(len(entry.Set), audit.SetBytesMax)]
 	entry.Key = strings.ToValidUTF8(entry.Key, "\ufffd")
+	entry.Set = strings.ToValidUTF8(entry.Set, "") // a letter that was cut in two
 	durable := t.api.store.Queue(func(first uint64) ([]byte, int) {
 		entry.Number = first
 		return audit.AppendQueued(nil, &entry), 1

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"kvs/httpapi"
 	"kvs/internal/audit"
 	"kvs/internal/config"
@@ -84,6 +86,43 @@ func trailConfig(t *testing.T) config.Config {
 
 func auditKeys(s *Server) map[string]ed25519.PublicKey {
 	return map[string]ed25519.PublicKey{s.trail.key.Kid(): s.trail.key.PublicKey()}
+}
+
+// Goal: the rights that come and go with a key are logged for who creates and deletes
+// it, in the transaction of their record, with what they are; those that an
+// administrator sets are logged by the call that does so, once.
+func TestTrailTellsRightsOfKeys(t *testing.T) {
+	cfg := trailConfig(t)
+	cfg.AuthEnabled, cfg.RateLimitingEnabled = true, false
+	s := startAgain(t, cfg)
+	id, token := userToken(t, s)
+	for _, c := range []struct{ who, method, target, body string }{
+		{token, "PUT", "/kv/box", "1"}, {token, "PUT", "/kv/box", "2"}, {token, "DELETE", "/kv/box", ""},
+		{adminToken(t, s), "PUT", "/acl/box", `{"mode":"fff"}`},
+	} {
+		ctx := &fasthttp.RequestCtx{}
+		ctx.Request.Header.SetMethod(c.method)
+		ctx.Request.Header.SetRequestURI(c.target)
+		ctx.Request.Header.Set("Authorization", "Bearer "+c.who)
+		ctx.Request.SetBodyString(c.body)
+		if s.http.Handler()(ctx); ctx.Response.StatusCode() >= 300 {
+			t.Fatalf("%s %s: %s", c.method, c.target, ctx.Response.Body())
+		}
+	}
+	user := string(id)
+	wantLogged(t, s, user+" auth.acl.create box ok", user+" kv.put box ok", user+" kv.put box ok", user+" kv.delete box ok",
+		user+" auth.acl.delete box ok", "admin auth.acl.set box ok")
+	var set []string
+	err := s.trail.out.Read(0, 10, func(r audit.Record) bool {
+		if r.Set != "" {
+			set = append(set, r.Set)
+		}
+		return true
+	})
+	want := []string{`{"owner":"` + user + `","group":"","mode":"cdwr,c-wr,----"}`, `{"owner":"","group":"","mode":"cdwr,cdwr,cdwr"}`}
+	if err != nil || !slices.Equal(set, want) {
+		t.Errorf("%q %v", set, err)
+	}
 }
 
 // Goal: each write of a client has one entry, with the hash of its value and the
