@@ -87,7 +87,7 @@ func TestEnrolByToken(t *testing.T) {
 // Goal: what join and init refuse, and that they leave nothing behind then.
 func TestEnrolRefuses(t *testing.T) {
 	first := t.TempDir()
-	wantDone(t, runIn(t, first, "", "cluster", "init"))
+	wantDone(t, runIn(t, first, "", "cluster", "init", "--port", "8079"))
 	token := strings.TrimSpace(wantDone(t, runIn(t, first, "", "cluster", "join-token")))
 	short := strings.TrimSpace(wantDone(t, runIn(t, first, "", "cluster", "join-token", "--ttl", "1ns")))
 	other := []byte(token) // one digit of the secret is another one
@@ -107,6 +107,7 @@ func TestEnrolRefuses(t *testing.T) {
 		"a secret":         {"cluster.secret", []string{"cluster", "join", "--token", token}, exitConflict, "cluster.secret"},
 		"data":             {"data/MANIFEST", []string{"cluster", "join", "--token", token}, exitConflict, "there is data"},
 		"loopback":         {"", []string{"cluster", "join", "10.0.0.1:8080", "--token", token}, 2, "--bind-address"},
+		"its address":      {"", []string{"cluster", "join", "127.0.0.1:8080", "--token", token}, 2, "where the member is"},
 		"no address":       {"", []string{"cluster", "join", "somewhere", "--token", token}, 2, "host:port"},
 		"a wrong setting":  {"", []string{"cluster", "join", "--token", token, "--port", "0"}, 1, "port must be"},
 		"init a secret":    {"cluster.secret", []string{"cluster", "init"}, exitConflict, "cluster.secret"},
@@ -139,6 +140,31 @@ func TestEnrolRefuses(t *testing.T) {
 	}
 	if s := runIn(t, first, "", "cluster", "init"); s.code != exitConflict || !strings.Contains(s.stderr, "ca show") {
 		t.Errorf("init a second time: %d %s", s.code, s.stderr)
+	}
+}
+
+// Goal: nodes on one machine that nobody has named get a name each.
+func TestEnrolNamesNodesApart(t *testing.T) {
+	a := t.TempDir()
+	wantDone(t, runIn(t, a, "", "cluster", "init"))
+	token := wantDone(t, runIn(t, a, "", "cluster", "join-token"))
+	names := map[string]bool{}
+	for _, port := range []string{"", "8081", "8082"} {
+		dir := a
+		if port != "" {
+			dir = t.TempDir()
+			wantDone(t, runIn(t, dir, token, "cluster", "join", "--token", "-", "--port", port))
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, name, _ := strings.Cut(string(text), "\nnode_id: ")
+		name, _, found := strings.Cut(name, " ")
+		names[name] = found
+	}
+	if len(names) != 3 || names[""] {
+		t.Errorf("the three are called %v", names)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,14 +35,23 @@ type newcomer struct {
 
 func (n *newcomer) flags(cmd *cobra.Command) {
 	base := config.Default()
-	cmd.Flags().StringVar(&n.nodeID, "node-id", base.NodeID, "name of this node")
+	cmd.Flags().StringVar(&n.nodeID, "node-id", "", "name of this node (default the host's, with the port unless that is "+
+		strconv.Itoa(base.Port)+")")
 	cmd.Flags().StringVar(&n.bind, "bind-address", base.BindAddress, "address of this machine that others reach")
 	cmd.Flags().IntVar(&n.port, "port", base.Port, "port of this node")
 	cmd.Flags().StringVar(&n.dataDir, "data-dir", base.DataDir, "directory for its data")
 }
 
+// set fills in a configuration. Nodes on one machine have a port each, so the port
+// tells apart those that nobody has named.
 func (n *newcomer) set(cfg *config.Config) {
-	cfg.NodeID, cfg.BindAddress, cfg.Port, cfg.DataDir = n.nodeID, n.bind, n.port, n.dataDir
+	switch {
+	case n.nodeID != "":
+		cfg.NodeID = n.nodeID
+	case n.port != cfg.Port:
+		cfg.NodeID += "-" + strconv.Itoa(n.port)
+	}
+	cfg.BindAddress, cfg.Port, cfg.DataDir = n.bind, n.port, n.dataDir
 }
 
 func configPath(args []string) string {
@@ -282,6 +292,10 @@ func (n *newcomer) mayJoin(member string) error {
 	if err == nil && ours.IsLoopback() && !theirs.IsLoopback() && host != "localhost" {
 		return usage{fmt.Errorf("a node on %s cannot reach %s, nor be reached. Try: --bind-address with an address "+
 			"of this machine", n.bind, member)}
+	}
+	if own := net.JoinHostPort(n.bind, strconv.Itoa(n.port)); own == member {
+		return usage{fmt.Errorf("this node would be at %s, where the member is that it joins. Try: --port with another",
+			own)}
 	}
 	if files, err := os.ReadDir(n.dataDir); err == nil && len(files) > 0 {
 		return &failure{exitConflict, "there is data in " + n.dataDir + " already: it would join with it",
