@@ -186,6 +186,9 @@ func (s *Server) serveChanges(x *exchange) *Problem {
 	if p != nil {
 		return p
 	}
+	if plain, ok := s.unsealed(sealedChanges, c.since); ok {
+		c.since = string(plain)
+	}
 	f, err := s.feed.Follow(c.since, c.prefix)
 	if err != nil {
 		return s.refuseFollower(err)
@@ -257,10 +260,19 @@ func (w *changesWriter) answerPage(x *exchange) *Problem {
 	if w.open {
 		w.buf = append(w.buf, '}')
 	}
-	w.buf = append(append(append(w.buf, `],"cursor":"`...), w.follower.Cursor()...), `"}`...)
+	w.buf = append(append(append(w.buf, `],"cursor":"`...), w.cursor()...), `"}`...)
 	x.ctx.Response.Header.SetContentType(typeJSON)
 	x.ctx.Response.SetBodyRaw(w.buf)
 	return nil
+}
+
+// cursor is where the feed has come. It may name the key at which the reading of what
+// was stored stands, which not everybody may read.
+func (w *changesWriter) cursor() string {
+	if w.may == nil {
+		return w.follower.Cursor()
+	}
+	return w.server.sealed(sealedChanges, []byte(w.follower.Cursor()))
 }
 
 // show adds a change to what is to be sent.
@@ -328,7 +340,7 @@ func (w *changesWriter) mark() {
 	if !w.open {
 		return
 	}
-	cursor := w.follower.Cursor()
+	cursor := w.cursor()
 	if w.mode == feedEvents {
 		w.buf = append(append(append(w.buf, "}\nid: "...), cursor...), "\n\n"...)
 	} else {
@@ -339,7 +351,7 @@ func (w *changesWriter) mark() {
 
 // say adds a line about the feed itself.
 func (w *changesWriter) say(op, text string) {
-	cursor := w.follower.Cursor()
+	cursor := w.cursor()
 	if w.mode == feedEvents {
 		w.buf = append(append(append(w.buf, "event: "...), op...), "\ndata: "...)
 	}

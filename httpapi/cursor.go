@@ -51,14 +51,10 @@ func unpack(b []byte) (c cursor, ok bool) {
 // cursorText is the opaque form, safe in a URL. One whose reader does not see
 // every key may name a hidden one, so only the nodes of the cluster can read it.
 func (s *Server) cursorText(c cursor, hidden bool) string {
-	b := append([]byte{cursorPlain}, c.pack()...)
 	if hidden {
-		packed := c.pack()
-		padded := append(binary.AppendUvarint(nil, uint64(len(packed))), packed...)
-		padded = append(padded, make([]byte, sealedMultiple-len(padded)%sealedMultiple)...)
-		b = append([]byte{cursorSealed}, s.guard.Seal(padded)...)
+		return s.sealed(sealedListing, c.pack())
 	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorPlain}, c.pack()...))
 }
 
 // parseCursor is the inverse of cursorText.
@@ -66,20 +62,43 @@ func (s *Server) parseCursor(text string) (cursor, bool) {
 	if len(text) > cursorBytesMax {
 		return cursor{}, false
 	}
+	if packed, ok := s.unsealed(sealedListing, text); ok {
+		return unpack(packed)
+	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) == 0 {
+	if err != nil || len(b) == 0 || b[0] != cursorPlain {
 		return cursor{}, false
 	}
-	switch {
-	case b[0] == cursorPlain:
-		return unpack(b[1:])
-	case b[0] == cursorSealed && s.guard != nil:
-		padded, ok := s.guard.Unseal(b[1:])
-		size, n := binary.Uvarint(padded)
-		if !ok || n <= 0 || size > uint64(len(padded)-n) {
-			return cursor{}, false
-		}
-		return unpack(padded[n : n+int(size)])
+	return unpack(b[1:])
+}
+
+// What a sealed text is for: one is good for nothing else.
+const (
+	sealedListing = 1
+	sealedChanges = 2
+)
+
+// sealed is a text that clients carry and cannot read.
+func (s *Server) sealed(use byte, plain []byte) string {
+	padded := append(binary.AppendUvarint([]byte{use}, uint64(len(plain))), plain...)
+	padded = append(padded, make([]byte, sealedMultiple-len(padded)%sealedMultiple)...)
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorSealed}, s.guard.Seal(padded)...))
+}
+
+// unsealed is the inverse of sealed; false says that the text is something else.
+func (s *Server) unsealed(use byte, text string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) == 0 || b[0] != cursorSealed || s.guard == nil {
+		return nil, false
 	}
-	return cursor{}, false
+	padded, ok := s.guard.Unseal(b[1:])
+	if !ok || len(padded) == 0 || padded[0] != use {
+		return nil, false
+	}
+	padded = padded[1:]
+	size, n := binary.Uvarint(padded)
+	if n <= 0 || size > uint64(len(padded)-n) {
+		return nil, false
+	}
+	return padded[n : n+int(size)], true
 }

@@ -73,6 +73,50 @@ func TestS10CursorsNameNoHiddenKey(t *testing.T) {
 	}
 }
 
+// cursorFeed is a feed in which nothing happens; its followers stand at one place.
+type cursorFeed struct{ place, since string }
+
+func (f *cursorFeed) Follow(since, _ string) (Follower, error) {
+	f.since = since
+	return f, nil
+}
+
+func (f *cursorFeed) Next(int, time.Duration, func(Change) bool) (Rest, error) { return RestIdle, nil }
+func (f *cursorFeed) Cursor() string                                           { return f.place }
+func (f *cursorFeed) Close()                                                   {}
+
+// Goal: the cursor of a feed, which may stand at a hidden key, is sealed for whoever does
+// not see every key, goes on where it was, and is good for no listing.
+func TestS10CursorsOfFeedsNameNoHiddenKey(t *testing.T) {
+	// It would also be the place of a listing: 65 and 66 bytes with their lengths.
+	feed := &cursorFeed{place: "A" + strings.Repeat("a", 65) + "B" + strings.Repeat("b", 66)}
+	r := newRig(t, func(o *Options) { o.Guard, o.Feed = newFakeGuard(), feed })
+	get := func(who, target string) string {
+		t.Helper()
+		a := r.do("GET", target, "", "Authorization: Bearer "+who)
+		if a.status != 200 {
+			t.Fatalf("%s: %s", target, a)
+		}
+		return between(a.body, `"cursor":"`, `"`)
+	}
+	sealed := get("carol", "/changes")
+	if raw, err := base64.RawURLEncoding.DecodeString(sealed); err != nil || raw[0] != cursorSealed {
+		t.Errorf("carol is given %q", sealed)
+	}
+	if strings.Contains(sealed, feed.place) {
+		t.Errorf("%q names the place", sealed)
+	}
+	if get("carol", "/changes?since="+sealed); feed.since != feed.place {
+		t.Errorf("carol goes on at %q", feed.since)
+	}
+	if plain := get("admin", "/changes"); plain != feed.place {
+		t.Errorf("an administrator is given %q", plain)
+	}
+	if a := r.do("GET", "/kv/_range?cursor="+sealed, "", "Authorization: Bearer carol"); a.problem() != slugInvalidParameter {
+		t.Errorf("taken for the cursor of a listing: %s", a)
+	}
+}
+
 // nextOf is the cursor that a page ends with, "" if it is the last.
 func nextOf(t *testing.T, a answer) string {
 	t.Helper()
