@@ -93,9 +93,7 @@ func (w *lines) expect(t *testing.T, op, key string) told {
 // Goal: what happens is told as it happens, with values if wanted; what expires too;
 // and a cursor goes on where it was, also at another node.
 func TestFeed(t *testing.T) {
-	a := startNode(t, "a")
-	b := startNode(t, "b", a.Address())
-	eventually(t, 20*time.Second, "two members", func() bool { return len(b.Status().Members) == 2 && b.Status().Mode == 0 })
+	a, b := meeting(t)
 	put(t, a, "users/before", `{"n":1}`)
 	w, _ := watch(t, a, "since=start&include=value&prefix=users/", "")
 	if l := w.expect(t, "put", "users/before"); string(l.Data) != `{"n":1}` {

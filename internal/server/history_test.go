@@ -25,6 +25,12 @@ func fetch(t *testing.T, s *Server, path string, into any) (status int) {
 	return answer.StatusCode
 }
 
+// after waits until the clock has passed a time.
+func after(t *testing.T, ms int64) {
+	t.Helper()
+	eventually(t, 10*time.Second, "the time goes on", func() bool { return time.Now().UnixMilli() > ms })
+}
+
 // revision is a version as the API shows it.
 type revision struct {
 	UUID, State, Origin, Rule, By, Text string
@@ -42,7 +48,7 @@ func TestRevisions(t *testing.T) {
 	for i := range 3 {
 		w := put(t, s, "k", fmt.Sprint(i))
 		at = append(at, w.Timestamp)
-		time.Sleep(2 * time.Millisecond) // another timestamp
+		after(t, w.Timestamp)
 	}
 	if _, err := s.api().Write(httpapi.Write{Key: "k", Delete: true}); err != nil {
 		t.Fatal(err)
@@ -101,9 +107,7 @@ func TestTimeThatIsNotKept(t *testing.T) {
 // Goal: two nodes write the same key without knowing of each other; both say then what
 // lost, to what, and by which rule, and keep what was lost.
 func TestConflictIsExplained(t *testing.T) {
-	a := startNode(t, "a")
-	b := startNode(t, "b", a.Address())
-	eventually(t, 20*time.Second, "two members", func() bool { return len(b.Status().Members) == 2 && b.Status().Mode == 0 })
+	a, b := meeting(t)
 	conflicts := func(s *Server) (cs []struct {
 		Key, Rule     string
 		Winner, Loser revision

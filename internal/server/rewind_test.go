@@ -22,7 +22,7 @@ func TestRewind(t *testing.T) {
 	remember := func() {
 		times = append(times, time.Now().UnixMilli())
 		states = append(states, fmt.Sprint(state))
-		time.Sleep(3 * time.Millisecond)
+		after(t, times[len(times)-1]+1)
 	}
 	remember()
 	for i := range 80 {
@@ -39,16 +39,7 @@ func TestRewind(t *testing.T) {
 		put(t, s, "other", fmt.Sprint(i))
 		remember()
 	}
-	shows := func() string {
-		got := map[string]string{}
-		if _, err := s.api().Range("team/", "team0", func(r httpapi.Record) bool {
-			got[r.Key] = string(r.Data)
-			return true
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return fmt.Sprint(got)
-	}
+	shows := func() string { return shown(t, s, "team/", "team0") }
 	rewind := func(at int64, dry bool) httpapi.Rewound {
 		out, err := s.api().Rewind(httpapi.Rewind{Prefix: "team/", At: at, DryRun: dry})
 		if err != nil || out.Keys[httpapi.KeyBusy] > 0 {
@@ -86,13 +77,26 @@ func TestRewind(t *testing.T) {
 	}
 }
 
+// shown is what a node shows of a range.
+func shown(t *testing.T, s *Server, start, end string) string {
+	t.Helper()
+	got := map[string]string{}
+	if _, err := s.api().Range(start, end, func(r httpapi.Record) bool {
+		got[r.Key] = string(r.Data)
+		return true
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(got)
+}
+
 // Goal: what cannot be a rewind is refused, and a key that was never kept is left alone.
 func TestRewindOverHTTP(t *testing.T) {
 	s := startNode(t, "a")
 	c := client{t: t}
 	c.do(s, "PUT", "/kv/k", "1")
 	at := time.Now().UnixMilli()
-	time.Sleep(3 * time.Millisecond)
+	after(t, at+1)
 	c.do(s, "PUT", "/kv/k", "2")
 	status, text, _ := c.do(s, "POST", "/admin/rewind", fmt.Sprintf(`{"prefix":"","at":%d}`, at))
 	if status != 200 || !strings.Contains(text, `"restored":1`) || !strings.Contains(text, `"undo_at"`) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kvs/httpapi"
+	"kvs/statemachine"
 )
 
 // client asks nodes, and carries a session from one to the other.
@@ -47,8 +48,10 @@ func meeting(t *testing.T) (a, b *Server) {
 	t.Helper()
 	a = startNode(t, "a")
 	b = startNode(t, "b", a.Address())
-	eventually(t, 20*time.Second, "two members", func() bool {
-		return len(a.Status().Members) == 2 && len(b.Status().Members) == 2 && b.Status().Mode == 0
+	eventually(t, 20*time.Second, "one cluster of two", func() bool {
+		sa, sb := a.Status(), b.Status()
+		return len(sa.Members) == 2 && len(sb.Members) == 2 && sb.Identity.Joined != 0 && !sb.Transfer.Active() &&
+			sb.Mode == statemachine.ModeNormal && sameRoots(a, b)
 	})
 	return a, b
 }
