@@ -271,3 +271,26 @@ func jtiOf(t *testing.T, claims string) string {
 	}
 	return c.JTI
 }
+
+// Goal: a HEAD of a feed ends, and leaves no follower behind; nor does a client that
+// goes away while nothing happens.
+func TestFollowersLeave(t *testing.T) {
+	s := startNode(t, "a")
+	followers := func() int {
+		s.feed.mu.Lock()
+		defer s.feed.mu.Unlock()
+		return s.feed.followers
+	}
+	for _, query := range []string{"feed=continuous", "feed=eventsource&since=start", "feed=normal", ""} {
+		answer, err := http.Head(s.URL() + "/changes?" + query)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatal(answer, err)
+		}
+		answer.Body.Close()
+	}
+	eventually(t, 10*time.Second, "no follower", func() bool { return followers() == 0 })
+	w, _ := watch(t, s, "heartbeat=1s", "")
+	w.expect(t, "synced", "")
+	w.cancel()
+	eventually(t, 20*time.Second, "no follower after a heartbeat or two", func() bool { return followers() == 0 })
+}
