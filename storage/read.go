@@ -41,33 +41,11 @@ func (s *Store) View(key string, fn func(keyspace.Record)) (found bool, err erro
 	return err == nil, err
 }
 
-// Range calls fn for the records with start <= key < end in key order,
-// tombstones included, until it returns false. An empty end means no bound. All
-// come from one snapshot. The record's value is valid until fn returns. The
-// caller bounds the work: it counts what fn sees, and goes on later from the
-// last key with a zero byte behind it. The first record whose checksum does not
-// match ends the range with ErrDamaged.
+// Range is a Walk forwards that never leaps.
 func (s *Store) Range(start, end string, fn func(key string, rec keyspace.Record) bool) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
-	r := reader{txn: s.engine.db.NewTransaction(false), report: s.engine.report}
-	defer r.txn.Discard()
-	bound := keyspace.DataEnd()
-	if end != "" {
-		bound = keyspace.DataKey(end)
-	}
-	var malformed error
-	err := r.each(keyspace.DataKey(start), bound, func(key, payload []byte) bool {
-		rec, ok := keyspace.DecodeRecord(payload)
-		if !ok {
-			malformed = damaged(key)
-			return false
-		}
-		return fn(keyspace.UserKey(key), rec)
+	return s.Walk(Walk{Start: start, End: end}, func(key string, rec keyspace.Record) (string, bool) {
+		return "", fn(key, rec)
 	})
-	return errors.Join(err, malformed)
 }
 
 // record opens and decodes the envelope of a user's record.

@@ -135,30 +135,35 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 			runtime.Gosched() // a long read must not keep clients from the processor
 		}
 		item := c.it.Item()
-		key := item.Key()
-		if bytes.Compare(key, end) >= 0 {
+		if bytes.Compare(item.Key(), end) >= 0 {
 			return nil
 		}
 		if item.IsDeletedOrExpired() {
 			continue
 		}
-		var stored []byte
-		err := item.Value(func(b []byte) error {
-			stored = b
-			return nil
-		})
+		payload, err := r.payload(item)
 		if err != nil {
 			return err
 		}
-		payload, err := r.unseal(key, stored)
-		if err = r.excuse(key, &payload, err); err != nil {
-			return err
-		}
-		if !fn(key, payload) {
+		if !fn(item.Key(), payload) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// payload opens what an iterator stands on.
+func (r *reader) payload(item *badger.Item) (payload []byte, err error) {
+	var stored []byte
+	err = item.Value(func(b []byte) error {
+		stored = b
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	payload, err = r.unseal(item.Key(), stored)
+	return payload, r.excuse(item.Key(), &payload, err)
 }
 
 // commonPrefix is a prefix of all keys with start <= key < end, with which
