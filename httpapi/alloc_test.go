@@ -11,7 +11,7 @@ import (
 type oneRecord struct{ record Record }
 
 func (o *oneRecord) View(_ string, visit func(Record)) error { visit(o.record); return nil }
-func (o *oneRecord) Range(string, string, func(Record) bool) (string, error) {
+func (o *oneRecord) Walk(Walk, func(Record) (string, bool)) (string, error) {
 	return "", nil
 }
 func (o *oneRecord) Write(w Write) (Written, error) {

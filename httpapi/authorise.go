@@ -186,14 +186,17 @@ func (s *Server) unseen(x *exchange) *Problem {
 // belowMax is how many keys below a new one are looked at.
 const belowMax = 100
 
+// below is a walk over what lies below a key.
+func below(key string) Walk { return Walk{Start: key + "/", End: endOf(key + "/")} }
+
 // ownsBelow refuses to create a key above keys of others: who creates it gets rights
 // that reach down to them.
 func (s *Server) ownsBelow(x *exchange) *Problem {
 	seen, others := 0, false
-	next, err := s.store.Range(x.key+"/", endOf(x.key+"/"), func(r Record) bool {
+	next, err := s.store.Walk(below(x.key), func(r Record) (string, bool) {
 		seen++
 		others = seen > belowMax || auth.Governing(r.Key, s.lookup).Owner != x.caller.User
-		return !others
+		return "", !others
 	})
 	if err != nil {
 		return s.refuse(err, x.key)
@@ -266,12 +269,12 @@ func (s *Server) takeRights(x *exchange, existed bool) *Problem {
 	if _, ok := s.lookup(x.key); !ok {
 		return nil
 	}
-	below := false
-	next, err := s.store.Range(x.key+"/", endOf(x.key+"/"), func(Record) bool {
-		below = true
-		return false
+	above := false
+	next, err := s.store.Walk(below(x.key), func(Record) (string, bool) {
+		above = true
+		return "", false
 	})
-	if below || next != "" || errors.Is(err, ErrIncomplete) {
+	if above || next != "" || errors.Is(err, ErrIncomplete) {
 		return nil
 	}
 	if err == nil {

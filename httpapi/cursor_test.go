@@ -129,15 +129,24 @@ func nextOf(t *testing.T, a answer) string {
 	return page.Next
 }
 
+// leads says that a cursor stands within its walk, with something left of it.
+func leads(c cursor) bool {
+	if c.walk.Back {
+		return c.at > c.walk.Start && (c.walk.End == "" || c.at <= c.walk.End)
+	}
+	return c.at != "" && c.at >= c.walk.Start && (c.walk.End == "" || c.at < c.walk.End)
+}
+
 // FuzzCursor: a cursor survives its own text, plain and sealed; nothing else parses as
 // one that could widen a range, and nothing but what was sealed as a sealed one.
 func FuzzCursor(f *testing.F) {
-	f.Add("AgABYWI", "a", "m", "z")
-	f.Add("AwFhYg", "", "m", "")
+	f.Add("AgABYWI", "a", "m", "z", false)
+	f.Add("BAABYWI", "a", "m", "z", true)
+	f.Add("AwFhYg", "", "m", "", false)
 	s := New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}, Operator: &fakeOperator{}, Guard: newFakeGuard()})
-	f.Fuzz(func(t *testing.T, text, start, next, end string) {
+	f.Fuzz(func(t *testing.T, text, start, next, end string, back bool) {
 		if c, ok := s.parseCursor(text); ok {
-			if c.next == "" || c.start > c.next || c.end != "" && c.next >= c.end {
+			if !leads(c) {
 				t.Fatalf("%q parses as %+v", text, c)
 			}
 			if again, ok := s.parseCursor(s.cursorText(c, false)); !ok || again != c {
@@ -147,9 +156,8 @@ func FuzzCursor(f *testing.F) {
 				t.Fatalf("%q was taken for a sealed one", text)
 			}
 		}
-		c := cursor{start, end, next}
-		legal := next != "" && start <= next && (end == "" || next < end) &&
-			max(len(start), len(next), len(end)) <= KeyBytesMax
+		c := cursor{Walk{start, end, back}, next}
+		legal := leads(c) && max(len(start), len(next), len(end)) <= KeyBytesMax
 		for _, hidden := range []bool{false, true} {
 			if got, ok := s.parseCursor(s.cursorText(c, hidden)); legal && (!ok || got != c) {
 				t.Fatalf("%+v became %+v, %v", c, got, ok)

@@ -22,7 +22,8 @@ type fakeStore struct {
 	fail    error   // What every call returns, if not nil.
 	remote  *Record // What View finds beside the records.
 	panics  bool
-	budget  int // Records a Range may look at; 0 is no bound.
+	budget  int // Records a Walk may look at; 0 is no bound.
+	walks   int
 }
 
 func (f *fakeStore) find(key string) (int, bool) {
@@ -52,21 +53,30 @@ func (f *fakeStore) View(key string, visit func(Record)) error {
 	return nil
 }
 
-func (f *fakeStore) Range(start, end string, visit func(Record) bool) (string, error) {
+func (f *fakeStore) Walk(w Walk, visit func(Record) (string, bool)) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.fail != nil {
+	if f.walks++; f.fail != nil {
 		return "", f.fail
 	}
-	first, _ := f.find(start)
-	for i, r := range f.records[first:] {
-		if end != "" && r.Key >= end {
-			return "", nil
+	left := slices.DeleteFunc(slices.Clone(f.records), func(r Record) bool {
+		return r.Key < w.Start || w.End != "" && r.Key >= w.End
+	})
+	if w.Back {
+		slices.Reverse(left)
+	}
+	leap := ""
+	seen := 0
+	for _, r := range left {
+		if leap != "" && (w.Back && r.Key >= leap || !w.Back && r.Key < leap) {
+			continue
 		}
-		if f.budget > 0 && i == f.budget {
-			return r.Key, nil
+		if f.budget > 0 && seen == f.budget {
+			return w.from(r.Key), nil
 		}
-		if !visit(r) {
+		seen++
+		more := false
+		if leap, more = visit(r); !more {
 			return "", nil
 		}
 	}

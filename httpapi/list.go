@@ -1,15 +1,15 @@
 package httpapi
 
 import (
+	"cmp"
 	"strconv"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"kvs/internal/auth"
 )
 
-const paramsList = paramList | paramDelimiter | paramDepth | paramKeysOnly | paramCount | paramLimit | paramCursor
+const paramsList = paramList | paramDelimiter | paramDepth | paramKeysOnly | paramCount | paramLimit | paramCursor | paramReverse
 
 // listDepthMax is the deepest that a listing can be asked to look before it shows
 // directories.
@@ -32,73 +32,42 @@ func isPrefix(h *fasthttp.RequestHeader, raw []byte) bool {
 	return (h.IsGet() || h.IsHead()) && (len(raw) == 0 || raw[len(raw)-1] == '/')
 }
 
-// listing collects the items of one page: the records below a prefix, those deeper
-// than depth as the directories that hold them.
-type listing struct {
-	page
-	prefix string
-	depth  int    // Segments below the prefix; 0 shows every record.
-	skip   string // Where to go on behind a directory that was shown.
-}
-
 // serveList answers GET /kv/{prefix}/?list.
 func (s *Server) serveList(x *exchange) *Problem {
-	l, r, count, p := s.parseList(x)
+	g, p := s.parseList(x)
 	if p != nil {
 		return p
 	}
-	s.markSyncing(x)
-	if l.may = s.filter(x); l.may != nil {
-		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
+	if count, p := x.query.flag(paramCount, "count"); p != nil || count {
+		return cmp.Or(p, s.serveCount(x, g))
 	}
-	if count {
-		return s.serveCount(x, l, r)
-	}
-	l.body = append(l.body, `{"items":[`...)
-	// A directory ends the walk, which goes on behind it: a page costs what it shows,
-	// and not what lies below.
-	for start := r.next; start < r.end || r.end == ""; start = l.skip {
-		l.skip = ""
-		next, err := s.store.Range(start, r.end, l.visit)
-		if err != nil {
-			return s.refuse(err, x.key)
-		}
-		if l.skip == "" {
-			l.next = max(l.next, next)
-			break
-		}
-	}
-	l.body = append(l.body, ']')
-	return s.answer(x, &l.page, r)
+	return s.servePages(x, g)
 }
 
 // parseList checks the parameters of a listing.
-func (s *Server) parseList(x *exchange) (l *listing, r rangeQuery, count bool, p *Problem) {
+func (s *Server) parseList(x *exchange) (g *page, p *Problem) {
 	if p = x.query.parse(x.rawQuery, paramsList); p != nil {
-		return nil, r, false, p
+		return nil, p
 	}
 	listed, p := x.query.flag(paramList, "list")
 	if p == nil && !listed {
 		p = invalidKey("the key ends with '/'; add ?list for what is below it")
 	}
 	if p != nil {
-		return nil, r, false, p
+		return nil, p
 	}
-	l = &listing{prefix: x.key}
-	if l.keysOnly, p = x.query.flag(paramKeysOnly, "keys_only"); p != nil {
-		return nil, r, false, p
+	g = &page{prefix: x.key}
+	if g.keysOnly, p = x.query.flag(paramKeysOnly, "keys_only"); p != nil {
+		return nil, p
 	}
-	if count, p = x.query.flag(paramCount, "count"); p != nil {
-		return nil, r, false, p
+	if g.depth, p = x.query.depth(); p != nil {
+		return nil, p
 	}
-	if l.depth, p = x.query.depth(); p != nil {
-		return nil, r, false, p
+	if g.limit, p = x.query.limit(); p != nil {
+		return nil, p
 	}
-	if l.limit, p = x.query.limit(); p != nil {
-		return nil, r, false, p
-	}
-	r, p = s.resume(rangeQuery{start: l.prefix, end: endOf(l.prefix)}, &x.query)
-	return l, r, count, p
+	g.walk = Walk{Start: g.prefix, End: endOf(g.prefix)}
+	return g, s.resume(g, &x.query)
 }
 
 // depth reads how deep a listing shows records: one segment with a delimiter alone.
@@ -129,65 +98,39 @@ func endOf(prefix string) string {
 	return prefix[:len(prefix)-1] + string(rune('/'+1))
 }
 
-// visit shows a record, or the directory that holds it, or ends the page before it.
-func (l *listing) visit(r Record) bool {
-	if isReserved(r.Key) || l.may != nil && !l.may(r.Key) {
-		return true
-	}
-	dir, below := l.directory(r.Key)
-	if l.full(len(r.Data)) {
-		l.next = r.Key
-		return false
-	}
-	if below {
-		l.begin()
-		l.body = append(appendString(append(l.body, `{"key":`...), dir), '}')
-		l.skip = endOf(dir)
-		return false
-	}
-	l.item(r)
-	return true
-}
-
-// directory is the deepest path of a listing that holds a key, if the key lies deeper.
-func (l *listing) directory(key string) (dir string, below bool) {
-	if l.depth == 0 {
-		return "", false
-	}
-	at := len(l.prefix)
-	for range l.depth {
-		i := strings.IndexByte(key[at:], '/')
-		if i < 0 {
-			return "", false
-		}
-		at += i + 1
-	}
-	return key[:at], true
-}
-
 // serveCount answers ?list&count: how many records lie below, and the bytes of their
 // values. Where it says next, it has looked at enough: the rest is to be added.
-func (s *Server) serveCount(x *exchange, l *listing, r rangeQuery) *Problem {
+func (s *Server) serveCount(x *exchange, g *page) *Problem {
+	s.markSyncing(x)
+	if g.may = s.filter(x); g.may != nil {
+		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
+	}
 	keys, bytes := int64(0), int64(0)
-	var err error
-	l.next, err = s.store.Range(r.next, r.end, func(r Record) bool {
-		if !isReserved(r.Key) && (l.may == nil || l.may(r.Key)) {
+	next, err := s.store.Walk(g.left(), func(r Record) (string, bool) {
+		if !isReserved(r.Key) && (g.may == nil || g.may(r.Key)) {
 			keys, bytes = keys+1, bytes+int64(len(r.Data))
 		}
-		return true
+		return "", true
 	})
 	if err != nil {
 		return s.refuse(err, x.key)
 	}
-	l.body = strconv.AppendInt(append(l.body, `{"keys":`...), keys, 10)
-	l.body = strconv.AppendInt(append(l.body, `,"bytes":`...), bytes, 10)
-	return s.answer(x, &l.page, r)
+	if next != "" {
+		g.stopAt(next)
+	}
+	g.body = strconv.AppendInt(append(g.body, `{"keys":`...), keys, 10)
+	g.body = strconv.AppendInt(append(g.body, `,"bytes":`...), bytes, 10)
+	return s.answer(x, g)
 }
 
-// filter is the question whether a caller may see a key, nil for one who sees all.
+// filter is the question whether a caller may see a key, nil for one who sees all. It
+// outlives the exchange.
 func (s *Server) filter(x *exchange) func(key string) bool {
 	if s.guard == nil || x.caller.isAdmin() {
 		return nil
 	}
-	return func(key string) bool { return s.may(x, auth.OpRead, key) }
+	caller := x.caller
+	return func(key string) bool {
+		return auth.Decide(caller.Principal, caller.Grant, auth.OpRead, key, s.lookup)
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// keysBelow pages through a listing.
+// keysBelow pages through a listing, by the cursors of the bodies.
 func keysBelow(t *rapid.T, h fasthttp.RequestHandler, target string) (keys []string) {
 	for cursor := ""; ; {
 		status, body := direct(h, target+cursor)
@@ -80,6 +80,10 @@ func TestListAgainstModel(t *testing.T) {
 		case depth > 0:
 			target += fmt.Sprintf("&depth=%d", depth)
 		}
+		if rapid.Bool().Draw(t, "reverse") {
+			target += "&reverse"
+			slices.Reverse(want)
+		}
 		if got := keysBelow(t, h, target); !slices.Equal(got, want) {
 			t.Fatalf("%s of %d records:\n got %q\nwant %q", target, len(store.records), got, want)
 		}
@@ -134,6 +138,9 @@ func TestListForms(t *testing.T) {
 		{"/kv/a//?list", 400, "ends with"},
 		{"/kv/_acl/?list", 400, "reserved"},
 		{"/kv/a/?list&cursor=x", 400, "cursor"},
+		{"/kv/?list&delimiter=/&keys_only&reverse", 200, `{"items":[{"key":"x"},{"key":"a/"}]}`},
+		{"/kv/_range?reverse=true&keys_only&end_key=x", 200, `{"items":[{"key":"a/c/d"},{"key":"a/b"}]}`},
+		{"/kv/_range?reverse=yes", 400, "reverse must be"},
 		{"/kv/a?list", 400, "unknown query parameter"},
 	} {
 		a := r.do("GET", c.target, "")

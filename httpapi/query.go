@@ -39,6 +39,7 @@ const (
 	paramWait
 	paramAcks
 	paramRead
+	paramReverse
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -48,6 +49,7 @@ var parameterNames = [...]string{
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
 	"revisions", "rev", "at", "explain", "wait", "acks", "read",
+	"reverse",
 }
 
 // query holds the decoded parameters of one request.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,8 +30,11 @@ type rangeBody struct {
 }
 
 // listAll pages through a range; bounds beside the cursor are optional.
-func listAll(t *rapid.T, h fasthttp.RequestHandler, start, end string, limit int) []string {
+func listAll(t *rapid.T, h fasthttp.RequestHandler, start, end string, limit int, back bool) []string {
 	bounds := url.Values{"start_key": {start}, "end_key": {end}, "limit": {fmt.Sprint(limit)}}
+	if back {
+		bounds.Set("reverse", "true")
+	}
 	target := "/kv/_range?" + bounds.Encode()
 	var keys []string
 	for pages := 0; ; pages++ {
@@ -79,7 +83,11 @@ func TestRangePagesAgainstSortedMap(t *testing.T) {
 			}
 		}
 		h := New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{}}).Handler()
-		got := listAll(t, h, start, end, rapid.IntRange(1, 7).Draw(t, "limit"))
+		back := rapid.Bool().Draw(t, "reverse")
+		if back {
+			slices.Reverse(want)
+		}
+		got := listAll(t, h, start, end, rapid.IntRange(1, 7).Draw(t, "limit"), back)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("range [%q, %q): %s", start, end, diff)
 		}
@@ -141,7 +149,8 @@ func TestRangeShape(t *testing.T) {
 // Goal: bad parameters are refused by name.
 func TestRangeRefusals(t *testing.T) {
 	r := newRig(t, nil)
-	other := (&Server{}).cursorText(cursor{start: "a", end: "n", next: "m"}, false)
+	other := (&Server{}).cursorText(cursor{Walk{Start: "a", End: "n"}, "m"}, false)
+	back := (&Server{}).cursorText(cursor{Walk{Start: "a", End: "n", Back: true}, "m"}, false)
 	for target, want := range map[string]string{
 		"/kv/_range?limit=0":                              "limit",
 		"/kv/_range?limit=1001":                           "limit",
@@ -156,6 +165,10 @@ func TestRangeRefusals(t *testing.T) {
 		"/kv/_range?cursor=AAAA":                          "cursor",
 		"/kv/_range?cursor=" + other + "&end_key=z":       "another range",
 		"/kv/_range?cursor=" + other + "&start_key=b":     "another range",
+		"/kv/_range?cursor=" + other + "&reverse":         "other direction",
+		"/kv/_range?cursor=" + back + "&reverse=false":    "other direction",
+		"/kv/_range?cursor=" + back + "&end_key=mm":       "another range",
+		"/kv/_range?cursor=" + back + "&start_key=l":      "another range",
 		"/kv/_range?raw=true":                             "unknown",
 	} {
 		if a := r.do("GET", target, ""); a.problem() != slugInvalidParameter || !strings.Contains(a.body, want) {

@@ -3,42 +3,34 @@ package httpapi
 import (
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/valyala/fasthttp"
 )
 
-const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | paramLimit | paramCursor
-
-// rangeQuery is a checked request for one page of [start, end).
-type rangeQuery struct {
-	start, end string // An empty end is no bound.
-	next       string // Where the page begins.
-	limit      int
-	keysOnly   bool
-}
+const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | paramLimit | paramCursor | paramReverse
 
 // parseRange checks the parameters of /kv/_range.
-func (s *Server) parseRange(q *query) (rangeQuery, *Problem) {
-	var r rangeQuery
+func (s *Server) parseRange(q *query) (*page, *Problem) {
+	var g page
+	var w Walk
 	var p *Problem
-	if r.limit, p = q.limit(); p != nil {
-		return r, p
+	if g.limit, p = q.limit(); p != nil {
+		return nil, p
 	}
-	if r.keysOnly, p = q.flag(paramKeysOnly, "keys_only"); p != nil {
-		return r, p
+	if g.keysOnly, p = q.flag(paramKeysOnly, "keys_only"); p != nil {
+		return nil, p
 	}
-	if r.start, p = parseBound(q, paramStartKey, "start_key"); p != nil {
-		return r, p
+	if w.Start, p = parseBound(q, paramStartKey, "start_key"); p != nil {
+		return nil, p
 	}
-	if r.end, p = parseBound(q, paramEndKey, "end_key"); p != nil {
-		return r, p
+	if w.End, p = parseBound(q, paramEndKey, "end_key"); p != nil {
+		return nil, p
 	}
 	if q.has(paramPrefix) {
-		if r, p = r.within(q); p != nil {
-			return r, p
+		if w, p = w.within(q); p != nil {
+			return nil, p
 		}
 	}
-	return s.resume(r, q)
+	g.walk = w
+	return &g, s.resume(&g, q)
 }
 
 // limit reads how many items a page has at most.
@@ -56,17 +48,17 @@ func (q *query) limit() (int, *Problem) {
 	return n, nil
 }
 
-// within narrows r to the keys that begin with ?prefix, which need not end at a slash.
-func (r rangeQuery) within(q *query) (rangeQuery, *Problem) {
+// within narrows w to the keys that begin with ?prefix, which need not end at a slash.
+func (w Walk) within(q *query) (Walk, *Problem) {
 	prefix, p := parseBound(q, paramPrefix, "prefix")
 	if p != nil {
-		return r, p
+		return w, p
 	}
-	r.start = max(r.start, prefix)
-	if end := after(prefix); end != "" && (r.end == "" || end < r.end) {
-		r.end = end
+	w.Start = max(w.Start, prefix)
+	if end := after(prefix); end != "" && (w.End == "" || end < w.End) {
+		w.End = end
 	}
-	return r, nil
+	return w, nil
 }
 
 // after is the first text behind all that begin with a prefix, "" if there is none.
@@ -79,27 +71,31 @@ func after(prefix string) string {
 	return ""
 }
 
-// resume lets r begin where a cursor says, if there is one. Bounds given beside
-// the cursor must be those it came from, so that a mix-up does not look like an
-// empty range. They are compared with the cursor's own alone: whether another
-// bound lies before or behind a sealed place is nobody's to ask.
-func (s *Server) resume(r rangeQuery, q *query) (rangeQuery, *Problem) {
-	r.next = r.start
-	if !q.has(paramCursor) {
-		return r, nil
+// resume reads in which direction a listing goes and, if there is a cursor, from where
+// on. Bounds given beside the cursor, and the direction if it is, must be those it came
+// from, so that a mix-up does not look like an empty range. They are compared with the
+// cursor's own alone: whether another bound lies before or behind a sealed place is
+// nobody's to ask.
+func (s *Server) resume(g *page, q *query) (p *Problem) {
+	if g.walk.Back, p = q.flag(paramReverse, "reverse"); p != nil || !q.has(paramCursor) {
+		return p
 	}
 	text := q.value(paramCursor)
 	c, ok := s.parseCursor(text)
 	if !ok {
-		return r, invalidParameter("the cursor " + quoted(text) + " is not one: take it from the next " +
+		return invalidParameter("the cursor " + quoted(text) + " is not one: take it from the next " +
 			"field of the page before, unchanged, or begin anew")
 	}
-	if (r.start != "" && r.start != c.start) || (r.end != "" && r.end != c.end) {
-		return r, invalidParameter("the cursor belongs to another range: " +
+	if q.has(paramReverse) && c.walk.Back != g.walk.Back {
+		return invalidParameter("the cursor belongs to a listing in the other direction: " +
+			"repeat reverse of the first page, or leave it out")
+	}
+	if g.walk.Start != "" && g.walk.Start != c.walk.Start || g.walk.End != "" && g.walk.End != c.walk.End {
+		return invalidParameter("the cursor belongs to another range: " +
 			"repeat start_key and end_key of the first page, or leave both out")
 	}
-	r.start, r.end, r.next = c.start, c.end, c.next
-	return r, nil
+	g.walk, g.at = c.walk, c.at
+	return nil
 }
 
 // parseBound reads a bound. It is not a key: "users/" is a fine bound.
@@ -116,92 +112,14 @@ func parseBound(q *query, which parameter, name string) (string, *Problem) {
 	return bound, nil
 }
 
-// page collects the records of one answer.
-type page struct {
-	body  []byte
-	limit int
-	count int
-	next  string // Where the next page starts, once this one is full.
-
-	keysOnly bool
-	may      func(key string) bool // Whether a record is shown; nil shows all.
-}
-
-// visit adds a record, or ends the page before it.
-func (g *page) visit(r Record) bool {
-	if isReserved(r.Key) || g.may != nil && !g.may(r.Key) {
-		return true
-	}
-	if g.full(len(r.Data)) {
-		g.next = r.Key
-		return false
-	}
-	g.item(r)
-	return true
-}
-
-// full says that a page has no room for another item.
-func (g *page) full(bytes int) bool {
-	return g.count == g.limit || g.count > 0 && !g.keysOnly && len(g.body)+bytes > rangePageBytesMax
-}
-
-// begin separates an item from the one before.
-func (g *page) begin() {
-	if g.count > 0 {
-		g.body = append(g.body, ',')
-	}
-	g.count++
-}
-
-// item adds a record.
-func (g *page) item(r Record) {
-	g.begin()
-	g.body = appendString(append(g.body, `{"key":`...), r.Key)
-	if g.keysOnly {
-		g.body = append(g.body, '}')
-		return
-	}
-	g.body = appendRecord(append(g.body, ','), r)
-}
-
-// answer ends the body of a page, which lacks its last brace, and says where it
-// goes on.
-func (s *Server) answer(x *exchange, g *page, r rangeQuery) *Problem {
-	if g.next != "" {
-		g.body = append(g.body, `,"next":"`...)
-		g.body = append(g.body, s.cursorText(cursor{r.start, r.end, g.next}, g.may != nil)...)
-		g.body = append(g.body, '"')
-	}
-	g.body = append(g.body, '}')
-	x.ctx.SetStatusCode(fasthttp.StatusOK)
-	x.ctx.Response.Header.SetContentType(typeJSON)
-	x.ctx.Response.SetBodyRaw(g.body)
-	return nil
-}
-
 // serveRange answers GET /kv/_range.
 func (s *Server) serveRange(x *exchange) *Problem {
 	if p := x.query.parse(x.rawQuery, paramsRange); p != nil {
 		return p
 	}
-	r, p := s.parseRange(&x.query)
+	g, p := s.parseRange(&x.query)
 	if p != nil {
 		return p
 	}
-	s.markSyncing(x)
-	g := page{limit: r.limit, keysOnly: r.keysOnly, body: append([]byte(nil), `{"items":[`...)}
-	if g.may = s.filter(x); g.may != nil {
-		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
-	}
-	if r.end == "" || r.next < r.end {
-		next, err := s.store.Range(r.next, r.end, g.visit)
-		if err != nil {
-			return s.refuse(err, r.next)
-		}
-		if g.next == "" && (r.end == "" || next < r.end) {
-			g.next = next
-		}
-	}
-	g.body = append(g.body, ']')
-	return s.answer(x, &g, r)
+	return s.servePages(x, g)
 }

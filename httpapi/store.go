@@ -39,11 +39,13 @@ type Store interface {
 	// ErrNotFound, or ErrIncomplete. Record.Data is only valid during visit.
 	View(key string, visit func(Record)) error
 
-	// Range visits live records with start <= key < end (an empty end is no
-	// bound) in bytewise order until visit returns false. It may stop early
-	// when its scan budget is used up: then next is the key to go on from,
-	// otherwise next is "". It returns ErrIncomplete before the first visit.
-	Range(start, end string, visit func(Record) bool) (next string, err error)
+	// Walk visits live records in the order of w until visit says that it wants no
+	// more. A leap that is not empty spares it what lies between, and goes on with
+	// the first key from leap on or, backwards, with the last one before it. Walk may
+	// stop early when it has looked at enough: then next is where to go on, as the
+	// new Start of w or, backwards, as its new End; otherwise it is "". It returns
+	// ErrIncomplete before the first visit.
+	Walk(w Walk, visit func(Record) (leap string, more bool)) (next string, err error)
 
 	// Write makes one write durable in the local replica before it returns.
 	// After an error nothing of the write is visible, ErrUnknown aside. With
@@ -66,6 +68,21 @@ type Cluster interface {
 	// Partial says that the older part of that data is still on its way, and that
 	// the node serves clients meanwhile: View asks for it, writes do not.
 	Partial() bool
+}
+
+// Walk is one pass over the records with Start <= key < End in bytewise order. An empty
+// End is no bound.
+type Walk struct {
+	Start, End string
+	Back       bool // from the last record to the first
+}
+
+// from is where a walk goes on that is to begin with a key.
+func (w Walk) from(key string) string {
+	if w.Back {
+		return key + "\x00"
+	}
+	return key
 }
 
 // Record is one live version of a key.

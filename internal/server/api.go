@@ -12,9 +12,12 @@ import (
 	"kvs/storage"
 )
 
-// scanMax bounds the records that one range request looks at, tombstones
-// included; what is left is for the next page.
-const scanMax = 20_000
+// scanMax and scanBytesMax bound the records that one walk looks at, tombstones
+// included, and their values; what is left is for the next page.
+const (
+	scanMax      = 20_000
+	scanBytesMax = 64 << 20
+)
 
 // digestAlgorithm names what GET /sync/merkle/root returns, for people who want
 // to compute it themselves.
@@ -60,25 +63,31 @@ func (a *api) viewHere(key string, visit func(httpapi.Record)) (here bool, err e
 	return here, nil
 }
 
-// Range walks live records in key order. While the older ones are still on their
-// way it refuses to: a listing without them looks like any other, and whoever
-// takes it for all there is goes wrong, for instance by deleting what else they
-// have. Other members list everything. The system's own records are passed over
-// unread: where a page ends is told to clients, and must not be the name of one.
-func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next string, err error) {
+// Walk walks live records. While the older ones are still on their way it refuses to:
+// a listing without them looks like any other, and whoever takes it for all there is
+// goes wrong, for instance by deleting what else they have. Other members list
+// everything. The system's own records are passed over unread: where a page ends is
+// told to clients, and must not be the name of one.
+func (a *api) Walk(w httpapi.Walk, visit func(httpapi.Record) (leap string, more bool)) (next string, err error) {
 	if a.Partial() {
 		return "", httpapi.ErrIncomplete
 	}
 	now := wall()
-	seen, ended := 0, false
-	for _, part := range besideSystem(start, end) {
-		err = a.store.Range(part[0], part[1], func(key string, rec keyspace.Record) bool {
-			if seen++; seen > scanMax {
-				next, ended = key, true
-				return false
+	seen, bytes, ended := 0, 0, false
+	for _, part := range besideSystem(w) {
+		err = a.store.Walk(part, func(key string, rec keyspace.Record) (leap string, more bool) {
+			if seen, bytes = seen+1, bytes+len(rec.Value); seen > scanMax || seen > 1 && bytes > scanBytesMax {
+				if next, ended = key, true; w.Back {
+					next += "\x00" // the smallest key behind
+				}
+				return "", false
 			}
-			ended = rec.Live(now) && !visit(record(key, rec))
-			return !ended
+			if !rec.Live(now) {
+				return "", true
+			}
+			leap, more = visit(record(key, rec))
+			ended = !more
+			return leap, more
 		})
 		if ended || err != nil {
 			break
@@ -87,17 +96,21 @@ func (a *api) Range(start, end string, visit func(httpapi.Record) bool) (next st
 	return next, storeError(err)
 }
 
-// besideSystem is the one or two parts of a range that hold keys of users.
-func besideSystem(start, end string) (parts [][2]string) {
+// besideSystem is the one or two parts of a walk that hold keys of users, in its order.
+func besideSystem(w httpapi.Walk) (parts []storage.Walk) {
+	start, end := w.Start, w.End
 	if start < systemAt && (end == "" || end > systemAt) {
-		parts = append(parts, [2]string{start, systemAt})
+		parts = append(parts, storage.Walk{Start: start, End: systemAt, Back: w.Back})
 		start = systemEnd
 	}
 	if keyspace.IsReserved(start) {
 		start = systemEnd
 	}
 	if end == "" || start < end {
-		parts = append(parts, [2]string{start, end})
+		parts = append(parts, storage.Walk{Start: start, End: end, Back: w.Back})
+	}
+	if w.Back {
+		slices.Reverse(parts)
 	}
 	return parts
 }

@@ -12,6 +12,7 @@ import (
 
 	"kvs/httpapi"
 	"kvs/internal/auth"
+	"kvs/storage"
 )
 
 // Goal: records of users and rights that one node writes count on the other, and those
@@ -152,8 +153,17 @@ func TestRangesPassOverTheSystem(t *testing.T) {
 		{"a", "b", [][2]string{{"a", "b"}}},
 		{"a", "", [][2]string{{"a", ""}}},
 	} {
-		if got := besideSystem(c.start, c.end); !slices.Equal(got, c.want) {
-			t.Errorf("%q to %q: %q, want %q", c.start, c.end, got, c.want)
+		for _, back := range []bool{false, true} {
+			var want []storage.Walk
+			for _, part := range c.want {
+				want = append(want, storage.Walk{Start: part[0], End: part[1], Back: back})
+			}
+			if back {
+				slices.Reverse(want)
+			}
+			if got := besideSystem(httpapi.Walk{Start: c.start, End: c.end, Back: back}); !slices.Equal(got, want) {
+				t.Errorf("%q to %q: %+v, want %+v", c.start, c.end, got, want)
+			}
 		}
 	}
 	s := startGuarded(t, "a")
@@ -162,10 +172,18 @@ func TestRangesPassOverTheSystem(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var got []string
-	if _, err := s.api().Range("", "", func(r httpapi.Record) bool { got = append(got, r.Key); return true }); err != nil ||
-		!slices.Equal(got, []string{"A", "z"}) {
-		t.Errorf("%q %v", got, err)
+	for _, back := range []bool{false, true} {
+		var got []string
+		_, err := s.api().Walk(httpapi.Walk{Back: back}, func(r httpapi.Record) (string, bool) {
+			got = append(got, r.Key)
+			return "", true
+		})
+		if back {
+			slices.Reverse(got)
+		}
+		if err != nil || !slices.Equal(got, []string{"A", "z"}) {
+			t.Errorf("backwards %v: %q %v", back, got, err)
+		}
 	}
 }
 

@@ -41,8 +41,8 @@ func (a *api) keysOf(start, end string) (keys []string, next string, err error) 
 	if a.Partial() {
 		return nil, "", httpapi.ErrIncomplete
 	}
-	for _, part := range besideSystem(start, end) {
-		err = a.store.Range(part[0], part[1], func(key string, _ keyspace.Record) bool {
+	for _, part := range besideSystem(httpapi.Walk{Start: start, End: end}) {
+		err = a.store.Range(part.Start, part.End, func(key string, _ keyspace.Record) bool {
 			if len(keys) == rewindKeysMax {
 				next = key
 				return false

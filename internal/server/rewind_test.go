@@ -81,9 +81,9 @@ func TestRewind(t *testing.T) {
 func shown(t *testing.T, s *Server, start, end string) string {
 	t.Helper()
 	got := map[string]string{}
-	if _, err := s.api().Range(start, end, func(r httpapi.Record) bool {
+	if _, err := s.api().Walk(httpapi.Walk{Start: start, End: end}, func(r httpapi.Record) (string, bool) {
 		got[r.Key] = string(r.Data)
-		return true
+		return "", true
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestNewNodeReadsThroughToItsSource(t *testing.T) {
 	fillNode(t, a, keys, key, value)
 	b := startLate(t, a)
 	eventually(t, 20*time.Second, "the older records are on their way", b.api().Partial)
-	if _, err := b.api().Range("", "", func(httpapi.Record) bool { return true }); !errors.Is(err, httpapi.ErrIncomplete) &&
+	if _, err := b.api().Walk(httpapi.Walk{}, func(httpapi.Record) (string, bool) { return "", true }); !errors.Is(err, httpapi.ErrIncomplete) &&
 		b.api().Partial() {
 		t.Errorf("a range: %v", err)
 	}
