@@ -135,35 +135,44 @@ func unauthorized(detail, code string) *Problem {
 // authoriseKey asks for the rights of the request's key. Who may not read a key gets
 // the same answer as if there were none.
 func (s *Server) authoriseKey(x *exchange) *Problem {
-	var op auth.Op
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut, fasthttp.MethodPatch:
-		exists, p := s.existsFor(x)
-		if p != nil {
-			return p
-		}
-		// Rights that were set before there is a value, or that one which has expired
-		// left behind, are those of the key: to fill its place is to write it.
-		_, own := s.lookup(x.key)
-		x.absent, x.creates = !exists, !exists && !own
-		if op = auth.OpWrite; x.creates {
-			op = auth.OpCreate
-		}
+		return s.authorisePut(x)
 	case fasthttp.MethodDelete:
-		op = auth.OpDelete
-	default:
-		if s.may(x, auth.OpRead, x.key) {
-			return nil
-		}
-		return s.unseen(x)
+		return s.demand(x, auth.OpDelete)
 	}
-	if !s.may(x, op, x.key) {
-		return newProblem(slugForbidden, "your token or the rights of "+quoted(x.key)+" do not allow this")
+	if s.may(x, auth.OpRead, x.key) {
+		return nil
 	}
-	if x.creates && !x.caller.isAdmin() {
-		return s.ownsBelow(x)
+	return s.unseen(x)
+}
+
+// authorisePut finds out whether a write creates its key, and asks for the rights that
+// it takes.
+func (s *Server) authorisePut(x *exchange) *Problem {
+	exists, p := s.existsFor(x)
+	if p != nil {
+		return p
 	}
-	return nil
+	// Rights that were set before there is a value, or that one which has expired
+	// left behind, are those of the key: to fill its place is to write it.
+	_, own := s.lookup(x.key)
+	op := auth.OpWrite
+	if x.absent, x.creates = !exists, !exists && !own; x.creates {
+		op = auth.OpCreate
+	}
+	if p := s.demand(x, op); p != nil || !x.creates || x.caller.isAdmin() {
+		return p
+	}
+	return s.ownsBelow(x)
+}
+
+// demand refuses what the caller may not do to the key.
+func (s *Server) demand(x *exchange, op auth.Op) *Problem {
+	if s.may(x, op, x.key) {
+		return nil
+	}
+	return newProblem(slugForbidden, "your token or the rights of "+quoted(x.key)+" do not allow this")
 }
 
 // unseen answers a read of what may not be read in every way like one of what is not

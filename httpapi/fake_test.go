@@ -112,6 +112,14 @@ func (f *fakeStore) Write(w Write) (Written, error) {
 	return Written{UUID: r.UUID, Timestamp: r.Timestamp, Existed: existed}, nil
 }
 
+func (f *fakeStore) WriteAll(ws []Write) (out []Fate) {
+	for _, w := range ws {
+		done, err := f.Write(w)
+		out = append(out, Fate{done, err})
+	}
+	return out
+}
+
 // permits judges the conditions of a write in plain words.
 func (f *fakeStore) permits(w Write, i int, exists bool) bool {
 	for _, m := range w.If {

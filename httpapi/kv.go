@@ -136,11 +136,12 @@ func appendRecord(dst []byte, r Record) []byte {
 }
 
 func appendRecordHead(dst []byte, r Record) []byte {
-	dst = append(dst, `"uuid":"`...)
-	dst = appendUUID(dst, r.UUID)
-	dst = append(dst, `","timestamp":`...)
-	dst = strconv.AppendInt(dst, r.Timestamp, 10)
-	return append(dst, `,"data":`...)
+	return append(appendStamp(dst, r.UUID, r.Timestamp), `,"data":`...)
+}
+
+func appendStamp(dst []byte, id [16]byte, timestamp int64) []byte {
+	dst = appendUUID(append(dst, `"uuid":"`...), id)
+	return strconv.AppendInt(append(dst, `","timestamp":`...), timestamp, 10)
 }
 
 func appendRecordTail(dst []byte, r Record) []byte {
@@ -161,22 +162,33 @@ func (s *Server) put(x *exchange) *Problem {
 	if w.Value, w.TTL, p = x.readValue(body, ttl); p != nil {
 		return p
 	}
-	if x.absent && slices.ContainsFunc(w.If, func(m Match) bool { return !m.Not }) {
-		return s.unwritten(x, Written{}, ErrPrecondition) // before a key that stays away gets rights
-	}
 	if p := s.beginWrite(x, &w); p != nil {
 		return p
 	}
-	if p := s.giveRights(x); p != nil {
+	if p := s.mayBegin(x); p != nil {
 		return p
 	}
 	done, err := s.store.Write(w)
 	if err != nil {
-		s.takeBack(x, err)
-		return s.unwritten(x, done, err)
+		return s.unfinished(x, done, err)
 	}
 	x.answerWrite(done)
 	return nil
+}
+
+// mayBegin refuses a put that cannot succeed, before a key that stays away gets rights,
+// and gives those of one that it creates.
+func (s *Server) mayBegin(x *exchange) *Problem {
+	if x.absent && slices.ContainsFunc(x.conditions, func(m Match) bool { return !m.Not }) {
+		return s.unwritten(x, Written{}, ErrPrecondition)
+	}
+	return s.giveRights(x)
+}
+
+// unfinished words why a put that had begun was not carried out.
+func (s *Server) unfinished(x *exchange, done Written, err error) *Problem {
+	s.takeBack(x, err)
+	return s.unwritten(x, done, err)
 }
 
 // readValue splits a checked body into the value to store and its TTL.
@@ -219,11 +231,7 @@ func (x *exchange) answerPut(w Written) {
 	x.setETag(w.UUID)
 	x.buf = appendPath(append(x.buf[:0], "/kv/"...), x.key)
 	resp.Header.SetCanonical([]byte("Location"), x.buf)
-	x.buf = append(x.buf[:0], `{"uuid":"`...)
-	x.buf = appendUUID(x.buf, w.UUID)
-	x.buf = append(x.buf, `","timestamp":`...)
-	x.buf = strconv.AppendInt(x.buf, w.Timestamp, 10)
-	x.buf = append(x.buf, '}')
+	x.buf = append(appendStamp(append(x.buf[:0], '{'), w.UUID, w.Timestamp), '}')
 	resp.SetBody(x.buf)
 }
 

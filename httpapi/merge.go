@@ -38,8 +38,7 @@ func (s *Server) patch(x *exchange) *Problem {
 			x.answerWrite(done)
 			return nil
 		case x.creates || !errors.Is(err, ErrPrecondition) || !permits(asked, done):
-			s.takeBack(x, err)
-			return s.unwritten(x, done, err)
+			return s.unfinished(x, done, err)
 		}
 	}
 	return newProblem(slugOverloaded, "others wrote "+quoted(x.key)+" each time before this patch could; nothing was stored")

@@ -11,10 +11,14 @@ import (
 // onHeader gives a request that has a body read_timeout for it. The others
 // are complete: moving their deadline would only cost time.
 func (s *Server) onHeader(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if n := h.ContentLength(); n > 0 || n == -1 {
-		return fasthttp.RequestConfig{ReadTimeout: s.options.ReadTimeout}
+	if n := h.ContentLength(); n == 0 || n < -1 {
+		return fasthttp.RequestConfig{}
 	}
-	return fasthttp.RequestConfig{}
+	c := fasthttp.RequestConfig{ReadTimeout: s.options.ReadTimeout}
+	if isBatch(h) {
+		c.MaxRequestBodySize = batchBytesMax + bodySlackBytes
+	}
+	return c
 }
 
 // onExpect answers Expect: 100-continue: a request that would be refused
@@ -28,6 +32,9 @@ func (s *Server) onExpect(ctx *fasthttp.RequestCtx) (status int) {
 	e, p := s.accept(x)
 	if p == nil && e.serve != nil && e.allow == allowKV && (ctx.IsPut() || ctx.IsPatch()) {
 		_, p = s.checkBody(x)
+	}
+	if p == nil && isBatch(&ctx.Request.Header) {
+		p = s.checkBatch(x)
 	}
 	if p == nil {
 		return fasthttp.StatusContinue
@@ -57,6 +64,8 @@ func (s *Server) readProblem(h *fasthttp.RequestHeader, err error) *Problem {
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isBatch(h):
+		return batchTooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return s.tooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.As(err, &small):

@@ -97,10 +97,13 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut, fasthttp.MethodPatch, fasthttp.MethodDelete:
 		// A key, in the client's eyes: say why it cannot be one.
-	default:
-		if key == "_range" {
-			return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
-		}
+		return endpoint{}, reservedKey(key)
+	}
+	switch key {
+	case "_range":
+		return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
+	case "_batch":
+		return endpoint{allow: allowPost, serve: (*Server).serveBatch, need: needToken}, nil
 	}
 	return endpoint{}, reservedKey(key)
 }

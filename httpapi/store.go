@@ -52,6 +52,10 @@ type Store interface {
 	// ErrPrecondition the answer says what is there instead, if anything (Existed).
 	Write(Write) (Written, error)
 
+	// WriteAll is several writes at once, in their order, and what became of each. It
+	// is no transaction, but they share one as far as they fit.
+	WriteAll([]Write) []Fate
+
 	// Digest is the root of the digest tree.
 	Digest() (Digest, error)
 }
@@ -145,6 +149,12 @@ type Written struct {
 	// Short that they are less than it wanted.
 	Copies int
 	Short  bool
+}
+
+// Fate is what became of one of several writes, as Write says it.
+type Fate struct {
+	Written
+	Err error
 }
 
 // Digest is the root of the digest tree over the visible data.

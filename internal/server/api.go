@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -113,69 +112,6 @@ func besideSystem(w httpapi.Walk) (parts []storage.Walk) {
 		slices.Reverse(parts)
 	}
 	return parts
-}
-
-// Write goes through the core, which groups it with what else is under way. A
-// condition on a key whose record may still be on its way here cannot be judged.
-func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
-	if len(w.If) > 0 && a.Partial() {
-		if here, err := a.viewHere(w.Key, func(httpapi.Record) {}); !here {
-			return httpapi.Written{}, cmp.Or(unlessNotFound(err), httpapi.ErrIncomplete)
-		}
-	}
-	p, ok := a.idle.Get().(*pendingWrite)
-	if !ok {
-		p = &pendingWrite{done: make(chan struct{}, 1)}
-	}
-	p.last = false
-	p.write = keyspace.Write{
-		Key: w.Key, Value: slices.Clone(w.Value), Delete: w.Delete, TTL: a.ttl(w),
-		If: matches(w.If), Seen: keyspace.Millis(w.Seen),
-	}
-	p.acks, p.wait = w.Acks, millis(w.Wait)
-	if a.trail != nil && w.Actor != "" {
-		p.write.Note = noteOf(w.Actor, w.Value, w.Delete)
-	}
-	err := a.driver.write(p)
-	if err != nil && err != httpapi.ErrPrecondition {
-		return httpapi.Written{}, err // the core may still hold p
-	}
-	out := httpapi.Written{
-		UUID: p.result.Version.UUID, Timestamp: int64(p.result.Version.TS), Existed: p.result.Existed,
-		Mark: markOf(p.result.Dot), Copies: p.result.Copies, Short: p.result.Short,
-	}
-	p.write = keyspace.Write{}
-	a.idle.Put(p)
-	return out, err
-}
-
-// unlessNotFound drops the error that says no more than that nothing is there.
-func unlessNotFound(err error) error {
-	if err == httpapi.ErrNotFound {
-		return nil
-	}
-	return err
-}
-
-func matches(ms []httpapi.Match) (out []keyspace.Match) {
-	for _, m := range ms {
-		k := keyspace.Match{Any: m.Any, Not: m.Not}
-		for _, v := range m.Versions {
-			k.Versions = append(k.Versions, v)
-		}
-		out = append(out, k)
-	}
-	return out
-}
-
-func (a *api) ttl(w httpapi.Write) keyspace.Millis {
-	switch {
-	case w.Delete || w.TTL == httpapi.TTLNever:
-		return 0
-	case w.TTL == httpapi.TTLDefault:
-		return millis(a.defaultTTL)
-	}
-	return keyspace.Millis(w.TTL)
 }
 
 // Digest is the root of the digest tree.

@@ -14,10 +14,20 @@ type pendingWrite struct {
 	last   bool          // of its group
 	acks   int           // replicas that have to have it, 0 just this one
 	wait   keyspace.Millis
+	with   []*pendingWrite // come along behind it, in this order
 }
 
 // write hands one write to the core and waits until it is durable or refused.
 func (d *driver) write(w *pendingWrite) error {
+	if err := d.submit(w); err != nil {
+		return err
+	}
+	return d.await(w)
+}
+
+// submit hands one write to the core, and those that come along. If it cannot, none of
+// them is carried out.
+func (d *driver) submit(w *pendingWrite) error {
 	select {
 	case <-d.closing:
 		return httpapi.ErrClosed
@@ -25,9 +35,14 @@ func (d *driver) write(w *pendingWrite) error {
 	}
 	select {
 	case d.writes <- w:
+		return nil
 	default:
 		return httpapi.ErrOverloaded
 	}
+}
+
+// await waits until a write is durable or refused.
+func (d *driver) await(w *pendingWrite) error {
 	select {
 	case <-w.done:
 	case <-d.stopped:
@@ -68,16 +83,24 @@ func refusal(r statemachine.Refusal) error {
 // group is what gathers for the next batch.
 type group struct {
 	writes []*pendingWrite
-	bytes  int           // as keyspace.Size counts, with what is logged
-	held   *pendingWrite // did not fit, and is the first of the group after
+	bytes  int             // as keyspace.Size counts, with what is logged
+	held   []*pendingWrite // did not fit, and are the first of the groups after
 }
 
-func (g *group) full() bool { return g.held != nil || len(g.writes) == keyspace.BatchWritesMax }
+func (g *group) full() bool { return len(g.held) > 0 || len(g.writes) == keyspace.BatchWritesMax }
 
+// add takes a write and all that come along with it.
 func (g *group) add(w *pendingWrite) {
+	g.addOne(w)
+	for _, next := range w.with {
+		g.addOne(next)
+	}
+}
+
+func (g *group) addOne(w *pendingWrite) {
 	size := keyspace.Size(w.write.Key, w.write.Value) + noteSize(&w.write)
-	if len(g.writes) > 0 && g.bytes+size > keyspace.BatchBytesMax {
-		g.held = w
+	if g.full() || len(g.writes) > 0 && g.bytes+size > keyspace.BatchBytesMax {
+		g.held = append(g.held, w)
 		return
 	}
 	g.writes = append(g.writes, w)
@@ -117,8 +140,8 @@ func (d *driver) takeGroup() statemachine.ClientWrites {
 	held := d.next.held
 	clear(d.next.writes)
 	d.next = group{writes: d.next.writes[:0]}
-	if held != nil {
-		d.next.add(held)
+	for _, w := range held {
+		d.next.addOne(w)
 	}
 	return in
 }
