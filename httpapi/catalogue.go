@@ -16,6 +16,7 @@ const (
 	slugInvalidTTL       = "invalid-ttl"
 	slugInvalidParameter = "invalid-parameter"
 	slugBadRequest       = "bad-request"
+	slugConfirmation     = "confirmation-required"
 	slugUnauthorized     = "unauthorized"
 	slugForbidden        = "forbidden"
 	slugReadOnly         = "read-only"
@@ -67,6 +68,9 @@ var catalogue = [...]kind{
 	{slugBadRequest, 400, "Bad request",
 		"The request cannot be read safely as HTTP/1.0 or HTTP/1.1.\n" +
 			"Try: a plain client such as curl, without an unusual proxy between."},
+	{slugConfirmation, 400, "Confirmation required",
+		"A delete of all that is below a path repeats the path in the header KVS-Confirm.\n" +
+			"Try: ?recurse&dry_run to count what would go, then -H 'KVS-Confirm: PATH'."},
 	{slugUnauthorized, 401, "Unauthorized",
 		"The request has no token, or one that is not accepted: expired, revoked, of another\n" +
 			"cluster, or of a user who is gone.\n" +

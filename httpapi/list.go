@@ -17,7 +17,10 @@ const listDepthMax = 64
 
 // locatePrefix finds the listing of what is below a path that ends with a slash.
 func (x *exchange) locatePrefix(raw []byte) (endpoint, *Problem) {
-	e := endpoint{allow: allowRead, serve: (*Server).serveList, need: needToken}
+	e := endpoint{allow: allowPrefix, serve: (*Server).serveList, need: needToken}
+	if x.ctx.IsDelete() {
+		e.serve = (*Server).serveRecurse
+	}
 	if len(raw) == 0 || len(raw) == 1 {
 		x.key = ""
 		return e, nil
@@ -27,9 +30,10 @@ func (x *exchange) locatePrefix(raw []byte) (endpoint, *Problem) {
 	return e, p
 }
 
-// isPrefix says that the path of a read names what is below a key.
+// isPrefix says that the path of a request names what is below a key. For the methods
+// of a key alone it is a key that ends wrongly.
 func isPrefix(h *fasthttp.RequestHeader, raw []byte) bool {
-	return (h.IsGet() || h.IsHead()) && (len(raw) == 0 || raw[len(raw)-1] == '/')
+	return (h.IsGet() || h.IsHead() || h.IsDelete() || h.IsOptions()) && (len(raw) == 0 || raw[len(raw)-1] == '/')
 }
 
 // serveList answers GET /kv/{prefix}/?list.

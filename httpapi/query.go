@@ -40,6 +40,9 @@ const (
 	paramAcks
 	paramRead
 	paramReverse
+	paramRecurse
+	paramDryRun
+	paramMeta
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -49,7 +52,7 @@ var parameterNames = [...]string{
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
 	"revisions", "rev", "at", "explain", "wait", "acks", "read",
-	"reverse",
+	"reverse", "recurse", "dry_run", "meta",
 }
 
 // query holds the decoded parameters of one request.

@@ -20,6 +20,8 @@ type endpoint struct {
 const (
 	allowRead = "GET, HEAD, OPTIONS"
 	allowKV   = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+
+	allowPrefix = "GET, HEAD, DELETE, OPTIONS"
 )
 
 // locate finds the endpoint of a raw path; for a path under /kv/ it sets the
