@@ -229,7 +229,8 @@ func (s *Server) writeItems(items []*batchItem) {
 			it.p = s.mayBegin(&it.exchange)
 		}
 	})
-	items = slices.DeleteFunc(items, func(it *batchItem) bool { return it.p != nil })
+	// The caller goes on with all of them.
+	items = slices.DeleteFunc(slices.Clone(items), func(it *batchItem) bool { return it.p != nil })
 	writes := make([]Write, len(items))
 	for i, it := range items {
 		writes[i] = it.write

@@ -21,12 +21,15 @@ const (
 	slugForbidden        = "forbidden"
 	slugReadOnly         = "read-only"
 	slugKeyNotFound      = "key-not-found"
+	slugKeyExpired       = "key-expired"
 	slugPeerUnknown      = "peer-unknown"
 	slugNotFound         = "not-found"
 	slugMethodNotAllowed = "method-not-allowed"
 	slugConflictClock    = "conflict-clock"
 	slugPeerAmbiguous    = "peer-ambiguous"
 	slugPeerSelf         = "peer-self"
+	slugOnceRunning      = "idempotency-key-running"
+	slugOnceReused       = "idempotency-key-reused"
 	slugPrecondition     = "precondition-failed"
 	slugCursorExpired    = "cursor-expired"
 	slugBodyTooLarge     = "body-too-large"
@@ -86,6 +89,10 @@ var catalogue = [...]kind{
 		"The key is absent from this node: never written, deleted, expired, or still on its\n" +
 			"way from another node.\n" +
 			"Try: GET /kv/_range to see which keys are here."},
+	{slugKeyExpired, 404, "Key expired",
+		"The key had a TTL, and its time is over: expired_at says since when. Nodes forget this when\n" +
+			"none of them needs the record any more; then the key is key-not-found.\n" +
+			"Try: PUT it again, with a longer ?ttl or with ?ttl=0 for ever."},
 	{slugPeerUnknown, 404, "Peer unknown",
 		"No member of the cluster has this id or replica, or this node is not connected to\n" +
 			"the one that has it.\n" +
@@ -110,6 +117,9 @@ var catalogue = [...]kind{
 	{slugPeerSelf, 409, "Peer is this node",
 		"A node cannot compare with itself, and cannot forget itself.\n" +
 			"Try: the id of another member, or POST /members/leave to take this node out."},
+	{slugOnceRunning, 409, "Idempotency-Key under way",
+		"A request with this Idempotency-Key has arrived before, and is not answered yet.\n" +
+			"Try: again after Retry-After, for its answer."},
 	{slugPrecondition, 412, "Precondition failed",
 		"If-Match or If-None-Match was judged in the transaction of the write, on this node, and\n" +
 			"did not hold. The current version, if there is one, is in the member current.\n" +
@@ -122,6 +132,9 @@ var catalogue = [...]kind{
 		"Values are JSON: Content-Type application/json or any type ending in +json, or\n" +
 			"none, and no Content-Encoding.\n" +
 			"Try: -H 'Content-Type: application/json'."},
+	{slugOnceReused, 422, "Idempotency-Key reused",
+		"Another request, with another method, target, body or condition, had this Idempotency-Key.\n" +
+			"Try: a key of its own, such as a random UUID, for every change that is to happen once."},
 	{slugRateLimited, 429, "Rate limited",
 		"This node answers each client rate_limit_requests requests in rate_limit_window. A client\n" +
 			"is the user of a token, or an address. Every answer says in RateLimit what is left.\n" +

@@ -6,9 +6,9 @@ import "github.com/valyala/fasthttp"
 // (Fetch standard, sections 2.2.2 and 3.3). Nothing here lets a browser send
 // cookies: a script shows its token itself.
 const (
-	corsRequestHeaders  = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID"
-	corsResponseHeaders = "Allow, ETag, KVS-Mode, Location, RateLimit, RateLimit-Policy, Retry-After, " +
-		"WWW-Authenticate, X-Request-ID"
+	corsRequestHeaders  = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, KVS-Confirm, Prefer, X-Request-ID"
+	corsResponseHeaders = "Allow, ETag, KVS-Mode, KVS-Replayed, KVS-Results-Filtered, Link, Location, " +
+		"Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-ID"
 	corsMaxAge = "600" // seconds for which a browser need not ask again
 )
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // storeProblem is the one place where an error of a Store becomes an answer.
@@ -11,7 +12,7 @@ import (
 func storeProblem(err error, key string) (*Problem, bool) {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(key)), true
+		return absent(err, key), true
 	case errors.Is(err, ErrIncomplete):
 		return newProblem(slugSyncing, "older records are still on their way to this node, and whether "+
 			"there is one of "+quoted(key)+" cannot be told now"), true
@@ -48,6 +49,26 @@ func storeProblem(err error, key string) (*Problem, bool) {
 	}
 	return newProblem(slugInternal, "the node could not do this; its log has the cause"), false
 }
+
+// absent words why there is no such key, as far as this is known.
+func absent(err error, key string) *Problem {
+	text := "no such key on this node: " + quoted(key)
+	var known *AbsentError
+	switch {
+	case !errors.As(err, &known):
+		return newProblem(slugKeyNotFound, text)
+	case known.ExpiredAt != 0:
+		p := newProblem(slugKeyExpired, text+", it expired at "+instant(known.ExpiredAt))
+		p.expiredAt = known.ExpiredAt
+		return p
+	}
+	p := newProblem(slugKeyNotFound, text+", it was deleted at "+instant(known.DeletedAt))
+	p.deletedAt = known.DeletedAt
+	return p
+}
+
+// instant shows Unix milliseconds (RFC 3339).
+func instant(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // peerProblem words the errors of an Operator that are about a member. It is nil
 // for others.

@@ -24,6 +24,7 @@ type fakeStore struct {
 	panics  bool
 	budget  int // Records a Walk may look at; 0 is no bound.
 	walks   int
+	onWrite func(Write) // runs before a write is looked at
 }
 
 func (f *fakeStore) find(key string) (int, bool) {
@@ -84,6 +85,9 @@ func (f *fakeStore) Walk(w Walk, visit func(Record) (string, bool)) (string, err
 }
 
 func (f *fakeStore) Write(w Write) (Written, error) {
+	if f.onWrite != nil {
+		f.onWrite(w)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {

@@ -13,7 +13,8 @@ import (
 const typeJSON = "application/json"
 
 const (
-	paramsGet    = paramRaw | paramPretty | paramRevisions | paramRev | paramAt | paramExplain | paramWait | paramRead
+	paramsGet = paramRaw | paramPretty | paramMeta | paramRevisions | paramRev | paramAt | paramExplain | paramWait |
+		paramRead
 	paramsPut    = paramRaw | paramTTL | paramWait | paramAcks
 	paramsPatch  = paramTTL | paramWait | paramAcks
 	paramsDelete = paramStrict | paramWait | paramAcks
@@ -51,6 +52,9 @@ func (s *Server) get(x *exchange) *Problem {
 	if p := s.beginRead(x); p != nil {
 		return p
 	}
+	if x.wantsMeta {
+		x.meta = s.metaOf(x.key)
+	}
 	syncing := s.markSyncing(x)
 	if err := s.store.View(x.key, x.visit); err != nil {
 		if x.session != nil && errors.Is(err, ErrNotFound) {
@@ -76,6 +80,12 @@ func (x *exchange) readGetFlags() *Problem {
 	if x.raw, p = x.query.flag(paramRaw, "raw"); p != nil {
 		return p
 	}
+	if x.wantsMeta, p = x.query.flag(paramMeta, "meta"); p != nil {
+		return p
+	}
+	if x.wantsMeta && x.raw {
+		return invalidParameter("raw is the value alone, and meta is what is beside it: drop one of them")
+	}
 	x.pretty, p = x.query.flag(paramPretty, "pretty")
 	return p
 }
@@ -91,8 +101,15 @@ func (x *exchange) onRecord(r Record) {
 	resp.Header.SetContentType(typeJSON)
 	x.setETag(r.UUID)
 	switch {
-	case x.pretty:
-		resp.SetBodyRaw(indented(r, x.raw))
+	case x.pretty || x.meta != nil:
+		body := appendBody(make([]byte, 0, len(r.Data)+256), r, x.raw)
+		if x.meta != nil {
+			body = x.meta(body[:len(body)-1], r)
+		}
+		if x.pretty {
+			body = indented(body)
+		}
+		resp.SetBodyRaw(body)
 	case len(r.Data) > bodyKeepBytesMax:
 		// A body of its own, so that the connection does not keep it.
 		resp.SetBodyRaw(appendBody(make([]byte, 0, len(r.Data)+128), r, x.raw))
@@ -117,8 +134,7 @@ func appendBody(dst []byte, r Record, raw bool) []byte {
 
 // indented is a GET's body for people. Only whitespace between tokens
 // changes; numbers and strings keep their spelling.
-func indented(r Record, raw bool) []byte {
-	body := appendBody(nil, r, raw)
+func indented(body []byte) []byte {
 	var out bytes.Buffer
 	if err := json.Indent(&out, body, "", "  "); err != nil {
 		return body
@@ -172,7 +188,7 @@ func (s *Server) put(x *exchange) *Problem {
 	if err != nil {
 		return s.unfinished(x, done, err)
 	}
-	x.answerWrite(done)
+	s.answerWritten(x, done)
 	return nil
 }
 

@@ -19,7 +19,7 @@ const listDepthMax = 64
 func (x *exchange) locatePrefix(raw []byte) (endpoint, *Problem) {
 	e := endpoint{allow: allowPrefix, serve: (*Server).serveList, need: needToken}
 	if x.ctx.IsDelete() {
-		e.serve = (*Server).serveRecurse
+		e.serve, e.once = (*Server).serveRecurse, true
 	}
 	if len(raw) == 0 || len(raw) == 1 {
 		x.key = ""

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"kvs/internal/auth"
 )
 
 // patchTriesMax bounds how often a PATCH begins anew because somebody else has
@@ -13,15 +15,20 @@ const patchTriesMax = 16
 
 // patch answers PATCH: a JSON merge patch (RFC 7396), as a read and a write under the
 // condition that the version read is still there. What the patch does not name keeps
-// its spelling and place, and the key its expiry unless ?ttl says another.
+// its spelling and place, and the key its expiry unless ?ttl says another. With ?ttl and
+// no body it is a touch: the value stays as it is, and a key that is absent stays so.
 func (s *Server) patch(x *exchange) *Problem {
 	body, ttl, p := s.body(x)
 	if p != nil {
 		return p
 	}
-	var scan scanner
-	if p := scan.scan(body); p != nil {
-		return p
+	if len(body) == 0 && ttl != TTLDefault {
+		body = nil // a touch
+	} else {
+		var scan scanner
+		if p := scan.scan(body); p != nil {
+			return p
+		}
 	}
 	asked := x.conditions
 	for range patchTriesMax {
@@ -35,7 +42,7 @@ func (s *Server) patch(x *exchange) *Problem {
 		done, err := s.store.Write(w)
 		switch {
 		case err == nil:
-			x.answerWrite(done)
+			s.answerWritten(x, done)
 			return nil
 		case x.creates || !errors.Is(err, ErrPrecondition) || !permits(asked, done):
 			return s.unfinished(x, done, err)
@@ -54,8 +61,8 @@ func permits(asked []Match, there Written) bool {
 	return true
 }
 
-// patched is the write that a patch of the present version comes to. It gives a key
-// that it creates its rights.
+// patched is the write that a patch of the present version comes to, of a touch if
+// patch is nil. It gives a key that it creates its rights.
 func (s *Server) patched(x *exchange, patch []byte, ttl TTL) (w Write, p *Problem) {
 	w = Write{Key: x.key, TTL: ttl, If: x.conditions, Actor: x.actor()}
 	var before []byte
@@ -67,12 +74,17 @@ func (s *Server) patched(x *exchange, patch []byte, ttl TTL) (w Write, p *Proble
 		}
 	})
 	switch {
+	case errors.Is(err, ErrNotFound) && patch == nil:
+		if s.guard != nil && !s.may(x, auth.OpRead, x.key) {
+			err = ErrNotFound // and no word of what was there
+		}
+		return w, s.refuse(err, x.key)
 	case errors.Is(err, ErrNotFound):
 		if x.absent || s.guard == nil || x.caller.isAdmin() {
 			w.If = append(w.If[:len(w.If):len(w.If)], Match{Any: true, Not: true})
 			break
 		}
-		return w, s.refuse(err, x.key) // it was there when the caller's rights were judged
+		return w, s.refuse(ErrNotFound, x.key) // it was there when the caller's rights were judged
 	case err != nil:
 		return w, s.refuse(err, x.key)
 	}
@@ -83,6 +95,9 @@ func (s *Server) patched(x *exchange, patch []byte, ttl TTL) (w Write, p *Proble
 		if p := s.giveRights(x); p != nil {
 			return w, p
 		}
+	}
+	if w.Value = before; patch == nil {
+		return w, nil
 	}
 	w.Value = mergePatch(before, patch)
 	if len(w.Value) > s.options.MaxJSONSize {

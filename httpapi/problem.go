@@ -16,6 +16,8 @@ type Problem struct {
 	Limit     int64
 	Actual    int64
 
+	deletedAt  int64  // When the key of a 404 was deleted, in Unix milliseconds.
+	expiredAt  int64  // When it expired.
 	current    string // The version that is there instead, of a 412.
 	requestID  string // The name of the request.
 	challenge  string // The WWW-Authenticate header of a 401.
@@ -95,6 +97,14 @@ func (p *Problem) appendJSON(dst []byte) []byte {
 	if p.Actual != 0 {
 		dst = append(dst, `,"actual":`...)
 		dst = strconv.AppendInt(dst, p.Actual, 10)
+	}
+	if p.deletedAt != 0 {
+		dst = append(dst, `,"deleted_at":`...)
+		dst = strconv.AppendInt(dst, p.deletedAt, 10)
+	}
+	if p.expiredAt != 0 {
+		dst = append(dst, `,"expired_at":`...)
+		dst = strconv.AppendInt(dst, p.expiredAt, 10)
 	}
 	if p.current != "" {
 		dst = append(dst, `,"current":"`+p.current+`"`...)

@@ -13,6 +13,7 @@ type endpoint struct {
 	serve func(*Server, *exchange) *Problem
 	vital bool // Whether it answers past max_connections.
 	need  need // What it asks of its caller.
+	once  bool // Whether its changes heed Idempotency-Key.
 
 	action string // What its changes are called in the audit log; empty for those not logged as events.
 }
@@ -94,7 +95,7 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	}
 	x.key = key
 	if !isReserved(key) {
-		return endpoint{allow: allowKV, serve: (*Server).serveKV, need: needRights}, nil
+		return endpoint{allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true}, nil
 	}
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut, fasthttp.MethodPatch, fasthttp.MethodDelete:
@@ -105,7 +106,7 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	case "_range":
 		return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
 	case "_batch":
-		return endpoint{allow: allowPost, serve: (*Server).serveBatch, need: needToken}, nil
+		return endpoint{allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true}, nil
 	}
 	return endpoint{}, reservedKey(key)
 }
@@ -143,7 +144,11 @@ func (s *Server) route(x *exchange) *Problem {
 		x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 		return nil
 	}
-	p = e.serve(s, x)
+	if e.once {
+		p = s.once(x, e.serve)
+	} else {
+		p = e.serve(s, x)
+	}
 	s.note(x, e, p)
 	return p
 }

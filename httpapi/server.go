@@ -103,6 +103,7 @@ type Server struct {
 	conns    connections
 	limits   *limiter // nil: as many requests as anybody likes
 	ids      requestIDs
+	answers  answers
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -126,6 +127,9 @@ type exchange struct {
 	limited     bool
 	counted     bool // Whether the request was counted before.
 	visit       func(Record)
+	again       *given // the answer that this request was given before
+	wantsMeta   bool
+	meta        func(dst []byte, r Record) []byte // appends what ?meta asks for
 }
 
 // New makes a server. It panics if Store, Cluster or Operator is missing.

@@ -31,6 +31,22 @@ var (
 	ErrClosed = errors.New("httpapi: node is stopping")
 )
 
+// AbsentError is an ErrNotFound of which the store still knows more: until a delete or
+// an expired record is forgotten everywhere. One of the two times is set, in Unix
+// milliseconds.
+type AbsentError struct{ DeletedAt, ExpiredAt int64 }
+
+// Error says which.
+func (e *AbsentError) Error() string {
+	if e.DeletedAt != 0 {
+		return "httpapi: key was deleted"
+	}
+	return "httpapi: key has expired"
+}
+
+// Is says that it is an ErrNotFound.
+func (e *AbsentError) Is(target error) bool { return target == ErrNotFound }
+
 // Store is the local replica as the API sees it. Its methods are called from
 // many goroutines at once and must not retain their arguments after they
 // return: keys aside, they alias the buffers of a request.
@@ -93,10 +109,11 @@ func (w Walk) from(key string) string {
 type Record struct {
 	Key       string
 	UUID      [16]byte
-	Timestamp int64  // Unix milliseconds.
-	ExpiresAt int64  // Unix milliseconds; 0 is never.
-	Data      []byte // The value's JSON text, byte for byte as it was stored.
-	Mark      Mark   // Names the write, for sessions.
+	Timestamp int64    // Unix milliseconds.
+	ExpiresAt int64    // Unix milliseconds; 0 is never.
+	Data      []byte   // The value's JSON text, byte for byte as it was stored.
+	Mark      Mark     // Names the write, for sessions.
+	Origin    [16]byte // The replica that took the write.
 }
 
 // TTL is how long a value lives, in milliseconds.

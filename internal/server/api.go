@@ -37,7 +37,7 @@ type api struct {
 func (a *api) View(key string, visit func(httpapi.Record)) error {
 	partial := a.Partial() // before the store is read: a node only becomes complete
 	here, err := a.viewHere(key, visit)
-	if partial && !here && err == httpapi.ErrNotFound {
+	if partial && !here && errors.Is(err, httpapi.ErrNotFound) {
 		return a.viewAtSource(key, visit)
 	}
 	return err
@@ -46,20 +46,31 @@ func (a *api) View(key string, visit func(httpapi.Record)) error {
 // viewHere is View of this node alone. here says that the store has a record of
 // the key, be it of a deletion.
 func (a *api) viewHere(key string, visit func(httpapi.Record)) (here bool, err error) {
-	live := false
+	var absent error
 	now := wall()
 	here, err = a.store.View(key, func(rec keyspace.Record) {
-		if live = rec.Live(now); live {
+		if absent = absence(rec, now); absent == nil {
 			visit(record(key, rec))
 		}
 	})
 	switch {
 	case err != nil:
 		return here, storeError(err)
-	case !here || !live:
+	case !here:
 		return here, httpapi.ErrNotFound
 	}
-	return here, nil
+	return here, absent
+}
+
+// absence says why nobody sees a record, nil if it is live.
+func absence(rec keyspace.Record, now keyspace.Millis) error {
+	switch {
+	case rec.Tombstone():
+		return &httpapi.AbsentError{DeletedAt: int64(rec.Ver.TS)}
+	case !rec.Live(now):
+		return &httpapi.AbsentError{ExpiredAt: int64(rec.Expires)}
+	}
+	return nil
 }
 
 // Walk walks live records. While the older ones are still on their way it refuses to:
@@ -125,7 +136,7 @@ func (a *api) Digest() (httpapi.Digest, error) {
 func record(key string, rec keyspace.Record) httpapi.Record {
 	return httpapi.Record{
 		Key: key, UUID: rec.Ver.UUID, Timestamp: int64(rec.Ver.TS), ExpiresAt: int64(rec.Expires),
-		Data: rec.Value, Mark: markOf(rec.Dot),
+		Data: rec.Value, Mark: markOf(rec.Dot), Origin: rec.Dot.Stream.Replica,
 	}
 }
 

@@ -39,8 +39,8 @@ func (a *api) viewAtSource(key string, visit func(httpapi.Record)) error {
 		return httpapi.ErrNotFound
 	}
 	rec := keyspace.Record{Header: e.Header, Value: e.Value}
-	if !rec.Live(wall()) {
-		return httpapi.ErrNotFound
+	if err := absence(rec, wall()); err != nil {
+		return err
 	}
 	visit(record(key, rec))
 	return nil
