@@ -33,6 +33,24 @@ func keysBelow(t *rapid.T, h fasthttp.RequestHandler, target string) (keys []str
 	}
 }
 
+// countedBelow adds up the counts of pages.
+func countedBelow(t *rapid.T, h fasthttp.RequestHandler, base string) (total int) {
+	var sum struct {
+		Keys, Bytes int
+		Next        string
+	}
+	for cursor := ""; ; cursor = "&cursor=" + sum.Next {
+		status, body := direct(h, base+"&count"+cursor)
+		sum.Next = ""
+		if err := json.Unmarshal(body, &sum); status != 200 || err != nil || sum.Bytes != 3*sum.Keys {
+			t.Fatalf("count: %d %s", status, body)
+		}
+		if total += sum.Keys; sum.Next == "" {
+			return total
+		}
+	}
+}
+
 // Goal: the pages of a listing, put together, are what lies below the prefix, each
 // directory once, whatever the page size, the depth and the store's scan budget; and
 // the count is the number of records. Method: rapid, against a plain model.
@@ -87,21 +105,7 @@ func TestListAgainstModel(t *testing.T) {
 		if got := keysBelow(t, h, target); !slices.Equal(got, want) {
 			t.Fatalf("%s of %d records:\n got %q\nwant %q", target, len(store.records), got, want)
 		}
-		var sum struct {
-			Keys, Bytes int
-			Next        string
-		}
-		total := 0
-		for cursor := ""; ; cursor = "&cursor=" + sum.Next {
-			status, body := direct(h, base+"&count"+cursor)
-			sum.Next = ""
-			if err := json.Unmarshal(body, &sum); status != 200 || err != nil || sum.Bytes != 3*sum.Keys {
-				t.Fatalf("count: %d %s", status, body)
-			}
-			if total += sum.Keys; sum.Next == "" {
-				break
-			}
-		}
+		total := countedBelow(t, h, base)
 		if total != records {
 			t.Fatalf("counted %d, want %d", total, records)
 		}
