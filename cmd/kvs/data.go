@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,18 +100,23 @@ func putCommand(client *http.Client) *cobra.Command {
 			query.Set("ttl", ttl)
 		}
 		out, err := r.call(cmd.Context(), http.MethodPut, keyPath(args[0])+"?"+query.Encode(), value, only.headers()...)
-		if err != nil || r.format == "json" {
-			return show(cmd, out, err)
-		}
-		var w struct {
-			UUID string `json:"uuid"`
-		}
-		if err := json.Unmarshal(out, &w); err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", args[0], w.UUID)
-		return nil
+		return r.showVersion(cmd, args[0], out, err)
 	})
+}
+
+// showVersion prints what a write became.
+func (r *remote) showVersion(cmd *cobra.Command, key string, out []byte, err error) error {
+	if err != nil || r.format == "json" {
+		return show(cmd, out, err)
+	}
+	var w struct {
+		UUID string `json:"uuid"`
+	}
+	if err := r.read(out, &w); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", key, w.UUID)
+	return nil
 }
 
 // readValue reads what an argument stands for.
@@ -135,77 +139,4 @@ func readValue(cmd *cobra.Command, arg string) (string, error) {
 		return "", usage{fmt.Errorf("read the value: %w. Try: kvs put --help", err)}
 	}
 	return strings.TrimSpace(string(text)), nil
-}
-
-func delCommand(client *http.Client) *cobra.Command {
-	var only condition
-	cmd := &cobra.Command{
-		Use: "del KEY", Short: "Delete a key",
-		Long:    "Also a key that the node does not know: a write of it may be on its way from another.",
-		Example: "  kvs del users/john", Args: exactly("KEY"),
-	}
-	only.flags(cmd, false)
-	return asking(client, cmd, func(r *remote, args []string) error {
-		_, err := r.call(cmd.Context(), http.MethodDelete, keyPath(args[0]), "", only.headers()...)
-		return err
-	})
-}
-
-// lsCommand lists page by page, printing each as it comes.
-func lsCommand(client *http.Client) *cobra.Command {
-	var recurse, count bool
-	cmd := &cobra.Command{
-		Use: "ls [PREFIX]", Short: "List the keys below a path",
-		Example: "  kvs ls\n  kvs ls rooms/\n  kvs ls rooms/ -R\n  kvs ls rooms/ --count", Args: atMostOne,
-	}
-	cmd.Flags().BoolVarP(&recurse, "recurse", "R", false, "all keys, not those of one level and the directories")
-	cmd.Flags().BoolVar(&count, "count", false, "how many keys there are, and the bytes of their values")
-	return asking(client, cmd, func(r *remote, args []string) error {
-		path := "/kv/"
-		if len(args) == 1 && strings.Trim(args[0], "/") != "" {
-			path = keyPath(strings.Trim(args[0], "/")) + "/"
-		}
-		query := url.Values{"list": {"true"}}
-		switch {
-		case count:
-			query.Set("count", "true")
-		default:
-			query.Set("limit", "1000")
-			query.Set("keys_only", "true")
-		}
-		if !recurse && !count {
-			query.Set("delimiter", "/")
-		}
-		keys, bytes := int64(0), int64(0)
-		for {
-			var page struct {
-				Items []struct {
-					Key string `json:"key"`
-				} `json:"items"`
-				Keys, Bytes int64
-				Next        string
-			}
-			out, err := r.ask(cmd.Context(), http.MethodGet, path+"?"+query.Encode(), "", &page)
-			if err != nil {
-				return err
-			}
-			keys, bytes = keys+page.Keys, bytes+page.Bytes
-			if r.format == "json" {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", out)
-			}
-			for _, item := range page.Items {
-				if r.format != "json" {
-					fmt.Fprintln(cmd.OutOrStdout(), item.Key)
-				}
-			}
-			if page.Next == "" {
-				break
-			}
-			query.Set("cursor", page.Next)
-		}
-		if count && r.format != "json" {
-			fmt.Fprintf(cmd.OutOrStdout(), "%d keys, %d bytes\n", keys, bytes)
-		}
-		return nil
-	})
 }

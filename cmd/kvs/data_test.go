@@ -8,43 +8,22 @@ import (
 	"testing"
 )
 
-// Goal: what the commands for data ask of the node, send and print, and their exit
-// codes.
-func TestCommandsOfData(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "v.json")
-	if err := os.WriteFile(file, []byte("[1,\n2]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	const stored = `{"uuid":"u-1","timestamp":1}`
-	for _, c := range []struct {
-		line    []string
-		answers map[string]string
-		sends   []string
-		prints  string
-		code    int
-	}{
-		{[]string{"get", "a/b c"}, map[string]string{"GET /kv/a/b%20c?raw": "[1]"}, nil, "[1]\n", 0},
-		{[]string{"get", "/a", "--meta"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
-		{[]string{"get", "a", "-o", "json"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
-		{[]string{"put", "a", "1"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"1"}, "a  u-1\n", 0},
-		{[]string{"put", "a", "x y", "--string", "--ttl", "1h"}, map[string]string{"PUT /kv/a?raw=true&ttl=1h": stored}, []string{`"x y"`}, "u-1", 0},
-		{[]string{"put", "a", "@" + file, "--create"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"[1,\n2]"}, "u-1", 0},
-		{[]string{"put", "a", "-", "--if-match", "u-0"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"y"}, "u-1", 0},
-		{[]string{"put", "a", "@gone"}, nil, nil, "", exitUsage},
-		{[]string{"put", "a"}, nil, nil, "", exitUsage},
-		{[]string{"put", "a", "1", "--create", "--if-match", "u"}, nil, nil, "", exitUsage},
-		{[]string{"del", "a"}, map[string]string{"DELETE /kv/a": ""}, []string{""}, "", 0},
-		{[]string{"ls"}, map[string]string{"GET /kv/?delimiter=%2F&keys_only=true&limit=1000&list=true": `{"items":[{"key":"a/"},{"key":"b"}]}`},
-			nil, "a/\nb\n", 0},
-		{[]string{"ls", "/a/", "-R"}, map[string]string{
-			"GET /kv/a/?keys_only=true&limit=1000&list=true":          `{"items":[{"key":"a/b"}],"next":"N"}`,
-			"GET /kv/a/?cursor=N&keys_only=true&limit=1000&list=true": `{"items":[{"key":"a/c"}]}`,
-		}, nil, "a/b\na/c\n", 0},
-		{[]string{"ls", "a", "--count"}, map[string]string{
-			"GET /kv/a/?count=true&list=true":          `{"keys":2,"bytes":7,"next":"N"}`,
-			"GET /kv/a/?count=true&cursor=N&list=true": `{"keys":1,"bytes":1}`,
-		}, nil, "3 keys, 8 bytes\n", 0},
-	} {
+// stored is the answer to a write.
+const stored = `{"uuid":"u-1","timestamp":1}`
+
+// commandCase is a command, what the node answers to what it asks, what it sends and
+// prints, and its exit code.
+type commandCase struct {
+	line    []string
+	answers map[string]string
+	sends   []string
+	prints  string
+	code    int
+}
+
+func checkCommands(t *testing.T, cases []commandCase) {
+	t.Helper()
+	for _, c := range cases {
 		f := &fakeNode{answers: map[string][]reply{}}
 		for call, answer := range c.answers {
 			f.answers[call] = ok(answer)
@@ -57,6 +36,28 @@ func TestCommandsOfData(t *testing.T) {
 			t.Errorf("%q sends %q", c.line, f.bodies)
 		}
 	}
+}
+
+// Goal: what the commands for data ask of the node, send and print, and their exit
+// codes.
+func TestCommandsOfData(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "v.json")
+	if err := os.WriteFile(file, []byte("[1,\n2]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checkCommands(t, []commandCase{
+		{[]string{"get", "a/b c"}, map[string]string{"GET /kv/a/b%20c?raw": "[1]"}, nil, "[1]\n", 0},
+		{[]string{"get", "/a", "--meta"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
+		{[]string{"get", "a", "-o", "json"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
+		{[]string{"put", "a", "1"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"1"}, "a  u-1\n", 0},
+		{[]string{"put", "a", "x y", "--string", "--ttl", "1h"}, map[string]string{"PUT /kv/a?raw=true&ttl=1h": stored}, []string{`"x y"`}, "u-1", 0},
+		{[]string{"put", "a", "@" + file, "--create"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"[1,\n2]"}, "u-1", 0},
+		{[]string{"put", "a", "-", "--if-match", "u-0"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"y"}, "u-1", 0},
+		{[]string{"put", "a", "@gone"}, nil, nil, "", exitUsage},
+		{[]string{"put", "a"}, nil, nil, "", exitUsage},
+		{[]string{"put", "a", "1", "--create", "--if-match", "u"}, nil, nil, "", exitUsage},
+		{[]string{"del", "a"}, map[string]string{"DELETE /kv/a": ""}, []string{""}, "", 0},
+	})
 }
 
 // Goal: a condition goes as the header that the API knows.

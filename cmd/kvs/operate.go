@@ -20,7 +20,7 @@ import (
 func operatorCommands(via http.RoundTripper) []*cobra.Command {
 	client := &http.Client{Transport: via, Timeout: answerTimeout}
 	return []*cobra.Command{
-		getCommand(client), putCommand(client), delCommand(client), lsCommand(client),
+		getCommand(client), putCommand(client), delCommand(client), lsCommand(client), treeCommand(client), touchCommand(client),
 		syncCommand(client), membersCommand(client), leaveCommand(client), modeCommand(client),
 		clusterCommand(client), userCommand(client), groupCommand(client), tokenCommand(client),
 		doctorCommand(client), keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),

@@ -164,11 +164,16 @@ func (r *remote) ask(ctx context.Context, method, path, body string, into any) (
 	if err != nil {
 		return nil, err
 	}
+	return out, r.read(out, into)
+}
+
+// read takes an answer apart.
+func (r *remote) read(out []byte, into any) error {
 	if err := json.Unmarshal(out, into); err != nil {
-		return nil, &failure{exitOther, r.addr + " does not answer as a node of this version does",
+		return &failure{exitOther, r.addr + " does not answer as a node of this version does",
 			"kvs version, here and there"}
 	}
-	return out, nil
+	return nil
 }
 
 func (r *remote) unreachable(err error) error {
