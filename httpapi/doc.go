@@ -24,5 +24,8 @@
 //     spells anew only the objects that it changes.
 //  4. Every error of a Store becomes a problem in errors.go and nowhere else.
 //  5. A panic of a handler costs one request, not the node.
-//  6. What one request can make the server hold is bounded in limits.go.
+//  6. What one request can make the server hold is bounded, in limits.go or beside
+//     its endpoint, and so is what it can make a Store look at.
+//  7. A batch is no transaction: each op is judged alone, and so is each key of a
+//     recursive delete.
 package httpapi
