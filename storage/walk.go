@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 
 	"kvs/statemachine/keyspace"
@@ -27,41 +28,62 @@ func (s *Store) Walk(w Walk, fn func(key string, rec keyspace.Record) (leap stri
 	defer s.leave()
 	r := reader{txn: s.engine.db.NewTransaction(false), report: s.engine.report}
 	defer r.txn.Discard()
-	start, end := keyspace.DataKey(w.Start), keyspace.DataEnd()
+	sp := span{keyspace.DataKey(w.Start), keyspace.DataEnd(), w.Back}
 	if w.End != "" {
-		end = keyspace.DataKey(w.End)
+		sp.end = keyspace.DataKey(w.End)
 	}
-	if bytes.Compare(start, end) >= 0 {
+	var malformed error
+	err := r.walk(sp, func(key, payload []byte) (leap []byte, more bool) {
+		rec, ok := keyspace.DecodeRecord(payload)
+		if !ok {
+			malformed = damaged(key)
+			return nil, false
+		}
+		to, more := fn(keyspace.UserKey(key), rec)
+		if to != "" {
+			leap = keyspace.DataKey(to)
+		}
+		return leap, more
+	})
+	return errors.Join(err, malformed)
+}
+
+// span is a range of stored keys, and the direction to walk it in.
+type span struct {
+	start, end []byte // end is exclusive
+	back       bool
+}
+
+// walk is Walk on stored records. What it hands over is valid until fn returns.
+func (r *reader) walk(sp span, fn func(key, payload []byte) (leap []byte, more bool)) error {
+	if bytes.Compare(sp.start, sp.end) >= 0 {
 		return nil
 	}
 	var c *cursor
-	if prefix := commonPrefix(start, end); w.Back {
-		c = r.cursorBefore(end, prefix)
+	if prefix := commonPrefix(sp.start, sp.end); sp.back {
+		c = r.cursorBefore(sp.end, prefix)
 	} else {
-		c = r.cursorAt(start, prefix)
+		c = r.cursorAt(sp.start, prefix)
 	}
 	defer c.it.Close()
-	for seen := 1; c.it.Valid() && c.within(start, end); seen++ {
+	for seen := 1; c.it.Valid() && c.within(sp); seen++ {
 		if seen%yieldEvery == 0 {
 			runtime.Gosched() // a long read must not keep clients from the processor
 		}
-		leap, more := "", true
+		var leap []byte
+		more := true
 		if !c.it.Item().IsDeletedOrExpired() {
 			payload, err := r.payload(c.it.Item())
 			if err != nil {
 				return err
 			}
-			rec, ok := keyspace.DecodeRecord(payload)
-			if !ok {
-				return damaged(c.it.Item().Key())
-			}
-			leap, more = fn(keyspace.UserKey(c.it.Item().Key()), rec)
+			leap, more = fn(c.it.Item().Key(), payload)
 		}
 		switch {
 		case !more:
 			return nil
-		case leap != "":
-			c.leap(keyspace.DataKey(leap))
+		case leap != nil:
+			c.leap(leap)
 		default:
 			c.next()
 		}
@@ -69,10 +91,10 @@ func (s *Store) Walk(w Walk, fn func(key string, rec keyspace.Record) (leap stri
 	return nil
 }
 
-// within says that a cursor has not left a range at its far end.
-func (c *cursor) within(start, end []byte) bool {
-	if c.back {
-		return bytes.Compare(c.key, start) >= 0
+// within says that a cursor has not left a span at its far end.
+func (c *cursor) within(sp span) bool {
+	if sp.back {
+		return bytes.Compare(c.key, sp.start) >= 0
 	}
-	return bytes.Compare(c.key, end) < 0
+	return bytes.Compare(c.key, sp.end) < 0
 }

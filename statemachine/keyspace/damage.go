@@ -125,6 +125,12 @@ func (s *State) forsake(tx Tx) {
 		}
 	}
 	s.tombs -= uint64(len(stale) - expired)
+	for tk := range tx.Ascend([]byte{classTime}, []byte{classTime + 1}) {
+		key := string(tk[9:])
+		if h := s.replacement(tx, key); h != nil && (!timed(key, h) || string(TimeKey(h.Ver.TS, key)) != string(tk)) {
+			stale = append(stale, append([]byte(nil), tk...))
+		}
+	}
 	for _, k := range stale {
 		tx.Delete(k)
 	}

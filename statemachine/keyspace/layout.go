@@ -14,6 +14,7 @@ const (
 	classLeaf     = 'm' // m/<leaf>             sum of one leaf of the digest tree
 	classExpiry   = 'x' // x/<minute><key>      records that expire, by the end of their minute
 	classTomb     = 'z' // z/<timestamp><key>   tombstones, oldest first
+	classTime     = 't' // t/<timestamp><key>   records of users that are no tombstones, oldest first
 	classRevision = 'r' // r/<key>0<slot>       versions that stand no more; r/<key>0<version> unplaced ones
 	classConflict = 'c' // c/<n mod 4096>       conflicts that were met here
 	classQueue    = 'q' // q/<n>                audit entries on their way out; the executor's own
@@ -32,6 +33,7 @@ var (
 	keyCounts   = []byte("sn")
 	keyRebuild  = []byte("sb")
 	keyTurn     = []byte("st")
+	keyTimes    = []byte("sz") // present once the index of times is complete, or a rebuild fills it
 	keyStamps   = []byte("sg") // greatest timestamp of a purged record
 	keyRejoin   = []byte("sj")
 	keyTransfer = []byte("sx")
@@ -123,6 +125,26 @@ func expiryKey(expires Millis, key string) []byte {
 }
 
 func tombKey(ts Millis, key string) []byte { return byNumber(classTomb, uint64(ts), key) }
+
+// timed says that a record stands in the index of times: it is a value of a user's.
+func timed(key string, h *Header) bool { return !h.Tombstone() && !IsReserved(key) }
+
+// TimeKey is the stored key of a place in the index of times: where the record of a key
+// stands if that is its timestamp. Times are in the order of these keys.
+func TimeKey(ts Millis, key string) []byte {
+	return byNumber(classTime, uint64(ts), key)
+}
+
+// TimePlace is the inverse of TimeKey. ok is false for what is none.
+func TimePlace(timeKey []byte) (ts Millis, key string, ok bool) {
+	if len(timeKey) <= 9 || timeKey[0] != classTime {
+		return 0, "", false
+	}
+	return Millis(binary.BigEndian.Uint64(timeKey[1:])), string(timeKey[9:]), true
+}
+
+// TimeEnd is the end of the class that TimeKey spans.
+func TimeEnd() []byte { return []byte{classTime + 1} }
 
 // byNumber is the key of a record in an index that is ordered by a number.
 func byNumber(class byte, n uint64, key string) []byte {

@@ -19,9 +19,9 @@ const (
 	BatchBytesMax  = 2 << 20
 
 	// indexCopies and indexBytes estimate what a record costs beside its value:
-	// its key stands in up to six stored records, each with its own overhead.
-	indexCopies = 6
-	indexBytes  = 600
+	// its key stands in up to eight stored records, each with its own overhead.
+	indexCopies = 8
+	indexBytes  = 700
 
 	// GapsMax bounds the gaps that a replica opens in one stream by what happens to
 	// arrive: from there on it takes no dot that would open another one.

@@ -118,6 +118,9 @@ func (s *State) unindex(tx Tx, kh KeyHash, key string, h *Header) {
 		tx.Delete(tombKey(h.Ver.TS, key))
 		s.tombs--
 	}
+	if timed(key, h) {
+		tx.Delete(TimeKey(h.Ver.TS, key))
+	}
 	if h.Expires != 0 {
 		tx.Delete(expiryKey(h.Expires, key))
 		s.expiring--

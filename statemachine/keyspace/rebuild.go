@@ -11,8 +11,9 @@ package keyspace
 const (
 	rebuildDrop    = 1 // delete h/ and m/
 	rebuildFill    = 2 // walk d/, write h/, sum up the tree
-	rebuildDropAll = 3 // delete o/, x/ and z/ too
-	rebuildFillAll = 4 // walk d/, write h/, o/, x/ and z/, sum up the tree, count
+	rebuildDropAll = 3 // delete o/, x/, z/ and t/ too
+	rebuildFillAll = 4 // walk d/, write h/, o/, x/, z/ and t/, sum up the tree, count
+	rebuildTimes   = 5 // walk d/, write t/
 )
 
 // beginRebuild marks the indexes as stale. An empty store has none.
@@ -25,6 +26,19 @@ func (s *State) beginRebuild(tx Tx) {
 	}
 	if stale {
 		tx.Set(keyRebuild, []byte{rebuildDrop})
+	}
+}
+
+// beginTimes has the index of times filled in a store from before there was one. A
+// rebuild that was cut short comes first; the next start looks again.
+func beginTimes(tx Tx) {
+	if tx.Get(keyTimes) != nil || tx.Get(keyRebuild) != nil {
+		return
+	}
+	tx.Set(keyTimes, present)
+	for range tx.Ascend([]byte{classHash}, []byte{classHash + 1}) {
+		tx.Set(keyRebuild, []byte{rebuildTimes})
+		break
 	}
 }
 
@@ -42,7 +56,7 @@ func (s *State) Rebuild(tx Tx) bool {
 		s.rebuildDrop(tx, rebuildFill, classHash, classLeaf)
 	case rebuildDropAll:
 		s.tombs, s.expiring = 0, 0
-		s.rebuildDrop(tx, rebuildFillAll, classHash, classLeaf, classDot, classExpiry, classTomb)
+		s.rebuildDrop(tx, rebuildFillAll, classHash, classLeaf, classDot, classExpiry, classTomb, classTime)
 	default:
 		s.rebuildFill(tx, mark)
 	}
@@ -94,6 +108,12 @@ func (s *State) rebuildFill(tx Tx, mark []byte) {
 	}
 	for i := range rows {
 		r := &rows[i]
+		if mark[0] == rebuildTimes {
+			if !r.damaged && timed(r.key, &r.hdr) {
+				tx.Set(TimeKey(r.hdr.Ver.TS, r.key), present)
+			}
+			continue
+		}
 		kh := s.hasher.Key(r.key)
 		tx.Set(hashKey(kh, r.key), present)
 		if r.damaged {
@@ -117,6 +137,9 @@ func (s *State) index(tx Tx, key string, h *Header) {
 	if h.Tombstone() {
 		tx.Set(tombKey(h.Ver.TS, key), present)
 		s.tombs++
+	}
+	if timed(key, h) {
+		tx.Set(TimeKey(h.Ver.TS, key), present)
 	}
 	if h.Expires != 0 {
 		tx.Set(expiryKey(h.Expires, key), present)

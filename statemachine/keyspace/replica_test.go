@@ -125,8 +125,8 @@ func (r *replica) wantConsistent(t failer) {
 	}
 	es := r.entries()
 	h := keyspace.NewHasher(r.state.DigestKey())
-	hashes, dots, expiries := r.rows('h'), r.rows('o'), r.rows('x')
-	expiring := 0
+	hashes, dots, expiries, times := r.rows('h'), r.rows('o'), r.rows('x'), r.rows('t')
+	expiring, timed := 0, 0
 	for i := range es {
 		e := &es[i]
 		hk := fmt.Sprintf("h%s%s", be64(uint64(h.Key(e.Key))), e.Key)
@@ -144,6 +144,17 @@ func (r *replica) wantConsistent(t failer) {
 				t.Fatalf("%s expires at %d and is not in the index", e.Key, e.Expires)
 			}
 		}
+	}
+	for i := range es {
+		if e := &es[i]; !e.Tombstone() && !keyspace.IsReserved(e.Key) {
+			timed++
+			if times["t"+be64(uint64(e.Ver.TS))+e.Key] == "" {
+				t.Fatalf("%s of %d is not in the index of times", e.Key, e.Ver.TS)
+			}
+		}
+	}
+	if len(times) != timed {
+		t.Fatalf("%d records have values, the index of times has %d", timed, len(times))
 	}
 	if len(hashes) != len(es) || len(dots) != len(es) || len(expiries) != expiring {
 		t.Fatalf("%d records, of which %d expire: %d hashes, %d dots, %d expiries",

@@ -131,6 +131,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 		s.suspects = append(s.suspects, string(k[len(keySuspects):]))
 	}
 	s.settleLoss(tx, s.loadMarks(tx, birth.Known), birth.AcceptLoss)
+	beginTimes(tx)
 	s.mark(tx)
 	return s
 }

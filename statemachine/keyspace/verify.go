@@ -72,6 +72,9 @@ func (s *State) examine(tx Tx, key string) (damaged bool) {
 		if rec.Tombstone() {
 			tx.Set(tombKey(rec.Ver.TS, key), present)
 		}
+		if timed(key, &rec.Header) {
+			tx.Set(TimeKey(rec.Ver.TS, key), present)
+		}
 		if rec.Expires != 0 {
 			tx.Set(expiryKey(rec.Expires, key), present)
 		}
