@@ -17,6 +17,8 @@ func (o *oneRecord) Walk(Walk, func(Record) (string, bool)) (string, error) {
 func (o *oneRecord) Write(w Write) (Written, error) {
 	return Written{UUID: o.record.UUID, Timestamp: o.record.Timestamp, Existed: true}, nil
 }
+func (o *oneRecord) Recent(Walk, func(Record) bool) (string, error) { return "", nil }
+
 func (o *oneRecord) WriteAll([]Write) []Fate { return nil }
 
 func (o *oneRecord) Digest() (Digest, error) { return Digest{}, nil }

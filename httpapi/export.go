@@ -37,7 +37,7 @@ func (s *Server) export(x *exchange, g *page) *Problem {
 	g.limit, g.bytesMax = -1, exportChunkBytes
 	// What makes the whole listing fail is still a problem here.
 	if err := s.fill(g); err != nil {
-		return s.refuse(err, g.walk.Start)
+		return s.refuse(err, "")
 	}
 	// Each chunk has write_timeout, not all of them together.
 	if err := x.ctx.SetWriteDeadline(time.Now().Add(s.options.WriteTimeout)); err != nil {
@@ -76,7 +76,7 @@ func (e *exporter) Read(p []byte) (n int, err error) {
 		}
 		e.page.body = e.page.body[:0]
 		if err := e.server.fill(e.page); err != nil {
-			e.server.log.Error("http export ended early", "at", e.page.walk.Start, "error", err)
+			e.server.log.Error("http export ended early", "error", err)
 			return 0, err
 		}
 		e.left = e.page.body

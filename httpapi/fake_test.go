@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -114,6 +115,32 @@ func (f *fakeStore) Write(w Write) (Written, error) {
 		f.records = slices.Insert(f.records, i, r)
 	}
 	return Written{UUID: r.UUID, Timestamp: r.Timestamp, Existed: existed}, nil
+}
+
+func (f *fakeStore) Recent(w Walk, visit func(Record) bool) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return "", f.fail
+	}
+	places := map[string]Record{}
+	for _, r := range f.records {
+		places[PlaceOf(r.Timestamp, r.Key)] = r
+	}
+	left := slices.Sorted(maps.Keys(places))
+	if w.Back {
+		slices.Reverse(left)
+	}
+	for i, place := range left {
+		switch {
+		case place < w.Start || w.End != "" && place >= w.End:
+		case f.budget > 0 && i%f.budget == f.budget-1 && place != w.Start && w.from(place) != w.End:
+			return w.from(place), nil
+		case !visit(places[place]):
+			return "", nil
+		}
+	}
+	return "", nil
 }
 
 func (f *fakeStore) WriteAll(ws []Write) (out []Fate) {

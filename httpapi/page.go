@@ -15,6 +15,7 @@ type page struct {
 	prefix string
 	depth  int // segments below the prefix; 0 shows every record
 
+	recent   bool // in the order of timestamps: the walk is one of places
 	keysOnly bool
 	lines    bool                  // an item a line, for the body of application/x-ndjson
 	may      func(key string) bool // whether a record is shown; nil shows all
@@ -33,7 +34,16 @@ func (s *Server) fill(g *page) error {
 	if w.End != "" && w.Start >= w.End {
 		return nil
 	}
-	next, err := s.store.Walk(w, g.visit)
+	var next string
+	var err error
+	if g.recent {
+		next, err = s.store.Recent(w, func(r Record) bool {
+			_, more := g.visit(r)
+			return more
+		})
+	} else {
+		next, err = s.store.Walk(w, g.visit)
+	}
 	if next != "" {
 		g.stopAt(next)
 	}
@@ -67,7 +77,11 @@ func (g *page) visit(r Record) (leap string, more bool) {
 		return "", true
 	}
 	if g.full(len(r.Data)) {
-		g.stopAt(g.walk.from(r.Key))
+		place := r.Key
+		if g.recent {
+			place = PlaceOf(r.Timestamp, r.Key)
+		}
+		g.stopAt(g.walk.from(place))
 		return "", false
 	}
 	dir, below := g.directory(r.Key)
@@ -149,7 +163,7 @@ func (s *Server) servePages(x *exchange, g *page) *Problem {
 		g.body = append(g.body, `{"items":[`...)
 	}
 	if err := s.fill(g); err != nil {
-		return s.refuse(err, g.walk.Start)
+		return s.refuse(err, g.prefix)
 	}
 	if g.more {
 		x.linkNext(s.pageCursor(g))

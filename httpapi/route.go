@@ -105,6 +105,8 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	switch key {
 	case "_range":
 		return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
+	case "_recent":
+		return endpoint{allow: allowRead, serve: (*Server).serveRecent, need: needToken}, nil
 	case "_batch":
 		return endpoint{allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true}, nil
 	}

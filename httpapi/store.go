@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/binary"
 	"errors"
 	"time"
 )
@@ -63,6 +64,10 @@ type Store interface {
 	// ErrIncomplete before the first visit.
 	Walk(w Walk, visit func(Record) (leap string, more bool)) (next string, err error)
 
+	// Recent is Walk in the order of timestamps. The bounds of w and next are places
+	// as PlaceOf makes them, and nothing leaps.
+	Recent(w Walk, visit func(Record) bool) (next string, err error)
+
 	// Write makes one write durable in the local replica before it returns.
 	// After an error nothing of the write is visible, ErrUnknown aside. With
 	// ErrPrecondition the answer says what is there instead, if anything (Existed).
@@ -97,7 +102,20 @@ type Walk struct {
 	Back       bool // from the last record to the first
 }
 
-// from is where a walk goes on that is to begin with a key.
+// PlaceOf is where a version of a key stands in the order of timestamps: places compare
+// bytewise.
+func PlaceOf(timestamp int64, key string) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(timestamp))) + key
+}
+
+// ParsePlace is the inverse of PlaceOf; what is none is read as far as it is one.
+func ParsePlace(place string) (timestamp int64, key string) {
+	var b [8]byte
+	n := copy(b[:], place)
+	return int64(binary.BigEndian.Uint64(b[:])), place[n:]
+}
+
+// from is where a walk goes on that is to begin with a key or place.
 func (w Walk) from(key string) string {
 	if w.Back {
 		return key + "\x00"

@@ -82,17 +82,17 @@ func (a *api) Walk(w httpapi.Walk, visit func(httpapi.Record) (leap string, more
 	if a.Partial() {
 		return "", httpapi.ErrIncomplete
 	}
-	now := wall()
-	seen, bytes, ended := 0, 0, false
+	see := scan{now: wall()}
 	for _, part := range besideSystem(w) {
+		ended := false
 		err = a.store.Walk(part, func(key string, rec keyspace.Record) (leap string, more bool) {
-			if seen, bytes = seen+1, bytes+len(rec.Value); seen > scanMax || seen > 1 && bytes > scanBytesMax {
+			if see.enough(rec) {
 				if next, ended = key, true; w.Back {
 					next += "\x00" // the smallest key behind
 				}
 				return "", false
 			}
-			if !rec.Live(now) {
+			if !rec.Live(see.now) {
 				return "", true
 			}
 			leap, more = visit(record(key, rec))
@@ -104,6 +104,45 @@ func (a *api) Walk(w httpapi.Walk, visit func(httpapi.Record) (leap string, more
 		}
 	}
 	return next, storeError(err)
+}
+
+// Recent walks live records in the order of their timestamps.
+func (a *api) Recent(w httpapi.Walk, visit func(httpapi.Record) bool) (next string, err error) {
+	if a.Partial() {
+		return "", httpapi.ErrIncomplete
+	}
+	order := storage.OldestFirst
+	if w.Back {
+		order = storage.NewestFirst
+	}
+	see := scan{now: wall()}
+	err = a.store.Recent(place(w.Start), place(w.End), order, func(key string, rec keyspace.Record) bool {
+		if see.enough(rec) {
+			if next = httpapi.PlaceOf(int64(rec.Ver.TS), key); w.Back {
+				next += "\x00"
+			}
+			return false
+		}
+		return !rec.Live(see.now) || visit(record(key, rec))
+	})
+	return next, storeError(err)
+}
+
+func place(text string) storage.Place {
+	ts, key := httpapi.ParsePlace(text)
+	return storage.Place{TS: keyspace.Millis(ts), Key: key}
+}
+
+// scan is what one walk has looked at.
+type scan struct {
+	now           keyspace.Millis
+	records, size int
+}
+
+// enough says that a walk is to end before a record. It always gets past its first.
+func (s *scan) enough(rec keyspace.Record) bool {
+	s.records, s.size = s.records+1, s.size+len(rec.Value)
+	return s.records > scanMax || s.records > 1 && s.size > scanBytesMax
 }
 
 // besideSystem is the one or two parts of a walk that hold keys of users, in its order.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ type listingModel struct {
 	server *Server
 	rnd    *rand.Rand
 	values map[string]string
+	stamps map[string]int64
 	closed map[string]bool // paths with rights of their own, and whether others see nothing there
 	tokens [2]string       // of an administrator and of a user
 	ops    int
@@ -57,6 +59,7 @@ func (m *listingModel) change() {
 		if fate.Err != nil {
 			m.t.Fatalf("write %q: %v", ws[i].Key, fate.Err)
 		}
+		m.stamps[ws[i].Key] = fate.Timestamp
 	}
 }
 
@@ -91,13 +94,21 @@ type question struct {
 	start, end string
 	prefix     string
 	depth      int
+	recent     bool
+	since      int64
 	back, all  bool
 }
 
 func (m *listingModel) ask() (q question) {
 	q.all = m.rnd.IntN(3) == 0
 	query := url.Values{}
-	if m.rnd.IntN(2) == 0 {
+	switch m.rnd.IntN(5) {
+	case 0:
+		q.target, q.recent = "/kv/_recent", true
+		if q.since = m.stamps[m.key()]; q.since > 0 {
+			query.Set("since", fmt.Sprint(q.since))
+		}
+	case 1, 2:
 		for range m.rnd.IntN(3) {
 			q.prefix += m.segment() + "/"
 		}
@@ -113,7 +124,7 @@ func (m *listingModel) ask() (q question) {
 		if q.prefix != "" {
 			q.end = q.prefix[:len(q.prefix)-1] + "0"
 		}
-	} else {
+	default:
 		q.target = "/kv/_range"
 		if m.rnd.IntN(2) == 0 {
 			q.start = m.key()
@@ -135,11 +146,16 @@ func (m *listingModel) ask() (q question) {
 func (m *listingModel) want(q question) (items []string) {
 	var keys []string
 	for key := range m.values {
-		if key >= q.start && (q.end == "" || key < q.end) && (q.all || m.sees(key)) {
+		if key >= q.start && (q.end == "" || key < q.end) && (q.all || m.sees(key)) && m.stamps[key] >= q.since {
 			keys = append(keys, key)
 		}
 	}
-	slices.Sort(keys)
+	slices.SortFunc(keys, func(a, b string) int {
+		if q.recent && m.stamps[a] != m.stamps[b] {
+			return cmp.Compare(m.stamps[a], m.stamps[b])
+		}
+		return cmp.Compare(a, b)
+	})
 	for _, key := range keys {
 		item := key + " " + m.values[key]
 		if parts := strings.Split(key[len(q.prefix)*min(q.depth, 1):], "/"); q.depth > 0 && len(parts) > q.depth {
@@ -238,7 +254,7 @@ func TestListingsAgainstSortedMap(t *testing.T) {
 	_, user := userToken(t, s)
 	m := &listingModel{
 		t: t, server: s, rnd: rand.New(rand.NewPCG(5, 6)),
-		values: map[string]string{}, closed: map[string]bool{}, tokens: [2]string{adminToken(t, s), user},
+		values: map[string]string{}, stamps: map[string]int64{}, closed: map[string]bool{}, tokens: [2]string{adminToken(t, s), user},
 	}
 	if err := s.guard.SetACL(auth.RootPath, auth.ACL{Mode: 0xf01}); err != nil {
 		t.Fatal(err)
