@@ -105,6 +105,9 @@ func TestMeta(t *testing.T) {
 	if a := r.do("GET", "/kv/a?meta&raw", "", token); a.problem() != slugInvalidParameter {
 		t.Errorf("raw: %s", a)
 	}
+	if a := r.do("GET", "/kv/a?meta&revisions=2", "", token); a.problem() != slugInvalidParameter {
+		t.Errorf("revisions: %s", a)
+	}
 	open := newRig(t, nil)
 	open.do("PUT", "/kv/a", "1")
 	if a := open.do("GET", "/kv/a?meta=true", ""); !strings.HasSuffix(a.body, `"data":1,"origin":"`+strings.Repeat("0", 32)+`"}`) {

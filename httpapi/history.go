@@ -71,6 +71,8 @@ func (s *Server) past(x *exchange) (asked bool, p *Problem) {
 		return false, nil
 	case which&(which-1) != 0:
 		return true, invalidParameter("revisions, rev, at and explain are four questions; ask one of them")
+	case x.wantsMeta:
+		return true, invalidParameter("meta is about the version that stands: drop it")
 	case s.history == nil:
 		return true, newProblem(slugNotReady, "this node keeps no history")
 	}

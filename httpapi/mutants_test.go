@@ -57,6 +57,11 @@ func TestB14HTTPMutants(t *testing.T) {
 		[]byte("PUT /kv/k?ttl=1h HTTP/1.1\r\nHost: kvs\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"),
 		[]byte("PUT /kv/k HTTP/1.1\r\nHost: kvs\r\nExpect: 100-continue\r\nContent-Length: 22\r\n\r\n{\"data\":1,\"ttl\":\"1h\"}\n"),
 		[]byte("GET http://kvs/acl/a/b HTTP/1.1\r\nHost: kvs\r\nAuthorization: Bearer a.b.c\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n"),
+		[]byte("POST /kv/_batch HTTP/1.1\r\nHost: kvs\r\nIdempotency-Key: a\r\nContent-Length: 59\r\n\r\n" +
+			"[{\"op\":\"put\",\"key\":\"a/b\",\"data\":{\"a\":[1]},\"if_match\":\"*\"}]\n"),
+		[]byte("DELETE /kv/users/?recurse&limit=2 HTTP/1.1\r\nHost: kvs\r\nKVS-Confirm: users/\r\n\r\n" +
+			"GET /kv/_recent?since=0&reverse HTTP/1.1\r\nHost: kvs\r\nAccept: application/x-ndjson\r\n\r\n"),
+		[]byte("PATCH /kv/k?ttl=1h HTTP/1.1\r\nHost: kvs\r\nPrefer: return=representation\r\nIdempotency-Key: b\r\n\r\n"),
 		[]byte("DELETE /kv/a/b/c?strict=true HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: kvs\r\n\r\n"),
 	}
 	var before, after runtime.MemStats
