@@ -26,6 +26,8 @@ type fakeStore struct {
 	budget  int // Records a Walk may look at; 0 is no bound.
 	walks   int
 	onWrite func(Write) // runs before a write is looked at
+
+	afterWrite func()
 }
 
 func (f *fakeStore) find(key string) (int, bool) {
@@ -86,6 +88,9 @@ func (f *fakeStore) Walk(w Walk, visit func(Record) (string, bool)) (string, err
 }
 
 func (f *fakeStore) Write(w Write) (Written, error) {
+	if f.afterWrite != nil {
+		defer func() { f.afterWrite() }()
+	}
 	if f.onWrite != nil {
 		f.onWrite(w)
 	}

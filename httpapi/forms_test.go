@@ -75,6 +75,10 @@ func TestAbsentSaysWhy(t *testing.T) {
 		if b := r.batch(`[{"op":"get","key":"a"}]`, aliceToken); b.Results[0].Problem.Code != c.problem {
 			t.Errorf("batch: %s", b)
 		}
+		a := r.do("PATCH", "/kv/a?ttl=1h", "", "Authorization: Bearer writes")
+		if a.problem() != slugKeyNotFound || !strings.Contains(a.body, `: \"a\"","code"`) {
+			t.Errorf("to a token that may not read: %s", a)
+		}
 		if a := r.do("GET", "/kv/a", "", bobToken); a.problem() != slugKeyNotFound || !strings.Contains(a.body, `: \"a\"","code"`) {
 			t.Errorf("to somebody else: %s", a)
 		}
@@ -142,6 +146,18 @@ func TestPrefer(t *testing.T) {
 		if r.do("GET", "/kv/a", "", token).header["Etag"] != a.header["Etag"] {
 			t.Errorf("%s %s: another ETag than the record's", c.method, c.prefer)
 		}
+	}
+	// Somebody else writes before the representation is read: its ETag is that of what
+	// is shown.
+	r.store.afterWrite = func() {
+		r.store.afterWrite = nil
+		if _, err := r.store.Write(Write{Key: "a", Value: []byte("7")}); err != nil {
+			t.Error(err)
+		}
+	}
+	if a := r.do("PUT", "/kv/a", "2", token, "Prefer: return=representation"); !strings.Contains(a.body, `"data":7}`) ||
+		a.header["Etag"] != `"`+between(a.body, `"uuid":"`, `"`)+`"` {
+		t.Errorf("beside another write: %s %v", a, a.header)
 	}
 	if a := r.do("PUT", "/kv/a", "2", "Authorization: Bearer writes", "Prefer: return=representation"); a.status != 200 ||
 		strings.Contains(a.body, "data") || a.header["Preference-Applied"] != "" {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -110,6 +111,30 @@ func TestFirstPageOfADirectory(t *testing.T) {
 		if took[25] > within {
 			t.Errorf("%s takes %v, want at most %v", target, took[25], within)
 		}
+	}
+	// A page that ends because enough was looked at leaves nothing out.
+	for _, target := range []string{"/kv/?list&count", "/kv/?list&count&reverse"} {
+		if got := counted(t, s, target); got != records {
+			t.Errorf("%s: %d records, want %d", target, got, records)
+		}
+	}
+}
+
+// counted adds up the pages of a count.
+func counted(t *testing.T, s *Server, target string) (total int) {
+	t.Helper()
+	for next := target; ; {
+		var sum struct {
+			Keys int
+			Next string
+		}
+		if err := json.Unmarshal([]byte(page(t, s, next)), &sum); err != nil {
+			t.Fatal(err)
+		}
+		if total += sum.Keys; sum.Next == "" {
+			return total
+		}
+		next = target + "&cursor=" + sum.Next
 	}
 }
 
