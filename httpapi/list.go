@@ -9,7 +9,7 @@ import (
 	"kvs/internal/auth"
 )
 
-const paramsList = paramList | paramDelimiter | paramDepth | paramKeysOnly | paramCount | paramLimit | paramCursor | paramReverse
+const paramsList = paramList | paramDelimiter | paramDepth | paramKeysOnly | paramCount | paramLimit | paramCursor | paramReverse | paramAt | paramWait
 
 // listDepthMax is the deepest that a listing can be asked to look before it shows
 // directories.
@@ -70,8 +70,30 @@ func (s *Server) parseList(x *exchange) (g *page, p *Problem) {
 	if g.limit, p = x.query.limit(); p != nil {
 		return nil, p
 	}
+	if p = s.parsePast(g, &x.query); p != nil {
+		return nil, p
+	}
 	g.walk = Walk{Start: g.prefix, End: endOf(g.prefix)}
 	return g, s.resume(g, &x.query)
+}
+
+// parsePast reads the time that a listing is of.
+func (s *Server) parsePast(g *page, q *query) *Problem {
+	if !q.has(paramAt) {
+		return nil
+	}
+	at, err := strconv.ParseInt(q.value(paramAt), 10, 64)
+	if err != nil || at < 1 {
+		return invalidParameter("at must be a time in milliseconds since 1970, not " + quoted(q.value(paramAt)))
+	}
+	if q.has(paramReverse) || q.has(paramDepth) || q.has(paramDelimiter) || q.has(paramCount) {
+		return invalidParameter("a listing of the past has no reverse, depth, delimiter or count; drop them, or at")
+	}
+	if s.history == nil {
+		return newProblem(slugNotReady, "this node keeps no history")
+	}
+	g.past = at
+	return nil
 }
 
 // depth reads how deep a listing shows records: one segment with a delimiter alone.

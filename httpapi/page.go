@@ -15,10 +15,12 @@ type page struct {
 	prefix string
 	depth  int // segments below the prefix; 0 shows every record
 
-	recent   bool // in the order of timestamps: the walk is one of places
+	recent   bool  // in the order of timestamps: the walk is one of places
+	past     int64 // shows what was there at this time; 0 what is
 	keysOnly bool
 	lines    bool                  // an item a line, for the body of application/x-ndjson
 	may      func(key string) bool // whether a record is shown; nil shows all
+	saw      func(Mark, int64)     // hears of the records shown; nil for nobody
 	limit    int                   // items
 	bytesMax int                   // of the body, unless its first item is larger
 
@@ -36,12 +38,18 @@ func (s *Server) fill(g *page) error {
 	}
 	var next string
 	var err error
-	if g.recent {
+	switch {
+	case g.past > 0:
+		next, err = s.history.Past(w.Start, w.End, g.past, func(v Version) bool {
+			_, more := g.visit(v.Record)
+			return more
+		})
+	case g.recent:
 		next, err = s.store.Recent(w, func(r Record) bool {
 			_, more := g.visit(r)
 			return more
 		})
-	} else {
+	default:
 		next, err = s.store.Walk(w, g.visit)
 	}
 	if next != "" {
@@ -138,6 +146,9 @@ func (g *page) end() {
 
 // item adds a record.
 func (g *page) item(r Record) {
+	if g.saw != nil {
+		g.saw(r.Mark, r.Timestamp)
+	}
 	g.begin()
 	g.body = appendString(append(g.body, `{"key":`...), r.Key)
 	if g.keysOnly {
@@ -150,6 +161,9 @@ func (g *page) item(r Record) {
 
 // servePages answers with one page or, as lines without a limit, with all of them.
 func (s *Server) servePages(x *exchange, g *page) *Problem {
+	if p := s.beginRead(x); p != nil {
+		return p
+	}
 	s.markSyncing(x)
 	h := &x.ctx.Response.Header
 	if g.may = s.filter(x); g.may != nil {
@@ -162,12 +176,14 @@ func (s *Server) servePages(x *exchange, g *page) *Problem {
 	if !g.lines {
 		g.body = append(g.body, `{"items":[`...)
 	}
+	g.saw = x.saw
 	if err := s.fill(g); err != nil {
 		return s.refuse(err, g.prefix)
 	}
 	if g.more {
 		x.linkNext(s.pageCursor(g))
 	}
+	x.endSession()
 	if g.lines {
 		x.answerBody(typeLines, g.body)
 		return nil

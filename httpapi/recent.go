@@ -2,7 +2,7 @@ package httpapi
 
 import "strconv"
 
-const paramsRecent = paramSince | paramKeysOnly | paramLimit | paramCursor | paramReverse
+const paramsRecent = paramSince | paramKeysOnly | paramLimit | paramCursor | paramReverse | paramWait
 
 // serveRecent answers GET /kv/_recent: the records whose timestamps are since or later,
 // the oldest first.

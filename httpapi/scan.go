@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | paramLimit | paramCursor | paramReverse
+const paramsRange = paramStartKey | paramEndKey | paramPrefix | paramKeysOnly | paramLimit | paramCursor | paramReverse | paramWait
 
 // parseRange checks the parameters of /kv/_range.
 func (s *Server) parseRange(q *query) (*page, *Problem) {

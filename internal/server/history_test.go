@@ -91,6 +91,46 @@ func TestRevisions(t *testing.T) {
 	}
 }
 
+// Goal: a listing of the past shows what was there then, page by page.
+func TestListingOfThePast(t *testing.T) {
+	s := startNode(t, "a")
+	var last int64
+	for i := range 5 {
+		last = put(t, s, fmt.Sprint("p/", i), "1").Timestamp
+	}
+	after(t, last)
+	for i := range 5 {
+		put(t, s, fmt.Sprint("p/", i), "2")
+		put(t, s, fmt.Sprint("p/new", i), "2")
+	}
+	if _, err := s.api().Write(httpapi.Write{Key: "p/3", Delete: true}); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for cursor := ""; ; {
+		var got struct {
+			Items []struct {
+				Key  string
+				Data int
+			}
+			Next string
+		}
+		if status := fetch(t, s, fmt.Sprint("/kv/p/?list&limit=2&at=", last, cursor), &got); status != 200 {
+			t.Fatal(status)
+		}
+		for _, item := range got.Items {
+			keys = append(keys, fmt.Sprint(item.Key, "=", item.Data))
+		}
+		if got.Next == "" {
+			break
+		}
+		cursor = "&cursor=" + got.Next
+	}
+	if got := strings.Join(keys, " "); got != "p/0=1 p/1=1 p/2=1 p/3=1 p/4=1" {
+		t.Errorf("%s", got)
+	}
+}
+
 // Goal: a version from a time that is not kept any more is not said to be absent.
 func TestTimeThatIsNotKept(t *testing.T) {
 	s := startNode(t, "a")
