@@ -18,7 +18,7 @@ const (
 
 // Past implements httpapi.History.
 func (a *api) Past(start, end string, at int64, visit func(httpapi.Version) bool) (next string, err error) {
-	keys, next, err := a.keysOf(start, end)
+	keys, _, next, err := a.keysOf(start, end)
 	for _, key := range keys {
 		if err != nil {
 			break
@@ -36,58 +36,61 @@ func (a *api) Past(start, end string, at int64, visit func(httpapi.Version) bool
 }
 
 // keysOf lists keys of a range, also those that are deleted, up to rewindKeysMax of
-// them, and where it goes on.
-func (a *api) keysOf(start, end string) (keys []string, next string, err error) {
+// them, the newest of their timestamps, and where it goes on.
+func (a *api) keysOf(start, end string) (keys []string, newest int64, next string, err error) {
 	if a.Partial() {
-		return nil, "", httpapi.ErrIncomplete
+		return nil, 0, "", httpapi.ErrIncomplete
 	}
 	for _, part := range besideSystem(httpapi.Walk{Start: start, End: end}) {
-		err = a.store.Range(part.Start, part.End, func(key string, _ keyspace.Record) bool {
+		err = a.store.Range(part.Start, part.End, func(key string, rec keyspace.Record) bool {
 			if len(keys) == rewindKeysMax {
 				next = key
 				return false
 			}
-			keys = append(keys, key)
+			keys, newest = append(keys, key), max(newest, int64(rec.Ver.TS))
 			return true
 		})
 		if err != nil || next != "" {
 			break
 		}
 	}
-	return keys, next, storeError(err)
+	return keys, newest, next, storeError(err)
 }
 
 // Rewind implements httpapi.History.
 func (a *api) Rewind(r httpapi.Rewind) (out httpapi.Rewound, err error) {
-	keys, next, err := a.keysOf(max(r.Start, r.Prefix), prefixEnd(r.Prefix))
+	keys, newest, next, err := a.keysOf(max(r.Start, r.Prefix), prefixEnd(r.Prefix))
 	if err != nil {
 		return out, err
 	}
 	out.Next = next
+	// All that is written here is newer than all that is there: the time between undoes
+	// it, however short that is.
+	barrier := max(newest, int64(wall()))
 	for _, key := range keys {
-		done, err := a.rewindKey(key, r, &out)
+		done, err := a.rewindKey(key, r, barrier)
 		if err != nil {
 			out.Next = key
 			return out, err
 		}
 		out.Count(key, done, rewindNamesMax)
+		if !r.DryRun && (done == httpapi.KeyRestored || done == httpapi.KeyDeleted) {
+			out.UndoAt = barrier
+		}
 	}
 	return out, nil
 }
 
 // rewindKey makes a key again what it was.
-func (a *api) rewindKey(key string, r httpapi.Rewind, out *httpapi.Rewound) (httpapi.RewoundKey, error) {
+func (a *api) rewindKey(key string, r httpapi.Rewind, barrier int64) (httpapi.RewoundKey, error) {
 	for range rewindTries {
 		w, done, err := a.rewound(key, r)
 		if err != nil || done != httpapi.KeyRestored && done != httpapi.KeyDeleted || r.DryRun {
 			return done, err
 		}
-		wrote, err := a.Write(w)
-		switch {
+		w.Seen = barrier
+		switch _, err := a.Write(w); {
 		case err == nil:
-			if out.UndoAt == 0 || wrote.Timestamp <= out.UndoAt {
-				out.UndoAt = wrote.Timestamp - 1
-			}
 			return done, nil
 		case !errors.Is(err, httpapi.ErrPrecondition):
 			return done, err
