@@ -1,5 +1,7 @@
 package httpapi
 
+import "strings"
+
 // kind is one kind of problem: what /problems/{slug} explains.
 type kind struct {
 	slug   string
@@ -39,6 +41,7 @@ const (
 	slugRecordDamaged    = "record-damaged"
 	slugSyncing          = "syncing"
 	slugNotReady         = "not-ready"
+	slugUnknownOutcome   = "unknown-outcome"
 	slugLeaving          = "leaving"
 	slugWaitTimeout      = "wait-timeout"
 	slugOverloaded       = "overloaded"
@@ -162,9 +165,19 @@ var catalogue = [...]kind{
 	{slugNotReady, 503, "Not ready",
 		"The node is starting or stopping.\n" +
 			"Try: again after Retry-After, or another node."},
+	{slugUnknownOutcome, 503, "Outcome unknown",
+		"The node stopped before the write was known to be durable. It shows after its next start,\n" +
+			"and reaches every node then, or it is lost.\n" +
+			"Try: GET the key, on this node once it runs again, before the write is repeated."},
 	{slugOverloaded, 503, "Overloaded",
 		"A queue or the number of connections is at its limit; nothing was stored.\n" +
 			"Try: again after Retry-After, with fewer requests at once."},
+}
+
+// try is the last sentence of a kind's text: what to do about it.
+func (k *kind) try() string {
+	_, advice, _ := strings.Cut(k.text, "Try: ")
+	return strings.TrimSuffix(strings.ReplaceAll(advice, "\n", " "), ".")
 }
 
 // lookupKind finds a kind by its slug.

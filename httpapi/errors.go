@@ -33,7 +33,7 @@ func storeProblem(err error, key string) (*Problem, bool) {
 		p.closeConn = true
 		return p, true
 	case errors.Is(err, ErrUnknown):
-		p := newProblem(slugNotReady, "the node stopped before the write of "+quoted(key)+
+		p := newProblem(slugUnknownOutcome, "the node stopped before the write of "+quoted(key)+
 			" was known to be durable: it may or may not be stored, so read it back")
 		p.closeConn = true
 		return p, true

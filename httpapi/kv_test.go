@@ -230,7 +230,7 @@ func TestStoreErrors(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", ErrOverloaded), 503, slugOverloaded},
 		{ErrNotReady, 503, slugNotReady},
 		{ErrClosed, 503, slugNotReady},
-		{ErrUnknown, 503, slugNotReady},
+		{ErrUnknown, 503, slugUnknownOutcome},
 		{ErrClockConflict, 409, slugConflictClock},
 		{ErrDamaged, 500, slugRecordDamaged},
 		{errors.New("secret path /var/x"), 500, slugInternal},

@@ -18,6 +18,7 @@ type Problem struct {
 
 	deletedAt  int64  // When the key of a 404 was deleted, in Unix milliseconds.
 	expiredAt  int64  // When it expired.
+	try        string // What to do about it: the end of the page that the type leads to.
 	current    string // The version that is there instead, of a 412.
 	requestID  string // The name of the request.
 	challenge  string // The WWW-Authenticate header of a 401.
@@ -35,7 +36,7 @@ func newProblem(slug, detail string) *Problem {
 	if !ok {
 		panic("httpapi: no such problem: " + slug)
 	}
-	p := &Problem{Code: k.slug, Status: k.status, Title: k.title, Detail: detail}
+	p := &Problem{Code: k.slug, Status: k.status, Title: k.title, Detail: detail, try: k.try()}
 	if k.status == fasthttp.StatusServiceUnavailable {
 		p.retryAfter = retryAfterSeconds
 	}
@@ -113,6 +114,8 @@ func (p *Problem) appendJSON(dst []byte) []byte {
 		dst = append(dst, `,"retry_after_ms":`...)
 		dst = strconv.AppendInt(dst, int64(p.retryAfter)*1000, 10)
 	}
+	dst = append(dst, `,"try":`...)
+	dst = appendString(dst, p.try)
 	if p.requestID != "" {
 		dst = append(dst, `,"request_id":`...)
 		dst = appendString(dst, p.requestID)
