@@ -41,10 +41,16 @@ func WithAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
 // all of its attempts.
 func WithAttemptTimeout(d time.Duration) Option { return func(s *settings) { s.timeout = d } }
 
+// The files that a FileError is about.
+const (
+	TokenFile = "token file"
+	CAFile    = "CA file"
+)
+
 // FileError says what is wrong with a file that an option names.
 type FileError struct {
-	Option string // "token file" or "CA file".
-	Err    error
+	Option string // TokenFile or CAFile.
+	Err    error  // Names the file.
 }
 
 // Error names the file and the reason.
@@ -60,15 +66,15 @@ func (s *settings) trusting() (http.RoundTripper, error) {
 	}
 	text, err := os.ReadFile(s.caFile)
 	if err != nil {
-		return nil, &FileError{"CA file", err}
+		return nil, &FileError{CAFile, err}
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, &FileError{"CA file", fmt.Errorf("%s holds no certificate in PEM", s.caFile)}
+		return nil, &FileError{CAFile, fmt.Errorf("%s holds no certificate in PEM", s.caFile)}
 	}
 	via, ok := s.transport.(*http.Transport)
 	if !ok {
-		return nil, &FileError{"CA file", fmt.Errorf("a transport of type %T has its own trust", s.transport)}
+		return nil, &FileError{CAFile, fmt.Errorf("a transport of type %T has its own trust", s.transport)}
 	}
 	via = via.Clone()
 	via.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}

@@ -24,7 +24,7 @@ func (t *token) load() error {
 	}
 	text, err := readToken(t.file)
 	if err != nil {
-		return &FileError{"token file", err}
+		return &FileError{TokenFile, err}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

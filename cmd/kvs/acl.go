@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kvs/client"
 	"kvs/internal/auth"
 )
 
@@ -24,16 +25,16 @@ func rightsPath(key string) string {
 	if key == auth.RootPath {
 		return "/acl/"
 	}
-	return "/acl/" + escaped(key)
+	return "/acl/" + client.EscapeKey(key)
 }
 
-func aclCommand(client *http.Client) *cobra.Command {
+func aclCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "acl KEY", Short: "Show the rights of a key",
 		Long:    "They are those of the nearest key above where none were set. The root is /.",
 		Example: "  kvs acl users/john\n  kvs acl /", Args: exactly("KEY"),
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		var row rightsRow
 		out, err := r.ask(cmd.Context(), http.MethodGet, rightsPath(args[0]), "", &row)
 		if err != nil || r.format == "json" {
@@ -55,14 +56,14 @@ func orNone(id string) string {
 	return id
 }
 
-func chmodCommand(client *http.Client) *cobra.Command {
+func chmodCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "chmod MODE KEY", Short: "Set who may create, delete, write and read at a key",
 		Long: "MODE is twelve letters, create, delete, write and read for owner, group and others,\n" +
 			"or three hexadecimal digits. It holds for all keys below that have none of their own.",
 		Example: "  kvs chmod cdwr,c-wr,---r users/john\n  kvs chmod fb1 users/john", Args: exactly("MODE", "KEY"),
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		mode, err := auth.ParseMode(args[0])
 		if err != nil {
 			return usage{fmt.Errorf("%w. Try: kvs chmod cdwr,c-wr,---- %s", err, args[1])}
@@ -74,14 +75,14 @@ func chmodCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func chownCommand(client *http.Client) *cobra.Command {
+func chownCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "chown OWNER[:GROUP] KEY", Short: "Give a key to another owner or group",
 		Long: "Owner and group are UUIDs, or names that only one has. A part that is empty stays as it\n" +
 			"is, \"none\" takes it away.",
 		Example: "  kvs chown john users/john\n  kvs chown :ops rooms", Args: exactly("OWNER[:GROUP]", "KEY"),
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		owner, group, _ := strings.Cut(args[0], ":")
 		return r.changeRights(cmd, args[1], func(row *rightsRow) error {
 			if err := rename(cmd.Context(), &row.Owner, owner, r.user); err != nil {

@@ -27,18 +27,18 @@ const (
 	followEvery = time.Second
 )
 
-func auditCommand(client *http.Client) *cobra.Command {
+func auditCommand(via http.RoundTripper) *cobra.Command {
 	return parent(&cobra.Command{
 		Use: "audit", Short: "Read and verify the tamper-evident log",
 		Example: "  kvs audit verify data/audit --addr http://10.0.0.2:8080\n  kvs audit tail -f\n" +
 			"  kvs audit export --since 1000",
-	}, auditVerifyCommand(client), auditTailCommand(client), auditExportCommand(client))
+	}, auditVerifyCommand(via), auditTailCommand(via), auditExportCommand(via))
 }
 
 // auditVerifyCommand verifies the files themselves. It asks a node only if one is
 // named.
-func auditVerifyCommand(client *http.Client) *cobra.Command {
-	r := &remote{client: client}
+func auditVerifyCommand(via http.RoundTripper) *cobra.Command {
+	r := &remote{via: via}
 	cmd := &cobra.Command{
 		Use: "verify DIR", Short: "Verify the log in a directory, without its node",
 		Long: "Reads all of audit_path, or of a copy of it, and exits with 9 and the number of the entry\n" +
@@ -196,7 +196,7 @@ func pages(ctx context.Context, r *remote, since uint64, visit func(line []byte)
 	}
 }
 
-func auditExportCommand(client *http.Client) *cobra.Command {
+func auditExportCommand(via http.RoundTripper) *cobra.Command {
 	var since uint64
 	cmd := &cobra.Command{
 		Use: "export", Short: "Print all entries of a node's log, one JSON object a line",
@@ -206,7 +206,7 @@ func auditExportCommand(client *http.Client) *cobra.Command {
 		Args: exactly(),
 	}
 	cmd.Flags().Uint64Var(&since, "since", 0, "begin behind this entry")
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		_, err := pages(cmd.Context(), r, since, func(line []byte) {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
 		})
@@ -214,7 +214,7 @@ func auditExportCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func auditTailCommand(client *http.Client) *cobra.Command {
+func auditTailCommand(via http.RoundTripper) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Print the newest entries of a node's log",
@@ -222,7 +222,7 @@ func auditTailCommand(client *http.Client) *cobra.Command {
 		Args:    exactly(),
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on printing new ones until interrupted")
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		last, err := newest(cmd.Context(), r)
 		if err != nil {
 			return err

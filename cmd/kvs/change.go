@@ -12,7 +12,7 @@ import (
 )
 
 // delCommand deletes a key or, page by page, all below a path.
-func delCommand(client *http.Client) *cobra.Command {
+func delCommand(via http.RoundTripper) *cobra.Command {
 	var only condition
 	var recurse, dry, yes bool
 	cmd := &cobra.Command{
@@ -24,7 +24,7 @@ func delCommand(client *http.Client) *cobra.Command {
 	cmd.Flags().BoolVarP(&recurse, "recurse", "r", false, "what lies below KEY, but not KEY itself")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "with -r: count what would go, and delete nothing")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with -r: do it")
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		switch {
 		case !recurse && (dry || yes):
 			return usage{errors.New("--dry-run and --yes go with -r. Try: kvs del KEY -r --dry-run")}
@@ -73,7 +73,7 @@ func sweep(cmd *cobra.Command, r *remote, path string, dry bool) error {
 }
 
 // touchCommand sets how long a key is kept.
-func touchCommand(client *http.Client) *cobra.Command {
+func touchCommand(via http.RoundTripper) *cobra.Command {
 	var ttl string
 	var only condition
 	cmd := &cobra.Command{
@@ -82,7 +82,7 @@ func touchCommand(client *http.Client) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&ttl, "ttl", "", `how long from now on, such as "90s" or "1h"; "0" for ever`)
 	only.flags(cmd, false)
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		if ttl == "" {
 			return usage{errors.New("--ttl says how long. Try: --ttl 1h, or --ttl 0 for ever")}
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"kvs/client"
 )
 
 // valueBytesMax is the longest value that put reads: more than any node takes.
@@ -17,16 +19,7 @@ const valueBytesMax = 2 << 20
 
 // keyPath is where the API has a key. One that ends with a slash is what lies below.
 func keyPath(key string) string {
-	return "/kv/" + escaped(strings.TrimPrefix(key, "/"))
-}
-
-// escaped spells a key for a URL, segment by segment.
-func escaped(key string) string {
-	parts := strings.Split(key, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return strings.Join(parts, "/")
+	return "/kv/" + client.EscapeKey(strings.TrimPrefix(key, "/"))
 }
 
 // condition is a header for what a write asks of the version that is there.
@@ -52,14 +45,14 @@ func (c *condition) headers() []string {
 	return nil
 }
 
-func getCommand(client *http.Client) *cobra.Command {
+func getCommand(via http.RoundTripper) *cobra.Command {
 	var meta bool
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Print a value",
 		Example: "  kvs get users/john\n  kvs get users/john --meta", Args: exactly("KEY"),
 	}
 	cmd.Flags().BoolVar(&meta, "meta", false, "with its version, timestamp and expiry, as the API answers")
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		path := keyPath(args[0])
 		if !meta && r.format != "json" {
 			path += "?raw"
@@ -69,7 +62,7 @@ func getCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func putCommand(client *http.Client) *cobra.Command {
+func putCommand(via http.RoundTripper) *cobra.Command {
 	var ttl string
 	var text bool
 	var only condition
@@ -84,7 +77,7 @@ func putCommand(client *http.Client) *cobra.Command {
 	cmd.Flags().StringVar(&ttl, "ttl", "", `how long it is kept, such as "90s" or "1h"; "0" for ever`)
 	cmd.Flags().BoolVar(&text, "string", false, "the value is text, to be stored as a JSON string")
 	only.flags(cmd, true)
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		if only.create && only.match != "" {
 			return usage{errors.New("--create and --if-match exclude each other. Try: --create alone")}
 		}

@@ -79,7 +79,9 @@ func demo(ctx context.Context, out io.Writer, nodes, port int) (err error) {
 	if err != nil {
 		return err
 	}
-	loadSample(ctx, servers[0].Address(), token)
+	if err := loadSample(ctx, servers[0].Address(), token); err != nil {
+		return err
+	}
 	if !waitEqual(ctx, servers, demoKeys) {
 		if ctx.Err() != nil {
 			return nil

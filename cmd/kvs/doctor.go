@@ -28,14 +28,14 @@ type finding struct {
 // tokenTTLAdvised is how long a token may live without the doctor's asking why.
 const tokenTTLAdvised = 720 * time.Hour
 
-func doctorCommand(client *http.Client) *cobra.Command {
+func doctorCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor [config.yaml]", Short: "Say what is insecure or unwell about a node",
 		Long: "Looks at the configuration, the files of the data directory and, if it runs, the node\n" +
 			"itself. Exits with 8 if something is severe.",
 		Example: "  kvs doctor\n  kvs doctor node1.yaml -o json", Args: atMostOne,
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		path := "config.yaml"
 		if len(args) == 1 {
 			path = args[0]
@@ -51,6 +51,9 @@ func doctorCommand(client *http.Client) *cobra.Command {
 		found := append(examine(cfg), exposed(path, cfg)...)
 		if !cmd.Flags().Changed("addr") && os.Getenv("KVS_ADDR") == "" {
 			r.addr = scheme(cfg) + "://" + net.JoinHostPort(reachable(cfg.BindAddress), strconv.Itoa(cfg.Port))
+			if err := r.connect(); err != nil {
+				return err
+			}
 		}
 		return diagnose(cmd, r, append(found, r.checkUp(cmd)...))
 	})

@@ -64,7 +64,7 @@ func prefixPath(args []string) string {
 }
 
 // lsCommand lists page by page, printing each as it comes.
-func lsCommand(client *http.Client) *cobra.Command {
+func lsCommand(via http.RoundTripper) *cobra.Command {
 	var recurse, count, long, reverse bool
 	var limit int
 	cmd := &cobra.Command{
@@ -77,7 +77,7 @@ func lsCommand(client *http.Client) *cobra.Command {
 	cmd.Flags().BoolVar(&reverse, "reverse", false, "from the last to the first")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many; 0 is all")
 	cmd.Flags().BoolVar(&count, "count", false, "how many keys there are, and the bytes of their values")
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		if limit < 0 {
 			return usage{errors.New("--limit must not be negative. Try: --limit 10")}
 		}
@@ -144,14 +144,14 @@ func countKeys(cmd *cobra.Command, r *remote, path string, query url.Values) err
 }
 
 // treeCommand shows what lies below a path with its levels, as it comes.
-func treeCommand(client *http.Client) *cobra.Command {
+func treeCommand(via http.RoundTripper) *cobra.Command {
 	var depth int
 	cmd := &cobra.Command{
 		Use: "tree [PREFIX]", Short: "Show the keys below a path as a tree",
 		Example: "  kvs tree\n  kvs tree rooms/ --depth 2", Args: atMostOne,
 	}
 	cmd.Flags().IntVar(&depth, "depth", 0, "how many levels, at most 64; 0 is all")
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		query := url.Values{"list": {"true"}, "keys_only": {"true"}, "limit": {strconv.Itoa(pageItems)}}
 		if depth != 0 {
 			query.Set("depth", strconv.Itoa(depth))

@@ -18,20 +18,19 @@ import (
 
 // operatorCommands are the commands that ask a running node, through via.
 func operatorCommands(via http.RoundTripper) []*cobra.Command {
-	client := &http.Client{Transport: via, Timeout: answerTimeout}
 	return []*cobra.Command{
-		getCommand(client), putCommand(client), delCommand(client), lsCommand(client), treeCommand(client), touchCommand(client),
-		syncCommand(client), membersCommand(client), leaveCommand(client), modeCommand(client),
-		clusterCommand(client), userCommand(client), groupCommand(client), tokenCommand(client),
-		doctorCommand(client), keyCommand(client), aclCommand(client), chmodCommand(client), chownCommand(client),
-		auditCommand(client),
+		getCommand(via), putCommand(via), delCommand(via), lsCommand(via), treeCommand(via), touchCommand(via),
+		syncCommand(via), membersCommand(via), leaveCommand(via), modeCommand(via),
+		clusterCommand(via), userCommand(via), groupCommand(via), tokenCommand(via),
+		doctorCommand(via), keyCommand(via), aclCommand(via), chmodCommand(via), chownCommand(via),
+		auditCommand(via),
 	}
 }
 
 // asking completes a command that asks a node: its flags, and the check of them
 // before run.
-func asking(client *http.Client, cmd *cobra.Command, run func(r *remote, args []string) error) *cobra.Command {
-	r := &remote{client: client}
+func asking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args []string) error) *cobra.Command {
+	r := &remote{via: via}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if err := r.check(); err != nil {
@@ -90,13 +89,13 @@ func names(peers []peerRow) string {
 	return strings.Join(out, ", ")
 }
 
-func membersCommand(client *http.Client) *cobra.Command {
+func membersCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "members", Short: "List the members of the cluster",
 		Example: "  kvs members\n  kvs members -o json --addr http://10.0.0.2:8080",
 		Args:    exactly(),
 	}
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		var rows []struct {
 			peerRow
 			Address  string `json:"address"`
@@ -119,7 +118,7 @@ func membersCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func leaveCommand(client *http.Client) *cobra.Command {
+func leaveCommand(via http.RoundTripper) *cobra.Command {
 	var all, force, yes bool
 	cmd := &cobra.Command{
 		Use: "leave", Short: "Take the node out of its cluster for good",
@@ -132,7 +131,7 @@ func leaveCommand(client *http.Client) *cobra.Command {
 	cmd.Flags().BoolVar(&all, "all", false, "wait until every member has all writes")
 	cmd.Flags().BoolVar(&force, "force", false, "leave even if nobody takes the last writes: they are lost")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		if err := confirm(cmd, yes, "take "+r.addr+" out of its cluster for good"); err != nil {
 			return err
 		}
@@ -160,14 +159,14 @@ func leaveCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func modeCommand(client *http.Client) *cobra.Command {
+func modeCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "mode [normal|read-only]", Short: "Show or switch whether the node takes writes",
 		Long:    "A switch lasts until the node starts again: its setting read_only then counts.",
 		Example: "  kvs mode\n  kvs mode read-only --addr http://10.0.0.2:8080",
 		Args:    atMostOne, ValidArgs: []string{"normal", "read-only"},
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		method, path, body := http.MethodGet, "/health", ""
 		if len(args) == 1 {
 			if args[0] != "normal" && args[0] != "read-only" {
@@ -187,7 +186,7 @@ func modeCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func clusterCommand(client *http.Client) *cobra.Command {
+func clusterCommand(via http.RoundTripper) *cobra.Command {
 	var yes, force bool
 	forget := &cobra.Command{
 		Use: "forget NODE", Short: "Evict a member that will not come back",
@@ -199,7 +198,7 @@ func clusterCommand(client *http.Client) *cobra.Command {
 	}
 	forget.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	forget.Flags().BoolVar(&force, "force", false, "also from a node without a cluster, or without all data yet")
-	asking(client, forget, func(r *remote, args []string) error {
+	asking(via, forget, func(r *remote, args []string) error {
 		if err := confirm(forget, yes, "forget "+args[0]+" for good"); err != nil {
 			return err
 		}

@@ -131,16 +131,15 @@ func codeOrZero(err error) int {
 	return exitCode(err)
 }
 
-// Goal: every refusal has its exit code and says what to try, in the words of
-// the node's own page.
+// Goal: every refusal has its exit code and says what to try, in the node's
+// own words.
 func TestRefusalsBecomeExitCodes(t *testing.T) {
 	for status, code := range map[int]int{
 		400: exitUsage, 404: exitNotFound, 409: exitConflict, 403: exitForbidden, 401: exitForbidden,
 		429: exitLimited, 503: exitUnreachable, 500: exitOther, 412: exitConflict,
 	} {
 		f := &fakeNode{answers: map[string][]reply{
-			"POST /sync/now":    {{status: status, body: `{"detail":"it did not","code":"why"}`}},
-			"GET /problems/why": ok("Why\n\nBecause.\nTry: this\n"),
+			"POST /sync/now": {{status: status, body: `{"detail":"it did not","code":"why","try":"this"}`}},
 		}}
 		_, err := f.run("sync", "now")
 		if codeOrZero(err) != code || err.Error() != "it did not\n  Try: this" {

@@ -1,22 +1,20 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"kvs/client"
 )
 
 // Exit codes of commands that ask a running node, as scripts rely on them.
@@ -34,8 +32,6 @@ const (
 	// answerTimeout bounds the wait for one answer: longer than the longest that
 	// a node takes to leave, or to look for differences.
 	answerTimeout = 60 * time.Second
-	// answerBytesMax bounds one answer.
-	answerBytesMax = 64 << 20
 )
 
 // failure is an error with an exit code of its own and a next step.
@@ -53,9 +49,9 @@ type remote struct {
 	addr   string
 	format string // table or json
 	secret string // file with the token to show, "" if there is none
-	token  string
 	trust  string // file with the certificate to trust, "" for the system's
-	client *http.Client
+	via    http.RoundTripper
+	client *client.Client // once checked
 }
 
 // flags adds the flags of a command that asks a node.
@@ -77,85 +73,52 @@ func (r *remote) check() error {
 	if r.format != "table" && r.format != "json" {
 		return usage{fmt.Errorf("-o must be table or json, not %q. Try: -o json", r.format)}
 	}
+	return r.connect()
+}
+
+// connect makes the client for the node that was named. It sends each request once: a
+// person should see at once that a node does not answer, and says what to do.
+func (r *remote) connect() error {
 	if !strings.Contains(r.addr, "://") {
 		r.addr = "http://" + r.addr
 	}
-	u, err := url.Parse(r.addr)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usage{fmt.Errorf("--addr must be a URL such as %s, not %q. Try: --addr %s",
-			addrDefault, r.addr, addrDefault)}
-	}
 	r.addr = strings.TrimSuffix(r.addr, "/")
-	if err := r.trustFile(); err != nil {
-		return err
+	options := []client.Option{
+		client.WithTransport(r.via), client.WithAttempts(1), client.WithAttemptTimeout(answerTimeout),
 	}
-	if r.secret == "" {
+	if r.secret != "" {
+		options = append(options, client.WithTokenFile(r.secret))
+	}
+	if r.trust != "" {
+		options = append(options, client.WithCAFile(r.trust))
+	}
+	var err error
+	r.client, err = client.New([]string{r.addr}, options...)
+	var file *client.FileError
+	switch {
+	case err == nil:
 		return nil
+	case errors.As(err, &file) && file.Option == client.TokenFile:
+		return usage{fmt.Errorf("--token-file: %w. Try: DATA_DIR/admin.token, as a user who may read it", file.Err)}
+	case errors.As(err, &file):
+		return usage{fmt.Errorf("--ca-file: %w. Try: a PEM file that you may read, "+
+			"such as the node's http_tls_cert_file", file.Err)}
 	}
-	text, err := os.ReadFile(r.secret)
-	if err != nil {
-		return usage{fmt.Errorf("--token-file: %w. Try: a file that you may read", err)}
-	}
-	if r.token = strings.TrimSpace(string(text)); r.token == "" || strings.ContainsFunc(r.token, unicode.IsSpace) {
-		return usage{fmt.Errorf("--token-file: %s does not hold one token and nothing else. "+
-			"Try: DATA_DIR/admin.token", r.secret)}
-	}
-	return nil
-}
-
-// trustFile makes the certificates of --ca-file the only ones that are trusted.
-func (r *remote) trustFile() error {
-	if r.trust == "" {
-		return nil
-	}
-	text, err := os.ReadFile(r.trust)
-	if err != nil {
-		return usage{fmt.Errorf("--ca-file: %w. Try: a file that you may read", err)}
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(text) {
-		return usage{fmt.Errorf("--ca-file: %s holds no certificate. Try: a PEM file, "+
-			"such as the node's http_tls_cert_file", r.trust)}
-	}
-	via, ok := r.client.Transport.(*http.Transport)
-	if !ok {
-		return nil // not the network: nothing to trust
-	}
-	via = via.Clone()
-	via.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	r.client = &http.Client{Transport: via, Timeout: answerTimeout}
-	return nil
+	return usage{fmt.Errorf("--addr: %w. Try: --addr %s", err, addrDefault)}
 }
 
 // call sends one request, with further headers as names and values in turn, and
 // returns the body of a good answer.
 func (r *remote) call(ctx context.Context, method, path, body string, headers ...string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, r.addr+path, strings.NewReader(body))
-	if err != nil {
-		return nil, &failure{exitUsage, fmt.Sprintf("cannot ask %s: %v", r.addr, err), "--addr " + addrDefault}
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
+	h := http.Header{}
 	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
+		h.Set(headers[i], headers[i+1])
 	}
-	if r.token != "" {
-		req.Header.Set("Authorization", "Bearer "+r.token)
-	}
-	resp, err := r.client.Do(req)
+	a, err := r.client.Do(ctx, client.Request{Method: method, Path: path, Body: []byte(body), Header: h})
 	if err != nil {
-		return nil, r.unreachable(err)
+		return nil, r.failed(err)
 	}
-	defer resp.Body.Close()
-	out, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
-	if err != nil {
-		return nil, r.unreachable(err)
-	}
-	if resp.StatusCode >= 300 {
-		return nil, r.refused(ctx, resp.StatusCode, out)
-	}
-	return out, nil
+	return a.Body, nil
 }
 
 // ask gets one JSON document.
@@ -176,46 +139,20 @@ func (r *remote) read(out []byte, into any) error {
 	return nil
 }
 
-func (r *remote) unreachable(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	if errors.As(err, new(*tls.CertificateVerificationError)) {
-		return &failure{exitUnreachable, fmt.Sprintf("the certificate of %s is not trusted: %v", r.addr, err),
+// failed gives an error of the client its exit code and the next step.
+func (r *remote) failed(err error) error {
+	var refusal *client.Error
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == "":
+		return &failure{exitOther, fmt.Sprintf("%s answers %d to this", r.addr, refusal.Status),
+			"kvs version, here and there"}
+	case errors.As(err, &refusal):
+		return &failure{codeOf(refusal.Status), refusal.Detail, cmp.Or(refusal.Try, "kvs sync status")}
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return &failure{exitUnreachable, fmt.Sprintf("the certificate of %s is not trusted: %v", r.addr, errors.Unwrap(err)),
 			"--ca-file with the node's certificate, or that of the authority which signed it"}
 	}
-	return &failure{exitUnreachable, fmt.Sprintf("no answer from %s: %v", r.addr, err),
-		"start a node with kvs, or name another with --addr or KVS_ADDR"}
-}
-
-// refused words a problem that a node answered with. What to try stands on the
-// node's own page about it.
-func (r *remote) refused(ctx context.Context, status int, body []byte) error {
-	var p struct{ Type, Title, Detail, Code string }
-	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		return &failure{exitOther, fmt.Sprintf("%s answers %d to this", r.addr, status),
-			"kvs version, here and there"}
-	}
-	f := &failure{codeOf(status), p.Detail, "kvs sync status"}
-	if f.code == exitLimited {
-		// The node may well refuse its page about it for the same reason.
-		f.try = "again later, or a higher rate_limit_requests in the node's configuration"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.addr+"/problems/"+url.PathEscape(p.Code), nil)
-	if err != nil {
-		return f
-	}
-	resp, err := r.client.Do(req)
-	if err != nil {
-		return f
-	}
-	defer resp.Body.Close()
-	page, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
-	if _, try, ok := bytes.Cut(page, []byte("Try: ")); ok && err == nil {
-		f.try = strings.TrimSpace(string(try))
-	}
-	return f
+	return &failure{exitUnreachable, err.Error(), "start a node with kvs, or name another with --addr or KVS_ADDR"}
 }
 
 // codeOf is the exit code for the status of a refusal.

@@ -45,14 +45,14 @@ type syncStatus struct {
 	} `json:"copy"`
 }
 
-func syncCommand(client *http.Client) *cobra.Command {
+func syncCommand(via http.RoundTripper) *cobra.Command {
 	return parent(&cobra.Command{
 		Use: "sync", Short: "See and start the comparison of nodes",
 		Example: "  kvs sync status\n  kvs sync wait --timeout 10s\n  kvs sync diff gamma --keys",
-	}, syncStatusCommand(client), syncWaitCommand(client), syncNowCommand(client), syncDiffCommand(client))
+	}, syncStatusCommand(via), syncWaitCommand(via), syncNowCommand(via), syncDiffCommand(via))
 }
 
-func syncStatusCommand(client *http.Client) *cobra.Command {
+func syncStatusCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show how far the node and each member are apart",
 		Long: "Exits with 8 unless every member is connected and has the same data, as far as the\n" +
@@ -60,7 +60,7 @@ func syncStatusCommand(client *http.Client) *cobra.Command {
 		Example: "  kvs sync status\n  kvs sync status -o json --addr http://10.0.0.2:8080",
 		Args:    exactly(),
 	}
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		var s syncStatus
 		body, err := r.ask(cmd.Context(), http.MethodGet, "/sync/status", "", &s)
 		if err != nil {
@@ -141,7 +141,7 @@ func notConverged(s *syncStatus) error {
 	return &failure{exitNotConverged, text, try}
 }
 
-func syncWaitCommand(client *http.Client) *cobra.Command {
+func syncWaitCommand(via http.RoundTripper) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "wait", Short: "Wait until all members have the same data",
@@ -151,7 +151,7 @@ func syncWaitCommand(client *http.Client) *cobra.Command {
 		Args:    exactly(),
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "the longest to wait")
-	return asking(client, cmd, func(r *remote, _ []string) error {
+	return asking(via, cmd, func(r *remote, _ []string) error {
 		if timeout <= 0 {
 			return usage{fmt.Errorf("--timeout must be more than 0, not %v. Try: --timeout 10s", timeout)}
 		}
@@ -192,13 +192,13 @@ func (r *remote) await(ctx context.Context, timeout time.Duration) (*syncStatus,
 	}
 }
 
-func syncNowCommand(client *http.Client) *cobra.Command {
+func syncNowCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "now [PEER]", Short: "Compare with one member, or with all, at once",
 		Example: "  kvs sync now\n  kvs sync now gamma",
 		Args:    atMostOne,
 	}
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		path := "/sync/now"
 		if len(args) == 1 {
 			path += "?peer=" + url.QueryEscape(args[0])
@@ -215,7 +215,7 @@ func syncNowCommand(client *http.Client) *cobra.Command {
 	})
 }
 
-func syncDiffCommand(client *http.Client) *cobra.Command {
+func syncDiffCommand(via http.RoundTripper) *cobra.Command {
 	var keys bool
 	cmd := &cobra.Command{
 		Use: "diff PEER", Short: "Show which records differ from a member's right now",
@@ -225,7 +225,7 @@ func syncDiffCommand(client *http.Client) *cobra.Command {
 		Args:    exactly("PEER"),
 	}
 	cmd.Flags().BoolVar(&keys, "keys", false, "show keys, not only their hashes")
-	return asking(client, cmd, func(r *remote, args []string) error {
+	return asking(via, cmd, func(r *remote, args []string) error {
 		query := url.Values{"peer": {args[0]}}
 		if keys {
 			query.Set("keys", "true")

@@ -21,7 +21,7 @@ import (
 	"kvs/internal/server"
 )
 
-func tokenCommand(client *http.Client) *cobra.Command {
+func tokenCommand(via http.RoundTripper) *cobra.Command {
 	var scopes []string
 	var ttl, prefix string
 	create := &cobra.Command{
@@ -33,7 +33,7 @@ func tokenCommand(client *http.Client) *cobra.Command {
 	create.Flags().StringSliceVar(&scopes, "scope", []string{"read"}, "read, write (create, write, delete) or admin")
 	create.Flags().StringVar(&ttl, "ttl", "", `how long it lives, such as "1h"; the node's token_ttl if not given`)
 	create.Flags().StringVar(&prefix, "path", "", "the key or subtree that it is good for; all if not given")
-	asking(client, create, func(r *remote, args []string) error {
+	asking(via, create, func(r *remote, args []string) error {
 		id, err := r.user(create.Context(), args[0])
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func tokenCommand(client *http.Client) *cobra.Command {
 		Long:    "JTI is the id of the token, as kvs token inspect shows it.",
 		Example: "  kvs token revoke 3q2-7wAAAAAAAAAAAAAAAA", Args: exactly("JTI"),
 	}
-	asking(client, revoke, func(r *remote, args []string) error {
+	asking(via, revoke, func(r *remote, args []string) error {
 		_, err := r.call(revoke.Context(), http.MethodDelete, "/auth/tokens/"+url.PathEscape(args[0]), "")
 		if err == nil && r.format == "table" {
 			fmt.Fprintln(revoke.OutOrStdout(), "revoked:", args[0])
@@ -57,7 +57,7 @@ func tokenCommand(client *http.Client) *cobra.Command {
 		Use: "whoami", Short: "Say what the node takes the token in use for",
 		Example: "  kvs token whoami --token-file ./data/admin.token", Args: exactly(),
 	}
-	asking(client, whoami, func(r *remote, _ []string) error {
+	asking(via, whoami, func(r *remote, _ []string) error {
 		out, err := r.call(whoami.Context(), http.MethodGet, "/auth/whoami", "")
 		return show(whoami, out, err)
 	})
@@ -182,13 +182,13 @@ func noDirectory(dir string, err error) error {
 	return &failure{exitForbidden, err.Error(), "as the user that the node runs as"}
 }
 
-func keyCommand(client *http.Client) *cobra.Command {
+func keyCommand(via http.RoundTripper) *cobra.Command {
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "Make the node sign with a new key",
 		Long:    "Tokens that are signed with the old key stay good until they end.",
 		Example: "  kvs key rotate", Args: exactly(),
 	}
-	asking(client, rotate, func(r *remote, _ []string) error {
+	asking(via, rotate, func(r *remote, _ []string) error {
 		_, err := r.call(rotate.Context(), http.MethodPost, "/auth/keys/rotate", "")
 		if err == nil && r.format == "table" {
 			fmt.Fprintln(rotate.OutOrStdout(), "the node signs with a new key")
@@ -198,7 +198,7 @@ func keyCommand(client *http.Client) *cobra.Command {
 	ls := &cobra.Command{
 		Use: "ls", Short: "List the keys that tokens are verified with", Example: "  kvs key ls", Args: exactly(),
 	}
-	asking(client, ls, func(r *remote, _ []string) error {
+	asking(via, ls, func(r *remote, _ []string) error {
 		var set struct {
 			Keys []struct {
 				Kid string `json:"kid"`

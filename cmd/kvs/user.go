@@ -114,18 +114,18 @@ func made(cmd *cobra.Command, r *remote, path, request, member string) error {
 	return nil
 }
 
-func userCommand(client *http.Client) *cobra.Command {
+func userCommand(via http.RoundTripper) *cobra.Command {
 	var email string
 	create := &cobra.Command{
 		Use: "create NICKNAME", Short: "Add a user and print its UUID",
 		Example: "  kvs user create john --email john@example.com", Args: exactly("NICKNAME"),
 	}
 	create.Flags().StringVar(&email, "email", "", "the user's address")
-	asking(client, create, func(r *remote, args []string) error {
+	asking(via, create, func(r *remote, args []string) error {
 		return made(create, r, "/auth/users", body(map[string]string{"nickname": args[0], "email": email}), "uuid")
 	})
 	ls := &cobra.Command{Use: "ls", Short: "List the users", Example: "  kvs user ls", Args: exactly()}
-	asking(client, ls, func(r *remote, _ []string) error {
+	asking(via, ls, func(r *remote, _ []string) error {
 		rows, out, err := r.users(ls.Context())
 		if err != nil || r.format == "json" {
 			return show(ls, out, err)
@@ -144,7 +144,7 @@ func userCommand(client *http.Client) *cobra.Command {
 		Example: "  kvs user rm john --yes", Args: exactly("USER"),
 	}
 	rm.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	asking(client, rm, func(r *remote, args []string) error {
+	asking(via, rm, func(r *remote, args []string) error {
 		return remove(rm, r, "user", yes, args[0], r.user)
 	})
 	return parent(&cobra.Command{
@@ -152,14 +152,14 @@ func userCommand(client *http.Client) *cobra.Command {
 	}, create, ls, rm)
 }
 
-func groupCommand(client *http.Client) *cobra.Command {
+func groupCommand(via http.RoundTripper) *cobra.Command {
 	var members []string
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Add a group and print its UUID",
 		Example: "  kvs group create ops --member john --member mary", Args: exactly("NAME"),
 	}
 	create.Flags().StringArrayVar(&members, "member", nil, "a user, by UUID or nickname; again for more")
-	asking(client, create, func(r *remote, args []string) error {
+	asking(via, create, func(r *remote, args []string) error {
 		ids := []string{}
 		for _, m := range members {
 			id, err := r.user(create.Context(), m)
@@ -171,7 +171,7 @@ func groupCommand(client *http.Client) *cobra.Command {
 		return made(create, r, "/auth/groups", body(map[string]any{"name": args[0], "members": ids}), "uuid")
 	})
 	ls := &cobra.Command{Use: "ls", Short: "List the groups", Example: "  kvs group ls", Args: exactly()}
-	asking(client, ls, func(r *remote, _ []string) error {
+	asking(via, ls, func(r *remote, _ []string) error {
 		rows, out, err := r.groups(ls.Context())
 		if err != nil || r.format == "json" {
 			return show(ls, out, err)
@@ -188,7 +188,7 @@ func groupCommand(client *http.Client) *cobra.Command {
 		Use: "rm GROUP", Short: "Delete a group", Example: "  kvs group rm ops --yes", Args: exactly("GROUP"),
 	}
 	rm.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	asking(client, rm, func(r *remote, args []string) error {
+	asking(via, rm, func(r *remote, args []string) error {
 		return remove(rm, r, "group", yes, args[0], r.group)
 	})
 	return parent(&cobra.Command{
