@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -34,36 +33,6 @@ type Directory interface {
 
 const allowACL = "GET, HEAD, PUT, OPTIONS"
 
-// locateAuth finds the endpoints of users, groups, tokens, keys and rights. ok is
-// false for other paths.
-func (x *exchange) locateAuth(path []byte) (e endpoint, ok bool) {
-	switch string(path) {
-	case "/.well-known/jwks.json":
-		return endpoint{allow: allowRead, serve: (*Server).serveJWKS, need: needNothing}, true
-	case "/auth/whoami":
-		return endpoint{allow: allowRead, serve: (*Server).serveWhoami, need: needToken}, true
-	case "/auth/users":
-		return endpoint{allow: allowList, serve: (*Server).serveUsers, action: "auth.user"}, true
-	case "/auth/groups":
-		return endpoint{allow: allowList, serve: (*Server).serveGroups, action: "auth.group"}, true
-	case "/auth/tokens":
-		return endpoint{allow: allowPost, serve: (*Server).serveMint, action: "auth.token"}, true
-	case "/auth/keys/rotate":
-		return endpoint{allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"}, true
-	}
-	for prefix, e := range map[string]endpoint{
-		"/auth/users/":  {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
-		"/auth/groups/": {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
-		"/auth/tokens/": {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
-	} {
-		if id, found := strings.CutPrefix(string(path), prefix); found && id != "" && !strings.Contains(id, "/") {
-			x.key = id
-			return e, true
-		}
-	}
-	return endpoint{}, false
-}
-
 // membersTold is how many members of a group the log names.
 const membersTold = 64
 
@@ -74,7 +43,7 @@ const (
 
 // locateACL finds the rights of a key, or of the root: /acl/.
 func (x *exchange) locateACL(raw []byte) (endpoint, *Problem) {
-	e := endpoint{allow: allowACL, serve: (*Server).serveACL, need: needToken, action: "auth.acl"}
+	e := named["/acl/{key}"]
 	if len(raw) == 0 {
 		x.key = auth.RootPath
 		return e, nil

@@ -17,10 +17,7 @@ const listDepthMax = 64
 
 // locatePrefix finds the listing of what is below a path that ends with a slash.
 func (x *exchange) locatePrefix(raw []byte) (endpoint, *Problem) {
-	e := endpoint{allow: allowPrefix, serve: (*Server).serveList, need: needToken}
-	if x.ctx.IsDelete() {
-		e.serve, e.once = (*Server).serveRecurse, true
-	}
+	e := named["/kv/{path}/"]
 	if len(raw) == 0 || len(raw) == 1 {
 		x.key = ""
 		return e, nil
@@ -34,6 +31,14 @@ func (x *exchange) locatePrefix(raw []byte) (endpoint, *Problem) {
 // of a key alone it is a key that ends wrongly.
 func isPrefix(h *fasthttp.RequestHeader, raw []byte) bool {
 	return (h.IsGet() || h.IsHead() || h.IsDelete() || h.IsOptions()) && (len(raw) == 0 || raw[len(raw)-1] == '/')
+}
+
+// serveBelow answers for what lies below a path.
+func (s *Server) serveBelow(x *exchange) *Problem {
+	if x.ctx.IsDelete() {
+		return s.serveRecurse(x)
+	}
+	return s.serveList(x)
 }
 
 // serveList answers GET /kv/{prefix}/?list.

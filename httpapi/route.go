@@ -25,50 +25,62 @@ const (
 	allowPrefix = "GET, HEAD, DELETE, OPTIONS"
 )
 
-// locate finds the endpoint of a raw path; for a path under /kv/ it sets the
+// fixed are the endpoints that have one path. It is never written to.
+var fixed = map[string]endpoint{
+	"/health":                {allow: allowRead, serve: (*Server).serveHealth, vital: true, need: needNothing},
+	"/healthz":               {allow: allowRead, serve: (*Server).serveAlive, vital: true, need: needNothing},
+	"/readyz":                {allow: allowRead, serve: (*Server).serveReady, vital: true, need: needNothing},
+	"/version":               {allow: allowRead, serve: (*Server).serveVersion, need: needNothing},
+	"/members/":              {allow: allowRead, serve: (*Server).serveMembers, need: needNothing},
+	"/members/leave":         {allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"},
+	"/changes":               {allow: allowRead, serve: (*Server).serveChanges, need: needToken},
+	"/conflicts":             {allow: allowRead, serve: (*Server).serveConflicts, need: needToken},
+	"/sync/merkle/root":      {allow: allowRead, serve: (*Server).serveRoot},
+	"/sync/status":           {allow: allowRead, serve: (*Server).serveSyncStatus},
+	"/sync/diff":             {allow: allowRead, serve: (*Server).serveDiff},
+	"/sync/now":              {allow: allowPost, serve: (*Server).serveSyncNow},
+	"/admin/mode":            {allow: allowPut, serve: (*Server).serveMode, action: "node.mode"},
+	"/admin/rewind":          {allow: allowPost, serve: (*Server).serveRewind, action: "data.rewind"},
+	"/audit":                 {allow: allowRead, serve: (*Server).serveAudit},
+	"/audit/checkpoints":     {allow: allowRead, serve: (*Server).serveAnchors},
+	"/auth/whoami":           {allow: allowRead, serve: (*Server).serveWhoami, need: needToken},
+	"/auth/users":            {allow: allowList, serve: (*Server).serveUsers, action: "auth.user"},
+	"/auth/groups":           {allow: allowList, serve: (*Server).serveGroups, action: "auth.group"},
+	"/auth/tokens":           {allow: allowPost, serve: (*Server).serveMint, action: "auth.token"},
+	"/auth/keys/rotate":      {allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"},
+	"/.well-known/jwks.json": {allow: allowRead, serve: (*Server).serveJWKS, need: needNothing},
+}
+
+// named are the endpoints with a name in their path: of a key, a member or whatever
+// else. It is never written to.
+var named = map[string]endpoint{
+	"/kv/{key}":         {allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true},
+	"/kv/{path}/":       {allow: allowPrefix, serve: (*Server).serveBelow, need: needToken, once: true},
+	"/kv/_range":        {allow: allowRead, serve: (*Server).serveRange, need: needToken},
+	"/kv/_recent":       {allow: allowRead, serve: (*Server).serveRecent, need: needToken},
+	"/kv/_batch":        {allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true},
+	"/acl/{key}":        {allow: allowACL, serve: (*Server).serveACL, need: needToken, action: "auth.acl"},
+	"/members/{id}":     {allow: allowDelete, serve: (*Server).serveForget, action: "member"},
+	"/auth/users/{id}":  {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
+	"/auth/groups/{id}": {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
+	"/auth/tokens/{id}": {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
+	"/problems/{slug}":  {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
+}
+
+// locate finds the endpoint of a raw path and, for one with a name in it, sets the
 // exchange's key.
 func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	if key, ok := bytes.CutPrefix(path, []byte("/kv/")); ok {
 		return x.locateKV(key)
 	}
+	if e, ok := fixed[string(path)]; ok {
+		return e, nil
+	}
 	switch string(path) {
 	case "/kv":
 		return endpoint{}, invalidKey("the key is empty")
-	case "/health":
-		return endpoint{allow: allowRead, serve: (*Server).serveHealth, vital: true, need: needNothing}, nil
-	case "/healthz":
-		return endpoint{allow: allowRead, serve: (*Server).serveAlive, vital: true, need: needNothing}, nil
-	case "/readyz":
-		return endpoint{allow: allowRead, serve: (*Server).serveReady, vital: true, need: needNothing}, nil
-	case "/members", "/members/":
-		return endpoint{allow: allowRead, serve: (*Server).serveMembers, need: needNothing}, nil
-	case "/sync/merkle/root":
-		return endpoint{allow: allowRead, serve: (*Server).serveRoot}, nil
-	case "/version":
-		return endpoint{allow: allowRead, serve: (*Server).serveVersion, need: needNothing}, nil
-	case "/changes":
-		return endpoint{allow: allowRead, serve: (*Server).serveChanges, need: needToken}, nil
-	case "/conflicts":
-		return endpoint{allow: allowRead, serve: (*Server).serveConflicts, need: needToken}, nil
-	case "/sync/status":
-		return endpoint{allow: allowRead, serve: (*Server).serveSyncStatus}, nil
-	case "/sync/diff":
-		return endpoint{allow: allowRead, serve: (*Server).serveDiff}, nil
-	case "/sync/now":
-		return endpoint{allow: allowPost, serve: (*Server).serveSyncNow}, nil
-	case "/members/leave":
-		return endpoint{allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"}, nil
-	case "/admin/mode":
-		return endpoint{allow: allowPut, serve: (*Server).serveMode, action: "node.mode"}, nil
-	case "/admin/rewind":
-		return endpoint{allow: allowPost, serve: (*Server).serveRewind, action: "data.rewind"}, nil
-	case "/audit":
-		return endpoint{allow: allowRead, serve: (*Server).serveAudit}, nil
-	case "/audit/checkpoints":
-		return endpoint{allow: allowRead, serve: (*Server).serveAnchors}, nil
-	}
-	if e, ok := x.locateAuth(path); ok {
-		return e, nil
+	case "/members":
+		return fixed["/members/"], nil
 	}
 	if key, ok := bytes.CutPrefix(path, []byte("/acl/")); ok {
 		return x.locateACL(key)
@@ -76,11 +88,22 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	if id, ok := bytes.CutPrefix(path, []byte("/members/")); ok {
 		return x.locateMember(id)
 	}
-	if slug, ok := bytes.CutPrefix(path, []byte("/problems/")); ok {
-		x.key = string(slug)
-		return endpoint{allow: allowRead, serve: (*Server).serveProblem, need: needNothing}, nil
+	dir, name := splitLast(path)
+	if e, ok := named[dir+"{slug}"]; ok && name != "" {
+		x.key = name
+		return e, nil
+	}
+	if e, ok := named[dir+"{id}"]; ok && name != "" {
+		x.key = name
+		return e, nil
 	}
 	return endpoint{}, newProblem(slugNotFound, "there is no endpoint "+quoted(path))
+}
+
+// splitLast cuts a path before its last segment.
+func splitLast(path []byte) (dir, name string) {
+	i := bytes.LastIndexByte(path, '/') + 1
+	return string(path[:i]), string(path[i:])
 }
 
 // locateKV tells the endpoints under /kv/ from keys. Both go through the same
@@ -95,20 +118,15 @@ func (x *exchange) locateKV(raw []byte) (endpoint, *Problem) {
 	}
 	x.key = key
 	if !isReserved(key) {
-		return endpoint{allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true}, nil
+		return named["/kv/{key}"], nil
 	}
 	switch string(x.ctx.Method()) {
 	case fasthttp.MethodPut, fasthttp.MethodPatch, fasthttp.MethodDelete:
 		// A key, in the client's eyes: say why it cannot be one.
-		return endpoint{}, reservedKey(key)
-	}
-	switch key {
-	case "_range":
-		return endpoint{allow: allowRead, serve: (*Server).serveRange, need: needToken}, nil
-	case "_recent":
-		return endpoint{allow: allowRead, serve: (*Server).serveRecent, need: needToken}, nil
-	case "_batch":
-		return endpoint{allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true}, nil
+	default:
+		if e, ok := named["/kv/"+key]; ok {
+			return e, nil
+		}
 	}
 	return endpoint{}, reservedKey(key)
 }
@@ -120,7 +138,7 @@ func (x *exchange) locateMember(raw []byte) (endpoint, *Problem) {
 		return endpoint{}, newProblem(slugNotFound, "there is no endpoint /members/"+quoted(raw))
 	}
 	x.key = name
-	return endpoint{allow: allowDelete, serve: (*Server).serveForget, action: "member"}, nil
+	return named["/members/{id}"], nil
 }
 
 // allows says whether a method is in the endpoint's list.
