@@ -7,9 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"kvs/internal/openapi"
 )
 
 // client is for all nodes; its time limit is beyond any bound that is tested.
@@ -85,7 +89,34 @@ func send(req *http.Request) (answer, error) {
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = asDescribed(req, resp, read)
+	}
 	return answer{resp.StatusCode, resp.Header, read}, err
+}
+
+// theDescription is the API's own, read once.
+var theDescription = sync.OnceValues(func() (*openapi.Description, error) {
+	text, err := os.ReadFile("../httpapi/openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return openapi.Parse(text)
+})
+
+// asDescribed holds an answer against the description.
+func asDescribed(req *http.Request, resp *http.Response, body []byte) error {
+	d, err := theDescription()
+	if err != nil {
+		return err
+	}
+	header := map[string]string{}
+	for name := range resp.Header {
+		header[name] = resp.Header.Get(name)
+	}
+	return d.Check(openapi.Answer{
+		Method: req.Method, Target: req.URL.RequestURI(), Status: resp.StatusCode, Header: header, Body: body,
+	})
 }
 
 // segments encodes a key for the path of a URL.

@@ -29,16 +29,35 @@ func (f *fakeTrail) Refused(e Event) {
 
 func (f *fakeTrail) Entries(since uint64, limit int, visit func(uint64, []byte)) (uint64, error) {
 	for n := since + 1; n <= 5 && limit > 0; n++ {
-		visit(n, fmt.Appendf(nil, `{"n":%d}`, n))
+		visit(n, []byte(fakeEntry(n)))
 		limit--
 	}
 	return 5, nil
 }
 
 func (f *fakeTrail) Anchors(visit func([]byte)) error {
-	visit([]byte(`{"checkpoint":1}`))
-	visit([]byte(`{"checkpoint":2}`))
+	visit([]byte(fakeAnchor(1)))
+	visit([]byte(fakeAnchor(2)))
 	return nil
+}
+
+var fakeHash = strings.Repeat("0", 64)
+
+func fakeEntry(n uint64) string {
+	return fmt.Sprintf(`{"n":%d,"t":1,"actor":"admin","action":"a","result":"ok","prev":"%s","hash":"%s"}`, n, fakeHash, fakeHash)
+}
+
+func fakeAnchor(n uint64) string {
+	return fmt.Sprintf(`{"node":"a","replica":"0a","first":1,"checkpoint":%d,"t":1,"head":"%s","kid":"k","sig":"s","key":"k"}`, n, fakeHash)
+}
+
+// fakePage is a page of the log.
+func fakePage(next int, entries ...uint64) string {
+	var lines []string
+	for _, n := range entries {
+		lines = append(lines, fakeEntry(n))
+	}
+	return fmt.Sprintf(`{"entries":[%s],"next":%d,"last":5}`, strings.Join(lines, ","), next)
 }
 
 // Goal: the pages of the log, its checkpoints, and what is no page.
@@ -49,15 +68,15 @@ func TestAuditPages(t *testing.T) {
 		status int
 		body   string
 	}{
-		{"/audit", 200, `{"entries":[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5}],"next":5,"last":5}`},
-		{"/audit?since=3", 200, `{"entries":[{"n":4},{"n":5}],"next":5,"last":5}`},
-		{"/audit?since=1&limit=2", 200, `{"entries":[{"n":2},{"n":3}],"next":3,"last":5}`},
-		{"/audit?since=9", 200, `{"entries":[],"next":9,"last":5}`},
+		{"/audit", 200, fakePage(5, 1, 2, 3, 4, 5)},
+		{"/audit?since=3", 200, fakePage(5, 4, 5)},
+		{"/audit?since=1&limit=2", 200, fakePage(3, 2, 3)},
+		{"/audit?since=9", 200, fakePage(9)},
 		{"/audit?limit=0", 400, "limit"},
 		{"/audit?limit=1001", 400, "1000"},
 		{"/audit?since=-1", 400, "since"},
 		{"/audit?cursor=x", 400, "since"},
-		{"/audit/checkpoints", 200, `{"checkpoints":[{"checkpoint":1},{"checkpoint":2}]}`},
+		{"/audit/checkpoints", 200, `{"checkpoints":[` + fakeAnchor(1) + "," + fakeAnchor(2) + "]}"},
 	} {
 		if a := r.do("GET", c.target, ""); a.status != c.status || !strings.Contains(a.body, c.body) {
 			t.Errorf("%s: %s, want %d %s", c.target, a, c.status, c.body)

@@ -97,7 +97,7 @@ func (s *Server) serveUsers(x *exchange) *Problem {
 		return p
 	}
 	if !x.ctx.IsPost() {
-		return x.answer(fasthttp.StatusOK, map[string]any{"users": s.guard.Users()})
+		return x.answer(fasthttp.StatusOK, map[string]any{"users": append([]auth.User{}, s.guard.Users()...)})
 	}
 	r, err := auth.ParseUserRequest(x.ctx.PostBody())
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Server) serveGroups(x *exchange) *Problem {
 		return p
 	}
 	if !x.ctx.IsPost() {
-		return x.answer(fasthttp.StatusOK, map[string]any{"groups": s.guard.Groups()})
+		return x.answer(fasthttp.StatusOK, map[string]any{"groups": append([]auth.Group{}, s.guard.Groups()...)})
 	}
 	r, err := auth.ParseGroupRequest(x.ctx.PostBody())
 	if err != nil {

@@ -346,8 +346,17 @@ func (r *rig) pipeline(method, request string, limit int) []answer {
 	return answers
 }
 
-// do sends a well-formed request with a raw target.
+// do sends a well-formed request with a raw target, and holds the answer against the
+// API's description.
 func (r *rig) do(method, target, body string, headers ...string) answer {
+	r.t.Helper()
+	a := r.send(method, target, body, headers...)
+	r.described(method, strings.TrimPrefix(target, "http://kvs"), a)
+	return a
+}
+
+// send is do without the description: for errors that no node gives at that place.
+func (r *rig) send(method, target, body string, headers ...string) answer {
 	r.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: kvs\r\n", method, target)

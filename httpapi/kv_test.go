@@ -239,7 +239,7 @@ func TestStoreErrors(t *testing.T) {
 		r.store.fail = c.err
 		for _, request := range []string{"PUT /kv/k", "DELETE /kv/k", "GET /kv/k", "GET /kv/_range", "GET /sync/merkle/root"} {
 			method, target, _ := strings.Cut(request, " ")
-			a := r.do(method, target, "1")
+			a := r.send(method, target, "1")
 			if a.status != c.status || a.problem() != c.slug || strings.Contains(a.body, "secret") {
 				t.Errorf("%s with %v: %s", request, c.err, a)
 			}

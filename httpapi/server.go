@@ -104,6 +104,8 @@ type Server struct {
 	limits   *limiter // nil: as many requests as anybody likes
 	ids      requestIDs
 	answers  answers
+
+	described description
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -140,6 +142,7 @@ func New(options Options) *Server {
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
 	s.trail, s.feed, s.history, s.sessions = o.Trail, o.Feed, o.History, o.Sessions
+	s.described = newDescription()
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {

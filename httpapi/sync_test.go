@@ -131,7 +131,7 @@ func TestOperatorErrors(t *testing.T) {
 		} {
 			r := newRig(t, nil)
 			r.op.fail = c.err
-			a := r.do(call[0], call[1], call[2])
+			a := r.send(call[0], call[1], call[2])
 			if a.status != c.status || a.problem() != c.slug || strings.Contains(a.body, "secret") {
 				t.Errorf("%v on %s: %s", c.err, call[1], a)
 			}

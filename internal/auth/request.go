@@ -77,7 +77,7 @@ func ParseGroupRequest(raw []byte) (GroupRequest, error) {
 
 // Group is the new group that the request asks for.
 func (r GroupRequest) Group(now time.Time) Group {
-	return Group{NewGroupID(), r.Name, Millis(now.UnixMilli()), r.Members}
+	return Group{NewGroupID(), r.Name, Millis(now.UnixMilli()), append([]UserID{}, r.Members...)}
 }
 
 // ParseTokenRequest reads a body strictly, into the ticket that it asks for.

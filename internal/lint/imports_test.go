@@ -29,7 +29,7 @@ var layers = map[string][]string{
 	"statemachine/keyspace": {},
 	"transport":             core,
 	"storage":               core,
-	"httpapi":               side,
+	"httpapi":               append([]string{"internal/openapi", "internal/licenses"}, side...),
 	"client":                {},
 	"sim":                   append([]string{"sim", "sim/disk", "storage", "transport", "internal/auth"}, core...),
 	"internal/durable":      {},
@@ -38,6 +38,8 @@ var layers = map[string][]string{
 	"internal/audit":        {},
 	"internal/metrics":      {},
 	"internal/lint":         {},
+	"internal/licenses":     {},
+	"internal/openapi":      {},
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
