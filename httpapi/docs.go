@@ -47,11 +47,12 @@ type docsOperation struct {
 // docsPage renders a description for people.
 func docsPage(d *openapi.Description) []byte {
 	page := template.Must(template.New("docs").Funcs(template.FuncMap{
-		"prose": prose, "sorted": sortedStatuses, "type": typeWord,
+		"prose": prose, "answers": docsAnswers, "refusals": docsRefusals, "type": typeWord,
 	}).Parse(docsTemplate))
 	var out bytes.Buffer
 	if err := page.Execute(&out, map[string]any{
 		"API": d, "Tags": docsTags(d), "Style": template.CSS(docsStyle), "Problems": docsProblems(),
+		"Refusal": d.Components.Responses["Problem"],
 	}); err != nil {
 		panic(err) // a test has rendered it
 	}
@@ -130,11 +131,27 @@ type status struct {
 	*openapi.Response
 }
 
-func sortedStatuses(responses map[string]*openapi.Response) (out []status) {
+const typeProblem = "application/problem+json"
+
+// docsAnswers are the responses that are no refusals, in order.
+func docsAnswers(responses map[string]*openapi.Response) (out []status) {
 	for _, code := range slices.Sorted(maps.Keys(responses)) {
-		out = append(out, status{code, responses[code]})
+		if responses[code].Content[typeProblem] == nil {
+			out = append(out, status{code, responses[code]})
+		}
 	}
 	return out
+}
+
+// docsRefusals are the statuses of the others, which are all alike.
+func docsRefusals(responses map[string]*openapi.Response) string {
+	var out []string
+	for _, code := range slices.Sorted(maps.Keys(responses)) {
+		if responses[code].Content[typeProblem] != nil {
+			out = append(out, code)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // typeWord words what a value is, with a link to the schema that it refers to.

@@ -48,7 +48,7 @@ func (p *Problem) writeTo(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Reset()
 	h := &ctx.Response.Header
 	ctx.SetStatusCode(p.Status)
-	h.SetContentType("application/problem+json")
+	h.SetContentType(typeProblem)
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
