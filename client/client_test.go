@@ -95,6 +95,33 @@ func TestStaysWithTheNodeThatAnswered(t *testing.T) {
 	}
 }
 
+// Goal: that holds also when the node which failed before it may be asked again, and a
+// node that hangs does not bring the client back to one that has failed already while
+// there is a third. Method: virtual time.
+func TestTurnsToTheNextNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeCluster{replies: map[string][]reply{
+			"a": {later(problem(503, "syncing"), 5), ok(stored)}, "b": {ok(stored), {err: cut()}, ok(stored)},
+		}}
+		c := newFake(t, f)
+		for range 3 {
+			if _, err := c.Get(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+			if len(f.asked) == 4 { // b has failed and was asked again, because a rests
+				<-time.After(10 * time.Second)
+			}
+		}
+		if got := strings.Join(f.hosts(), ""); got != "abbbb" {
+			t.Errorf("asked %s", got)
+		}
+		f = &fakeCluster{replies: map[string][]reply{"a": {{err: cut()}}, "b": {{hangs: true}}, "c": {ok(stored)}}}
+		if _, err := newFake(t, f).Get(t.Context(), "k"); err != nil || strings.Join(f.hosts(), "") != "abc" {
+			t.Errorf("asked %q: %v", f.hosts(), err)
+		}
+	})
+}
+
 // Goal: pauses grow with full jitter up to their bound, and the last error is reported
 // with all nodes tried. Method: virtual time, one node that nobody starts.
 func TestBacksOff(t *testing.T) {
@@ -244,13 +271,15 @@ func TestErrors(t *testing.T) {
 
 // Goal: nothing that is not a node's answer is taken for one.
 func TestAnswersOfOthers(t *testing.T) {
-	for name, r := range map[string]reply{
-		"a page": ok("<html>"), "a redirect": {status: 302, header: map[string]string{"Location": "http://evil/"}},
-		"too much": ok(strings.Repeat(" ", answerBytesMax+1)),
+	for want, r := range map[string]reply{
+		"does not answer as a node": ok("<html>"),
+		"answers 302":               {status: 302, header: map[string]string{"Location": "http://evil/"}},
+		"longer than":               ok(strings.Repeat(" ", answerBytesMax+1)),
 	} {
 		f := &fakeCluster{replies: map[string][]reply{"a": {r}}}
-		if _, err := newFake(t, f, WithAttempts(1)).Get(t.Context(), "k"); err == nil || len(f.asked) != 1 {
-			t.Errorf("%s: %v, asked %q", name, err, f.asked)
+		if _, err := newFake(t, f, WithAttempts(1)).Get(t.Context(), "k"); err == nil ||
+			!strings.Contains(err.Error(), want) || len(f.asked) != 1 {
+			t.Errorf("%s: %v, asked %q", want, err, f.asked)
 		}
 	}
 }

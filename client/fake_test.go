@@ -30,6 +30,7 @@ type reply struct {
 	body   string
 	header map[string]string
 	err    error
+	hangs  bool // until the request is given up
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -49,6 +50,12 @@ func (f *fakeCluster) RoundTrip(req *http.Request) (*http.Response, error) {
 	r := list[0]
 	if len(list) > 1 {
 		f.replies[host] = list[1:]
+	}
+	if r.hangs {
+		f.mu.Unlock()
+		<-req.Context().Done()
+		f.mu.Lock()
+		return nil, req.Context().Err()
 	}
 	if r.err != nil {
 		return nil, r.err

@@ -147,7 +147,8 @@ func TestOperatorErrors(t *testing.T) {
 // when to come back with a write.
 func TestSyncingNode(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Cluster = fakeCluster{syncing: true} })
-	for _, target := range []string{"/kv/absent", "/kv/_range"} {
+	r.store.records = []Record{{Key: "there", Timestamp: 1, Data: []byte("1")}}
+	for _, target := range []string{"/kv/there", "/kv/absent", "/kv/_range"} {
 		if a := r.do("GET", target, ""); a.header["Kvs-Mode"] != modeSyncing {
 			t.Errorf("%s: %s %v", target, a, a.header)
 		}
