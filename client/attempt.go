@@ -14,8 +14,6 @@ import (
 	"time"
 )
 
-const headerIdempotency = "Idempotency-Key"
-
 // verdict is what one attempt means for the next.
 type verdict uint8
 
@@ -91,7 +89,7 @@ func (c *Client) exchange(ctx context.Context, n *node, r *Request, secret strin
 	if resp.StatusCode < 300 || resp.StatusCode == http.StatusNotModified {
 		return result{settled, &Answer{resp.StatusCode, resp.Header, body, n.url}, nil}
 	}
-	refusal := newError(n.url, resp, body)
+	refusal := newError(n.url, resp.StatusCode, resp.Header, body)
 	return result{judge(refusal, r.Method), nil, refusal}
 }
 
@@ -141,7 +139,7 @@ func plain(err error) error {
 // judge says what a refusal means. Nodes say so in its code; a proxy between has none.
 func judge(e *Error, method string) verdict {
 	switch e.Code {
-	case codeRateLimited, codeOverloaded, codeSyncing, codeNotReady, codeWaitTimeout:
+	case codeRateLimited, codeOverloaded, codeSyncing, codeNotReady, codeWaitTimeout, codeRunning:
 		return refused
 	case codeReadOnly, codeLeaving:
 		return elsewhere

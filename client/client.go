@@ -80,12 +80,14 @@ type Request struct {
 	Body []byte // JSON, unless Header says another Content-Type; nil is none.
 	// Header is for further headers; nil is none.
 	Header http.Header
+
+	repeatable bool // Whether the body is such that a second attempt does no harm.
 }
 
 // safe says that sending a request twice does no harm (RFC 9110 section 9.2.1): it
 // reads, or a node tells the second from the first.
 func (r *Request) safe() bool {
-	if reads(r.Method) {
+	if r.repeatable || reads(r.Method) {
 		return true
 	}
 	for _, name := range [...]string{"If-Match", "If-None-Match", headerIdempotency} {

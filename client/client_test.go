@@ -247,14 +247,14 @@ func TestErrors(t *testing.T) {
 		status int
 		is     error
 	}{
-		"key-not-found": {404, ErrNotFound}, "unauthorized": {401, ErrUnauthenticated},
+		"key-not-found": {404, ErrNotFound}, "conflict-clock": {409, ErrConflict}, "idempotency-key-reused": {422, ErrInvalid}, "unauthorized": {401, ErrUnauthenticated},
 		"forbidden": {403, ErrForbidden}, "invalid-key": {400, ErrInvalid}, "body-too-large": {413, ErrInvalid},
 		"precondition-failed": {412, ErrPrecondition}, "overloaded": {503, ErrUnavailable},
 	} {
 		f := &fakeCluster{replies: map[string][]reply{"a": {problem(c.status, code)}}}
 		_, err := newFake(t, f, WithAttempts(1)).Get(t.Context(), "k")
 		for _, sentinel := range []error{
-			ErrNotFound, ErrPrecondition, ErrUnchanged, ErrUnauthenticated, ErrForbidden, ErrInvalid,
+			ErrNotFound, ErrConflict, ErrPrecondition, ErrUnchanged, ErrUnauthenticated, ErrForbidden, ErrInvalid,
 			ErrRateLimited, ErrUnavailable, ErrUncertain,
 		} {
 			if errors.Is(err, sentinel) != (sentinel == c.is) {

@@ -127,6 +127,49 @@ func TestCallsOnARealNode(t *testing.T) {
 	}
 }
 
+// Goal: what is newer than single reads and writes: batches, touches, names of writes,
+// and what a node knows of a key that is gone.
+func TestBatchesOnARealNode(t *testing.T) {
+	_, endpoints := cluster(t, 1)
+	c, ctx := newClient(t, endpoints), t.Context()
+	got, err := c.Batch(ctx, []client.Op{
+		client.OpPut("b/1", []byte(`{"x":1.0}`), client.TTL(time.Hour)), client.OpPut("b/2", []byte("2"), client.IfMatch()),
+		client.OpDelete("b/3"), client.OpGet("b/1"), client.OpGet("b/4"),
+	})
+	if err != nil || len(got) != 5 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if !got[0].Written.Created || !errors.Is(got[1].Err, client.ErrPrecondition) || got[2].Err != nil ||
+		string(got[3].Record.Data) != `{"x":1.0}` || got[3].Record.Version != got[0].Written.Version ||
+		!errors.Is(got[4].Err, client.ErrNotFound) {
+		t.Errorf("%+v", got)
+	}
+	name := client.IdempotencyKey("once")
+	first, err1 := c.Put(ctx, "b/2", []byte("2"), name)
+	again, err2 := c.Put(ctx, "b/2", []byte("2"), name)
+	if err := errors.Join(err1, err2); err != nil || again != first {
+		t.Errorf("%+v, again %+v: %v", first, again, err)
+	}
+	if _, err := c.Put(ctx, "b/2", []byte("3"), name); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("the name of another write: %v", err)
+	}
+	touched, err := c.Touch(ctx, "b/2", time.Hour)
+	r, err2 := c.Get(ctx, "b/2")
+	if err := errors.Join(err, err2); err != nil || r.Version != touched.Version || string(r.Data) != "2" || r.ExpiresAt.IsZero() {
+		t.Errorf("%+v: %v", r, err)
+	}
+	if _, err := c.Touch(ctx, "b/5", 0); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("touch of what is not there: %v", err)
+	}
+	var refusal *client.Error
+	if err := c.Delete(ctx, "b/2"); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Get(ctx, "b/2"); !errors.As(err, &refusal) || time.Since(refusal.DeletedAt).Abs() > time.Minute {
+		t.Errorf("deleted: %+v", err)
+	}
+}
+
 // Goal: listings across pages, with directories, and counts.
 func TestListingsOnARealNode(t *testing.T) {
 	_, endpoints := cluster(t, 1)
@@ -152,6 +195,11 @@ func TestListingsOnARealNode(t *testing.T) {
 	}
 	if got := keys(c.Range(ctx, client.RangeOptions{Start: "r/1/", End: "r/2/"})); !slices.Equal(got, want[700:1400]) {
 		t.Errorf("between: %d keys", len(got))
+	}
+	back := slices.Clone(want)
+	slices.Reverse(back)
+	if got := keys(c.Range(ctx, client.RangeOptions{Reverse: true})); !slices.Equal(got, back) {
+		t.Errorf("backwards: %d keys", len(got))
 	}
 	if got := keys(c.Range(ctx, client.RangeOptions{Prefix: "r/2/1", KeysOnly: true})); !slices.Equal(got, want[1400:2000]) {
 		t.Errorf("with a prefix: %d keys", len(got))

@@ -17,6 +17,9 @@ var (
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrUnchanged says that a key still has the version given to IfChanged.
 	ErrUnchanged = errors.New("unchanged")
+	// ErrConflict says that something else stands in the way: another request of the same
+	// name, or a clock.
+	ErrConflict = errors.New("conflict")
 	// ErrUnauthenticated says that there is no token, or that it is not accepted.
 	ErrUnauthenticated = errors.New("not authenticated")
 	// ErrForbidden says that the caller may not do this, or that no node takes writes.
@@ -41,6 +44,7 @@ const (
 	codeSyncing        = "syncing"
 	codeNotReady       = "not-ready"
 	codeWaitTimeout    = "wait-timeout"
+	codeRunning        = "idempotency-key-running"
 	codeReadOnly       = "read-only"
 	codeLeaving        = "leaving"
 	codeUnknownOutcome = "unknown-outcome"
@@ -62,6 +66,8 @@ type Error struct {
 	Current    Version       // The version that is there instead, of a precondition.
 	RetryAfter time.Duration // How long to wait before asking this node again; 0 is unknown.
 	RequestID  string        // The name of the request in the node's log.
+	DeletedAt  time.Time     // When a key that is not there was deleted, or expired, if the
+	ExpiredAt  time.Time     // node still knows; else zero.
 	// Uncertain says that an earlier attempt of the same write may have been carried
 	// out. A failed precondition may then be of one's own write.
 	Uncertain bool
@@ -88,6 +94,8 @@ func (e *Error) Is(target error) bool {
 		return e.Status == http.StatusNotFound
 	case ErrPrecondition:
 		return e.Status == http.StatusPreconditionFailed
+	case ErrConflict:
+		return e.Status == http.StatusConflict
 	case ErrUnauthenticated:
 		return e.Status == http.StatusUnauthorized
 	case ErrForbidden:
@@ -105,7 +113,7 @@ func (e *Error) Is(target error) bool {
 
 // newError reads a refusal. What is no problem document comes from something else than
 // a node of this kind.
-func newError(node string, resp *http.Response, body []byte) *Error {
+func newError(node string, status int, header http.Header, body []byte) *Error {
 	var p struct {
 		Code      string  `json:"code"`
 		Title     string  `json:"title"`
@@ -117,14 +125,17 @@ func newError(node string, resp *http.Response, body []byte) *Error {
 		Current   Version `json:"current"`
 		RetryMs   int64   `json:"retry_after_ms"`
 		RequestID string  `json:"request_id"`
+		DeletedAt int64   `json:"deleted_at"`
+		ExpiredAt int64   `json:"expired_at"`
 	}
-	e := &Error{Node: node, Status: resp.StatusCode, RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"))}
+	e := &Error{Node: node, Status: status, RetryAfter: parseRetryAfter(header.Get("Retry-After"))}
 	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		e.Detail = fmt.Sprintf("%s answers %d and says no more", node, resp.StatusCode)
+		e.Detail = fmt.Sprintf("%s answers %d and says no more", node, status)
 		return e
 	}
 	e.Code, e.Title, e.Detail, e.Try, e.ConfigKey = p.Code, p.Title, p.Detail, p.Try, p.ConfigKey
 	e.Limit, e.Actual, e.Current, e.RequestID = p.Limit, p.Actual, p.Current, p.RequestID
+	e.DeletedAt, e.ExpiredAt = instant(p.DeletedAt), instant(p.ExpiredAt)
 	e.RetryAfter = max(e.RetryAfter, time.Duration(p.RetryMs)*time.Millisecond)
 	return e
 }

@@ -37,14 +37,22 @@ type record struct {
 }
 
 func (r *record) record() Record {
-	out := Record{Key: r.Key, Version: r.UUID, Data: r.Data}
-	if r.Timestamp != 0 {
-		out.Timestamp = time.UnixMilli(r.Timestamp)
+	return Record{
+		Key: r.Key, Version: r.UUID, Timestamp: instant(r.Timestamp), ExpiresAt: instant(r.ExpiresAt),
+		Data: r.Data,
 	}
-	if r.ExpiresAt != 0 {
-		out.ExpiresAt = time.UnixMilli(r.ExpiresAt)
+}
+
+func (r *record) written(status int) Written {
+	return Written{Version: r.UUID, Timestamp: instant(r.Timestamp), Created: status == http.StatusCreated}
+}
+
+// instant is a time of Unix milliseconds, zero for 0.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
 	}
-	return out
+	return time.UnixMilli(ms)
 }
 
 // Get reads a key. It fails with ErrNotFound if the key is absent, deleted or expired.
@@ -85,8 +93,14 @@ func (c *Client) PutJSON(ctx context.Context, key string, value any, options ...
 // one step; a key that is not there is created.
 func (c *Client) Patch(ctx context.Context, key string, patch []byte, options ...WriteOption) (Written, error) {
 	w := newWrite(http.MethodPatch, key, patch, options)
-	w.header.Set("Content-Type", "application/merge-patch+json")
+	w.contentType = "application/merge-patch+json"
 	return c.write(ctx, w)
+}
+
+// Touch sets when a key expires, d from now on or with 0 never, and leaves its value as
+// it is. It makes a new version. A key that is not there stays so: ErrNotFound.
+func (c *Client) Touch(ctx context.Context, key string, d time.Duration, options ...WriteOption) (Written, error) {
+	return c.write(ctx, newWrite(http.MethodPatch, key, nil, append(options, TTL(d))))
 }
 
 // Delete deletes a key, also one that the node does not know: a write of it may be on
@@ -116,10 +130,7 @@ func (c *Client) write(ctx context.Context, w *write) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	return Written{
-		Version: done.UUID, Timestamp: time.UnixMilli(done.Timestamp),
-		Created: a.Status == http.StatusCreated,
-	}, nil
+	return done.written(a.Status), nil
 }
 
 // ReadOption changes one read.
@@ -128,7 +139,7 @@ type ReadOption func(*Request)
 // IfChanged asks for the value only if the key has another version by now, else the
 // read fails with ErrUnchanged.
 func IfChanged(v Version) ReadOption {
-	return func(r *Request) { r.Header.Set("If-None-Match", quoted(v)) }
+	return func(r *Request) { r.Header.Set("If-None-Match", tag(v)) }
 }
 
 // ask sends a request and reads the JSON of its answer, if it has any.

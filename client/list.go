@@ -15,6 +15,7 @@ type RangeOptions struct {
 	End      string // The first key behind the range; "" is no bound.
 	Prefix   string // What all keys begin with; it need not end at a slash.
 	KeysOnly bool   // Leaves everything but Record.Key empty.
+	Reverse  bool   // From the last key to the first.
 }
 
 // Range visits records in bytewise order of their keys, page by page as the caller goes
@@ -27,13 +28,16 @@ func (c *Client) Range(ctx context.Context, o RangeOptions) iter.Seq2[Record, er
 			query.Set(name, value)
 		}
 	}
-	return c.pages(ctx, "/kv/_range", query, o.KeysOnly)
+	switchOn(query, "keys_only", o.KeysOnly)
+	switchOn(query, "reverse", o.Reverse)
+	return c.pages(ctx, "/kv/_range", query)
 }
 
 // ListOptions says how a List shows what lies below a path.
 type ListOptions struct {
 	Depth    int  // How many segments are shown, directories included; 0 is all records, whole.
 	KeysOnly bool // Leaves everything but Record.Key empty.
+	Reverse  bool // From the last key to the first.
 }
 
 // List visits what lies below a path; "" is the root. With a Depth, what lies deeper is
@@ -43,7 +47,16 @@ func (c *Client) List(ctx context.Context, path string, o ListOptions) iter.Seq2
 	if o.Depth != 0 {
 		query.Set("depth", strconv.Itoa(o.Depth))
 	}
-	return c.pages(ctx, below(path), query, o.KeysOnly)
+	switchOn(query, "keys_only", o.KeysOnly)
+	switchOn(query, "reverse", o.Reverse)
+	return c.pages(ctx, below(path), query)
+}
+
+// switchOn sets a parameter that is there or not.
+func switchOn(query url.Values, name string, on bool) {
+	if on {
+		query.Set(name, "true")
+	}
 }
 
 // below is where the API lists a path.
@@ -83,11 +96,8 @@ func (c *Client) Count(ctx context.Context, path string) (Usage, error) {
 
 // pages visits the items of a listing. A cursor holds keys alone, so that another node
 // can go on where one has stopped answering.
-func (c *Client) pages(ctx context.Context, path string, query url.Values, keysOnly bool) iter.Seq2[Record, error] {
+func (c *Client) pages(ctx context.Context, path string, query url.Values) iter.Seq2[Record, error] {
 	query.Set("limit", strconv.Itoa(pageItems))
-	if keysOnly {
-		query.Set("keys_only", "true")
-	}
 	return func(yield func(Record, error) bool) {
 		query := url.Values(http.Header(query).Clone()) // each walk begins anew
 		for {

@@ -24,9 +24,10 @@ func TestRequests(t *testing.T) {
 			_, err := c.Patch(ctx, "k", []byte("{}"))
 			return err
 		},
-		"DELETE /kv/k If-Match \"u-1\",\"u-2\"": func(c *Client) error { return c.Delete(ctx, "k", IfMatch("u-1", "u-2")) },
-		"DELETE /kv/k If-Match *":               func(c *Client) error { return c.Delete(ctx, "k", IfMatch()) },
-		"PUT /kv/k?raw=true 1 If-None-Match *":  func(c *Client) error { _, err := c.Put(ctx, "k", []byte("1"), IfAbsent()); return err },
+		"DELETE /kv/k If-Match \"u-1\", \"u-2\"": func(c *Client) error { return c.Delete(ctx, "k", IfMatch("u-1", "u-2")) },
+		"PATCH /kv/k?ttl=1h0m0s":                 func(c *Client) error { _, err := c.Touch(ctx, "k", time.Hour); return err },
+		"DELETE /kv/k If-Match *":                func(c *Client) error { return c.Delete(ctx, "k", IfMatch()) },
+		"PUT /kv/k?raw=true 1 If-None-Match *":   func(c *Client) error { _, err := c.Put(ctx, "k", []byte("1"), IfAbsent()); return err },
 		"PUT /kv/k?raw=true 1 Idempotency-Key \"n\"": func(c *Client) error {
 			_, err := c.Put(ctx, "k", []byte("1"), IdempotencyKey("n"))
 			return err
@@ -123,6 +124,62 @@ func TestLeavingAListing(t *testing.T) {
 	}
 	if !slices.Equal(f.asked, []string{"a GET /kv/p%20q/?depth=1&keys_only=true&limit=1000&list=true"}) {
 		t.Errorf("asked %q", f.asked)
+	}
+}
+
+// Goal: a batch goes as the API takes it, its results come back in order, each with what
+// it has or why not, and what cannot be said in a batch is refused before it is sent.
+func TestBatch(t *testing.T) {
+	f := &fakeCluster{replies: map[string][]reply{"a": {ok(`{"results":[{"status":201,"uuid":"u-1","timestamp":5},` +
+		`{"status":412,"problem":{"status":412,"detail":"no","code":"precondition-failed","current":"u-9"}},` +
+		`{"status":204},{"status":200,"uuid":"u-2","timestamp":6,"data":[1],"expires_at":7}]}`)}}}
+	c, ctx := newFake(t, f), t.Context()
+	got, err := c.Batch(ctx, []Op{
+		OpPut("a b", []byte("1"), TTL(time.Minute)), OpPut("c", []byte("null"), IfAbsent()),
+		OpDelete("d", IfMatch("u-0")), OpGet("e"),
+	}, IdempotencyKey("n"))
+	const want = `[{"op":"put","key":"a b","data":1,"ttl":"1m0s"},{"op":"put","key":"c","data":null,"if_none_match":"*"},` +
+		`{"op":"delete","key":"d","if_match":"u-0"},{"op":"get","key":"e"}]`
+	if err != nil || f.sent[0] != want || f.asked[0] != "a POST /kv/_batch" || f.last.Header.Get(headerIdempotency) != `"n"` {
+		t.Fatalf("sent %s: %v", f.sent[0], err)
+	}
+	var refusal *Error
+	if !got[0].Written.Created || got[0].Written.Version != "u-1" || got[0].Err != nil || got[2].Status != 204 ||
+		!errors.As(got[1].Err, &refusal) || refusal.Current != "u-9" || !errors.Is(got[1].Err, ErrPrecondition) ||
+		got[3].Record.Key != "e" || string(got[3].Record.Data) != "[1]" || !got[3].Record.ExpiresAt.Equal(time.UnixMilli(7)) {
+		t.Errorf("%+v", got)
+	}
+	for name, err := range map[string]error{
+		"two versions": second(c.Batch(ctx, []Op{OpDelete("d", IfMatch("u-0", "u-1"))})),
+		"a named op":   second(c.Batch(ctx, []Op{OpDelete("d", IdempotencyKey("n"))})),
+		"a TTL of all": second(c.Batch(ctx, nil, TTL(1))), "a condition of all": second(c.Batch(ctx, nil, IfAbsent())),
+		"no JSON": second(c.Batch(ctx, []Op{OpPut("a", []byte("{"))})),
+	} {
+		if !errors.Is(err, ErrInvalid) || len(f.asked) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := c.Batch(ctx, []Op{OpGet("a")}); err == nil {
+		t.Error("four results for one op were taken")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// Goal: a batch of reads and conditional writes is sent again, any other is not.
+func TestWhichBatchIsSentAgain(t *testing.T) {
+	for _, c := range []struct {
+		ops   []Op
+		again bool
+	}{
+		{[]Op{OpGet("a"), OpPut("b", []byte("1"), IfAbsent()), OpDelete("c", IfMatch())}, true},
+		{[]Op{OpGet("a"), OpPut("b", []byte("1"))}, false},
+	} {
+		f := &fakeCluster{replies: map[string][]reply{"a": {{err: cut()}}, "b": {ok(`{"results":[]}`)}}}
+		_, err := newFake(t, f).Batch(t.Context(), c.ops)
+		if again := len(f.asked) == 2; again != c.again || errors.Is(err, ErrUncertain) == c.again {
+			t.Errorf("%d ops: asked %q: %v", len(c.ops), f.asked, err)
+		}
 	}
 }
 
