@@ -58,13 +58,15 @@ func (r *result) retryAfter() time.Duration {
 	return 0
 }
 
+// unauthenticated says that the node did not accept the token.
+func (r *result) unauthenticated() bool { return errors.Is(r.err, ErrUnauthenticated) }
+
 // attempt sends a request to one node. A token that a file holds is read anew when the
 // node does not accept it: whoever keeps the file fresh does so while the client runs.
 func (c *Client) attempt(ctx context.Context, n *node, r *Request) result {
 	secret := c.token.value()
 	res := c.exchange(ctx, n, r, secret)
-	var refusal *Error
-	if errors.As(res.err, &refusal) && refusal.Status == http.StatusUnauthorized && c.token.renew(secret) {
+	if res.unauthenticated() && c.token.renew(secret) {
 		return c.exchange(ctx, n, r, c.token.value())
 	}
 	return res
@@ -73,24 +75,49 @@ func (c *Client) attempt(ctx context.Context, n *node, r *Request) result {
 func (c *Client) exchange(ctx context.Context, n *node, r *Request, secret string) result {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	resp, err := c.send(ctx, n, r, secret)
-	if err != nil {
-		v := lost
-		if unsent(err) {
-			v = refused
-		}
-		return result{v, nil, &NoAnswer{Nodes: []string{n.url}, Err: plain(err)}}
+	resp, failed := c.begin(ctx, n, r, secret)
+	if failed != nil {
+		return *failed
 	}
 	defer resp.Body.Close()
 	body, err := readAll(resp.Body)
 	if err != nil {
 		return result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: err}}
 	}
+	return result{settled, &Answer{resp.StatusCode, resp.Header, body, n.url}, nil}
+}
+
+// open begins a request whose answer is read as it comes. The answer is good, or failed
+// says why there is none.
+func (c *Client) open(ctx context.Context, n *node, r *Request) (resp *http.Response, failed *result) {
+	secret := c.token.value()
+	resp, failed = c.begin(ctx, n, r, secret)
+	if failed != nil && failed.unauthenticated() && c.token.renew(secret) {
+		return c.begin(ctx, n, r, c.token.value())
+	}
+	return resp, failed
+}
+
+// begin sends a request and looks at the status of the answer.
+func (c *Client) begin(ctx context.Context, n *node, r *Request, secret string) (resp *http.Response, failed *result) {
+	resp, err := c.send(ctx, n, r, secret)
+	if err != nil {
+		v := lost
+		if unsent(err) {
+			v = refused
+		}
+		return nil, &result{v, nil, &NoAnswer{Nodes: []string{n.url}, Err: plain(err)}}
+	}
 	if resp.StatusCode < 300 || resp.StatusCode == http.StatusNotModified {
-		return result{settled, &Answer{resp.StatusCode, resp.Header, body, n.url}, nil}
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, err := readAll(resp.Body)
+	if err != nil {
+		return nil, &result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: err}}
 	}
 	refusal := newError(n.url, resp.StatusCode, resp.Header, body)
-	return result{judge(refusal, r.Method), nil, refusal}
+	return nil, &result{judge(refusal, r.Method), nil, refusal}
 }
 
 // send makes the HTTP request of r.

@@ -17,6 +17,8 @@ var (
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrUnchanged says that a key still has the version given to IfChanged.
 	ErrUnchanged = errors.New("unchanged")
+	// ErrCursorExpired says that the cursor of a Watch is too old to go on from.
+	ErrCursorExpired = errors.New("cursor expired")
 	// ErrConflict says that something else stands in the way: another request of the same
 	// name, or a clock.
 	ErrConflict = errors.New("conflict")
@@ -45,6 +47,7 @@ const (
 	codeNotReady       = "not-ready"
 	codeWaitTimeout    = "wait-timeout"
 	codeRunning        = "idempotency-key-running"
+	codeCursorExpired  = "cursor-expired"
 	codeReadOnly       = "read-only"
 	codeLeaving        = "leaving"
 	codeUnknownOutcome = "unknown-outcome"
@@ -94,6 +97,8 @@ func (e *Error) Is(target error) bool {
 		return e.Status == http.StatusNotFound
 	case ErrPrecondition:
 		return e.Status == http.StatusPreconditionFailed
+	case ErrCursorExpired:
+		return e.Status == http.StatusGone
 	case ErrConflict:
 		return e.Status == http.StatusConflict
 	case ErrUnauthenticated:

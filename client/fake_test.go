@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -31,6 +32,7 @@ type reply struct {
 	header map[string]string
 	err    error
 	hangs  bool // until the request is given up
+	open   bool // the body does not end before the request is given up
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -63,10 +65,22 @@ func (f *fakeCluster) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp := &http.Response{
 		StatusCode: r.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(r.body)),
 	}
+	if r.open {
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(r.body), &untilDone{req.Context()}))
+	}
 	for name, value := range r.header {
 		resp.Header.Set(name, value)
 	}
 	return resp, nil
+}
+
+// untilDone is a body that says nothing more.
+type untilDone struct{ ctx context.Context }
+
+// Read implements io.Reader.
+func (u *untilDone) Read([]byte) (int, error) {
+	<-u.ctx.Done()
+	return 0, u.ctx.Err()
 }
 
 // hosts are those that were asked, in order.

@@ -17,7 +17,12 @@ const (
 	// caller's to wait: the error says how long.
 	pauseMax = 30 * time.Second
 
-	// answerBytesMax bounds the body of one answer.
+	// heartbeat is how often a node should say that nothing happens, and silenceMax how
+	// long it may say nothing before it is given up.
+	heartbeat  = 5 * time.Second
+	silenceMax = 3 * heartbeat
+
+	// answerBytesMax bounds the body of one answer, and one line of a feed.
 	answerBytesMax = 64 << 20
 	// tokenBytesMax bounds the file of a token.
 	tokenBytesMax = 64 << 10
