@@ -63,10 +63,8 @@ func (f *fakeCluster) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, r.err
 	}
 	resp := &http.Response{
-		StatusCode: r.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(r.body)),
-	}
-	if r.open {
-		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(r.body), &untilDone{req.Context()}))
+		StatusCode: r.status, Header: http.Header{},
+		Body: io.NopCloser(&lineBody{req.Context(), r.body, r.open}),
 	}
 	for name, value := range r.header {
 		resp.Header.Set(name, value)
@@ -74,13 +72,29 @@ func (f *fakeCluster) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// untilDone is a body that says nothing more.
-type untilDone struct{ ctx context.Context }
+// lineBody is that of an answer. It comes line by line, while the request is not given up;
+// an open one does not end.
+type lineBody struct {
+	ctx  context.Context
+	text string
+	open bool
+}
 
 // Read implements io.Reader.
-func (u *untilDone) Read([]byte) (int, error) {
-	<-u.ctx.Done()
-	return 0, u.ctx.Err()
+func (b *lineBody) Read(p []byte) (int, error) {
+	if b.text == "" && b.open {
+		<-b.ctx.Done()
+	}
+	switch {
+	case b.ctx.Err() != nil:
+		return 0, b.ctx.Err()
+	case b.text == "":
+		return 0, io.EOF
+	}
+	line, _, _ := strings.Cut(b.text, "\n")
+	n := copy(p, b.text[:min(len(line)+1, len(b.text))])
+	b.text = b.text[n:]
+	return n, nil
 }
 
 // hosts are those that were asked, in order.

@@ -61,7 +61,7 @@ func TestWatchRequest(t *testing.T) {
 }
 
 // Goal: a feed goes on at another node from the last cursor, whether it ends or falls
-// silent; heartbeats move the cursor on and are not shown. Method: virtual time.
+// silent, and as often as the nodes say something; heartbeats move the cursor on and are not shown. Method: virtual time.
 func TestWatchGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := ok(line("heartbeat", "", "C2") + line("heartbeat", "", "C3") + line("put", "z", "C4"))
@@ -71,7 +71,7 @@ func TestWatchGoesOn(t *testing.T) {
 			"b": {silent}, "c": {ok(line("put", "last", "C5"))},
 		}}
 		began := time.Now()
-		shown, err := watched(t.Context(), newFake(t, f), WatchOptions{})
+		shown, err := watched(t.Context(), newFake(t, f, WithAttempts(2)), WatchOptions{})
 		want := []string{"synced ", "put x", "delete y", "put y", "put z", "put last"}
 		if err != nil || !slices.Equal(shown, want) {
 			t.Errorf("shown %q: %v", shown, err)
@@ -81,6 +81,11 @@ func TestWatchGoesOn(t *testing.T) {
 		}
 		if took := time.Since(began); took < silenceMax || took > silenceMax+time.Second {
 			t.Errorf("took %v", took)
+		}
+		f = &fakeCluster{replies: map[string][]reply{"a": {{hangs: true}}, "b": {ok(line("put", "last", ""))}}}
+		began = time.Now()
+		if shown, err := watched(t.Context(), newFake(t, f), WatchOptions{}); err != nil || time.Since(began) != silenceMax {
+			t.Errorf("a node that does not answer: %q after %v: %v", shown, time.Since(began), err)
 		}
 	})
 }

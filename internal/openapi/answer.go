@@ -46,15 +46,33 @@ func (d *Description) Check(a Answer) error {
 	if err == nil && resp != nil {
 		err = resp.check(a)
 	}
+	if form := d.form(a, path); err == nil && form != "" {
+		err = (&MediaType{Schema: d.Components.Schemas[form]}).checkJSON("the body", a.Body)
+	}
 	if err != nil {
 		return fmt.Errorf("%s is not as described: %w", where, err)
 	}
 	return nil
 }
 
-// CheckSchema says how a JSON text is not as the schema of a name describes it.
-func (d *Description) CheckSchema(name string, text []byte) error {
-	return (&MediaType{Schema: d.Components.Schemas[name]}).checkJSON("the body", text)
+// form is the schema that a parameter gives a good answer, or that it has without; ""
+// if there is none.
+func (d *Description) form(a Answer, path string) string {
+	p := d.match(path, a.Method)
+	if p == nil || a.Status != 200 || p.Operations()[a.Method] == nil {
+		return ""
+	}
+	op := p.Operations()[a.Method]
+	_, query, _ := strings.Cut(a.Target, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		for _, param := range op.Parameters {
+			if param.Name == name && param.Form != "" && value != "false" {
+				return param.Form
+			}
+		}
+	}
+	return op.Form
 }
 
 // find is the response that an answer should be like, nil where any would do.

@@ -72,6 +72,9 @@ type Operation struct {
 	Parameters  []*Parameter          `yaml:"parameters"`
 	RequestBody *RequestBody          `yaml:"requestBody"`
 	Responses   map[string]*Response  `yaml:"responses"` // By status.
+	// Form is the schema of a 200 if none of the parameters gives it another: an
+	// extension (section 4.9) for answers that depend on them.
+	Form string `yaml:"x-form"`
 }
 
 // Parameter is one parameter in the path, the query or the headers.
@@ -82,6 +85,7 @@ type Parameter struct {
 	Required    bool    `yaml:"required"`
 	Description string  `yaml:"description"`
 	Schema      *Schema `yaml:"schema"`
+	Form        string  `yaml:"x-form"` // What a 200 is if it is given.
 }
 
 // RequestBody is what a request carries.

@@ -17,6 +17,11 @@ paths:
           headers: {Mood: {$ref: '#/components/headers/Mood'}}
           content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}
         '404': {$ref: '#/components/responses/Problem'}
+  /forms:
+    get:
+      x-form: Thing
+      parameters: [{name: raw, in: query, x-form: Any}]
+      responses: {'200': {description: Either., content: {application/json: {schema: {}}}}}
   /things/{path}/:
     get:
       responses:
@@ -30,6 +35,7 @@ components:
   headers: {Mood: {schema: {type: string, enum: [good]}}}
   responses: {Problem: {description: No., content: {application/problem+json: {schema: {type: object}}}}}
   schemas:
+    Any: {}
     Thing:
       type: object
       required: [id]
@@ -60,6 +66,8 @@ func TestCheck(t *testing.T) {
 			`GET /things/a/ 200 application/x-ndjson {"id":` + aUUID + "}\n" + `{"id":` + aUUID + "}\n",
 			`GET /things/a/ 200 application/x-ndjson `,
 			`GET /things/ 200 application/x-ndjson `,
+			`GET /forms 200 application/json {"id":` + aUUID + `}`,
+			`GET /forms?raw 200 application/json 1`,
 			`GET /things/_text 200 text/plain abc`,
 			`GET /things/_text 200 text/plain+Preference-Applied=return=minimal `,
 			`DELETE /things/_text 204  `,
@@ -70,7 +78,7 @@ func TestCheck(t *testing.T) {
 		"neither are the path":  {`GET /other 200 application/json {}`, `PUT /things/a 200 application/json {}`},
 		"status is not listed":  {`GET /things/a 201 application/json {}`, `GET /things/_text 404 application/problem+json {}`},
 		"its type is":           {`GET /things/a 200 text/plain x`, `GET /other 404 text/plain x`},
-		"lacks id":              {`GET /things/a 200 application/json {}`},
+		"lacks id":              {`GET /forms 200 application/json {}`, `GET /forms?raw=false 200 application/json {}`, `GET /things/a 200 application/json {}`},
 		"no UUID":               {`GET /things/a 200 application/json {"id":"x"}`},
 		"not described":         {`GET /things/a 200 application/json {"id":` + aUUID + `,"y":1}`},
 		"out of its bounds":     {`GET /things/a 200 application/json {"id":` + aUUID + `,"n":-1}`, `GET /things/a 200 application/json {"id":` + aUUID + `,"n":10}`},
@@ -121,6 +129,7 @@ func TestParseRefuses(t *testing.T) {
 		"header to nothing":    {"headers/Mood", "headers/Mud"},
 		"broken pattern":       {"'^a'", "'('"},
 		"required, not there":  {"required: [id]", "required: [ide]"},
+		"form of nothing":      {"x-form: Any", "x-form: All"},
 		"unknown method":       {"delete:", "purge:"},
 		"no schema":            {"text/plain: {schema: {type: string, pattern: '^a'}}", "text/plain: {}"},
 		"twice":                {"openapi: 3.1.1", "openapi: 3.1.1\nopenapi: 3.1.1"},

@@ -36,8 +36,10 @@ func (r *resolver) path(path string, p *Path) {
 }
 
 func (r *resolver) operation(where string, op *Operation) {
+	r.form(where, op.Form)
 	for _, param := range op.Parameters {
 		r.parameter(where, param)
+		r.form(where, param.Form)
 	}
 	if op.RequestBody != nil {
 		r.content(where, op.RequestBody.Content)
@@ -54,6 +56,12 @@ func (r *resolver) operation(where string, op *Operation) {
 			r.schema(at, h.Schema)
 		}
 		r.content(at, resp.Content)
+	}
+}
+
+func (r *resolver) form(where, name string) {
+	if name != "" && r.d.Components.Schemas[name] == nil {
+		r.fail(where, "there is no schema "+name)
 	}
 }
 
