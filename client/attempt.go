@@ -33,6 +33,7 @@ type result struct {
 	verdict verdict
 	answer  *Answer
 	err     error // *Error or *NoAnswer
+	header  http.Header
 }
 
 // failure is the error for the caller. uncertain says that an attempt may have been
@@ -82,9 +83,9 @@ func (c *Client) exchange(ctx context.Context, n *node, r *Request, secret strin
 	defer resp.Body.Close()
 	body, err := readAll(resp.Body)
 	if err != nil {
-		return result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: err}}
+		return result{verdict: lost, err: &NoAnswer{Nodes: []string{n.url}, Err: err}}
 	}
-	return result{settled, &Answer{resp.StatusCode, resp.Header, body, n.url}, nil}
+	return result{settled, &Answer{resp.StatusCode, resp.Header, body, n.url}, nil, resp.Header}
 }
 
 // open begins a request whose answer is read as it comes. The answer is good, or failed
@@ -106,7 +107,7 @@ func (c *Client) begin(ctx context.Context, n *node, r *Request, secret string) 
 		if unsent(err) {
 			v = refused
 		}
-		return nil, &result{v, nil, &NoAnswer{Nodes: []string{n.url}, Err: plain(err)}}
+		return nil, &result{verdict: v, err: &NoAnswer{Nodes: []string{n.url}, Err: plain(err)}}
 	}
 	if resp.StatusCode < 300 || resp.StatusCode == http.StatusNotModified {
 		return resp, nil
@@ -114,10 +115,10 @@ func (c *Client) begin(ctx context.Context, n *node, r *Request, secret string) 
 	defer resp.Body.Close()
 	body, err := readAll(resp.Body)
 	if err != nil {
-		return nil, &result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: err}}
+		return nil, &result{verdict: lost, err: &NoAnswer{Nodes: []string{n.url}, Err: err}}
 	}
 	refusal := newError(n.url, resp.StatusCode, resp.Header, body)
-	return nil, &result{judge(refusal, r.Method), nil, refusal}
+	return nil, &result{judge(refusal, r.Method), nil, refusal, resp.Header}
 }
 
 // send makes the HTTP request of r.

@@ -17,6 +17,7 @@ type Client struct {
 	nodes    *nodes
 	http     *http.Client
 	token    *token
+	session  *session // nil: none
 	attempts int
 	timeout  time.Duration
 }
@@ -111,6 +112,11 @@ type Answer struct {
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	unwilling := map[*node]bool{} // those that will not do this, whenever they are asked
 	var last result
+	end, err := c.session.begin(ctx, &r)
+	if err != nil {
+		return nil, &NoAnswer{Nodes: c.nodes.urls(), Err: err}
+	}
+	defer func() { end(&last) }()
 	uncertain := false // whether some node may have carried it out
 	for range c.attempts {
 		n, pause := c.nodes.next(unwilling)

@@ -161,18 +161,18 @@ func (w *watch) follow(ctx context.Context, n *node) result {
 	case err == nil || errors.Is(err, io.ErrUnexpectedEOF):
 		err = errEnded
 	}
-	return result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: err}}
+	return result{verdict: lost, err: &NoAnswer{Nodes: []string{n.url}, Err: err}}
 }
 
 // show hands one line to the caller. over says that it was the last.
 func (w *watch) show(n *node, line []byte) (res result, over bool) {
 	var c change
 	if err := json.Unmarshal(line, &c); err != nil || c.Op == "" {
-		return result{lost, nil, &NoAnswer{Nodes: []string{n.url}, Err: errNoFeed}}, true
+		return result{verdict: lost, err: &NoAnswer{Nodes: []string{n.url}, Err: errNoFeed}}, true
 	}
 	w.heard = true
 	if c.Op == "reset" {
-		return result{settled, nil, &Error{
+		return result{verdict: settled, err: &Error{
 			Node: n.url, Status: http.StatusGone, Code: codeCursorExpired, Detail: c.Reason,
 		}}, true
 	}
