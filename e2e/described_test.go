@@ -37,7 +37,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{http.MethodPost, "/kv/_batch", `[{"op":"put","key":"b","data":1},{"op":"get","key":"b"},{"op":"get","key":"c"}]`},
 		{http.MethodPatch, "/kv/a/1", `{"y":2}`}, {http.MethodPatch, "/kv/a/1?ttl=1h", ``}, {http.MethodPatch, "/kv/a/1", ``},
 		{http.MethodPut, "/kv/a/1", `{`}, {http.MethodPost, "/kv/a/1", `1`}, {http.MethodDelete, "/kv/a/?recurse&dry_run", ``},
-		{http.MethodPost, "/sync/now", ``}, {http.MethodPut, "/admin/mode", `{"mode":"read-only"}`}, {http.MethodPut, "/kv/a/1", `1`},
+		{http.MethodPost, "/admin/rewind", `{"prefix":"a/","at":1700000000000,"dry_run":true}`}, {http.MethodPut, "/kv/a/3?acks=1", `1`},
+		{http.MethodDelete, "/kv/a/3?acks=all&wait=1s", ``}, {http.MethodPost, "/sync/now", ``}, {http.MethodPut, "/admin/mode", `{"mode":"read-only"}`}, {http.MethodPut, "/kv/a/1", `1`},
 	} {
 		if a, err := n.ask(call[0], call[1], []byte(call[2])); err != nil || a.status >= 500 {
 			t.Errorf("%s: %s %v", strings.Join(call[:], " "), a, err)
