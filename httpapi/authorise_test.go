@@ -45,7 +45,7 @@ var routes = []struct {
 	{"DELETE", "/kv/a/?recurse&dry_run", "", token},
 	{"GET", "/acl/", "", token},
 	{"GET", "/kv/nothing-there", "", token},
-	{"GET", "/sync/merkle/root", "", admins},
+	{"GET", "/sync/merkle/root", "", token},
 	{"GET", "/sync/status", "", admins},
 	{"GET", "/sync/diff?peer=b", "", admins},
 	{"POST", "/sync/now", "", admins},

@@ -39,7 +39,7 @@ var fixed = map[string]endpoint{
 	"/members/leave":         {allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"},
 	"/changes":               {allow: allowRead, serve: (*Server).serveChanges, need: needToken},
 	"/conflicts":             {allow: allowRead, serve: (*Server).serveConflicts, need: needToken},
-	"/sync/merkle/root":      {allow: allowRead, serve: (*Server).serveRoot},
+	"/sync/merkle/root":      {allow: allowRead, serve: (*Server).serveRoot, need: needToken},
 	"/sync/status":           {allow: allowRead, serve: (*Server).serveSyncStatus},
 	"/sync/diff":             {allow: allowRead, serve: (*Server).serveDiff},
 	"/sync/now":              {allow: allowPost, serve: (*Server).serveSyncNow},

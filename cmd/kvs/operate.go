@@ -20,6 +20,8 @@ import (
 func operatorCommands(via http.RoundTripper) []*cobra.Command {
 	return []*cobra.Command{
 		getCommand(via), putCommand(via), delCommand(via), lsCommand(via), treeCommand(via), touchCommand(via),
+		watchCommand(via), historyCommand(via), revertCommand(via), conflictsCommand(via), rewindCommand(via),
+		exportCommand(via), importCommand(via), copyCommand(via), moveCommand(via),
 		syncCommand(via), membersCommand(via), leaveCommand(via), modeCommand(via),
 		clusterCommand(via), userCommand(via), groupCommand(via), tokenCommand(via),
 		doctorCommand(via), keyCommand(via), aclCommand(via), chmodCommand(via), chownCommand(via),

@@ -52,6 +52,8 @@ type remote struct {
 	trust  string // file with the certificate to trust, "" for the system's
 	via    http.RoundTripper
 	client *client.Client // once checked
+	// attempts is how often a request is sent, 0 for once.
+	attempts int
 }
 
 // flags adds the flags of a command that asks a node.
@@ -84,7 +86,7 @@ func (r *remote) connect() error {
 	}
 	r.addr = strings.TrimSuffix(r.addr, "/")
 	options := []client.Option{
-		client.WithTransport(r.via), client.WithAttempts(1), client.WithAttemptTimeout(answerTimeout),
+		client.WithTransport(r.via), client.WithAttempts(max(1, r.attempts)), client.WithAttemptTimeout(answerTimeout),
 	}
 	if r.secret != "" {
 		options = append(options, client.WithTokenFile(r.secret))
