@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,23 +65,49 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-func benchmarkPut(b *testing.B, s *Server, clients int) {
+// BenchmarkPutHistory measures durable writes over values that are there, by 64 clients,
+// with and without history.
+func BenchmarkPutHistory(b *testing.B) {
+	for _, on := range []bool{false, true} {
+		b.Run(fmt.Sprint("history=", on), func(b *testing.B) {
+			s := startWith(b, "bench", nil, func(c *config.Config) { c.RevisionHistoryEnabled = on })
+			benchmarkPutOver(b, s, 64, 2_000)
+		})
+	}
+}
+
+func benchmarkPut(b *testing.B, s *Server, clients int) { benchmarkPutOver(b, s, clients, 100_000) }
+
+// benchmarkPutOver writes to so many keys, in no order, and reports the 99th percentile.
+func benchmarkPutOver(b *testing.B, s *Server, clients, keys int) {
 	client := &fasthttp.HostClient{Addr: s.Address(), MaxConns: clients}
 	body := []byte(`{"v":"` + string(make200()) + `"}`)
 	b.SetParallelism((clients + 1) / 2)
+	var mu sync.Mutex
+	var all []time.Duration
 	b.RunParallel(func(pb *testing.PB) {
 		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+		var took []time.Duration
 		for pb.Next() {
+			began := time.Now()
 			req.Header.SetMethod(fasthttp.MethodPut)
 			req.Header.SetContentType("application/json")
-			req.SetRequestURI(fmt.Sprintf("http://bench/kv/bench/%d", rand.IntN(100_000)))
+			req.SetRequestURI(fmt.Sprintf("http://bench/kv/bench/%d", rand.IntN(keys)))
 			req.SetBodyRaw(body)
 			if err := client.Do(req, resp); err != nil || resp.StatusCode() >= 300 {
 				b.Error(err, resp.StatusCode())
 				return
 			}
+			took = append(took, time.Since(began))
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, took...)
 	})
+	slices.Sort(all)
+	if len(all) > 0 {
+		b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+	}
 }
 
 func make200() []byte {
