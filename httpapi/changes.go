@@ -197,7 +197,7 @@ func (s *Server) serveChanges(x *exchange) *Problem {
 	w := &changesWriter{server: s, changesQuery: c, follower: f, conn: x.ctx.Conn(), left: c.limit}
 	if w.may = s.filter(x); w.may != nil {
 		// The exchange serves others when the feed goes on.
-		own := &exchange{caller: x.caller, ctx: x.ctx}
+		own := &exchange{caller: x.caller}
 		w.may = func(key string) bool { return s.may(own, auth.OpRead, key) }
 		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
 	}

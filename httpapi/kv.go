@@ -99,7 +99,7 @@ func (x *exchange) onRecord(r Record) {
 	resp := &x.ctx.Response
 	resp.SetStatusCode(fasthttp.StatusOK)
 	resp.Header.SetContentType(typeJSON)
-	x.setETag(r.UUID)
+	x.describe(r)
 	switch {
 	case x.pretty || x.meta != nil:
 		body := appendBody(make([]byte, 0, len(r.Data)+256), r, x.raw)
@@ -230,6 +230,7 @@ func (x *exchange) readValue(body []byte, ttl TTL) ([]byte, TTL, *Problem) {
 
 // answerWrite answers a PUT or a PATCH that is stored.
 func (x *exchange) answerWrite(w Written) {
+	x.local()
 	x.answerPut(w)
 	x.answerCopies(w)
 	x.saw(w.Mark, w.Timestamp)
@@ -292,6 +293,7 @@ func (s *Server) remove(x *exchange) *Problem {
 		return newProblem(slugKeyNotFound, "no such key on this node: "+quoted(x.key)+
 			"; a delete was recorded all the same, for a write that may be on its way")
 	}
+	x.local()
 	x.ctx.Response.SetStatusCode(fasthttp.StatusNoContent)
 	x.answerCopies(done)
 	x.saw(done.Mark, done.Timestamp)

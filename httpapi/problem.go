@@ -62,6 +62,9 @@ func (p *Problem) writeTo(ctx *fasthttp.RequestCtx) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
+	if p.Code == slugPrecondition {
+		h.SetCanonical([]byte(headerConsistency), []byte("local"))
+	}
 	if p.syncing {
 		h.SetCanonical([]byte(headerMode), []byte(modeSyncing))
 	}

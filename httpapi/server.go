@@ -98,6 +98,7 @@ type Server struct {
 	sessions Sessions    // nil: each request is alone
 	log      *slog.Logger
 	http     *fasthttp.Server
+	node     []byte    // The id of this node.
 	pool     sync.Pool // Of *exchange.
 	closing  atomic.Bool
 	conns    connections
@@ -112,6 +113,7 @@ type Server struct {
 // once, so that a GET allocates no closure.
 type exchange struct {
 	ctx         *fasthttp.RequestCtx
+	node        []byte // The id of this node.
 	rawQuery    []byte
 	query       query
 	key         string
@@ -148,8 +150,9 @@ func New(options Options) *Server {
 	if s.guard != nil {
 		s.lookup = s.guard.Lookup
 	}
+	s.node = []byte(s.cluster.Health().NodeID)
 	s.pool.New = func() any {
-		x := &exchange{}
+		x := &exchange{node: s.node}
 		x.visit = x.onRecord
 		return x
 	}
@@ -268,7 +271,7 @@ func (s *Server) end(x *exchange) {
 	if cap(x.buf) > bodyKeepBytesMax {
 		x.buf = nil
 	}
-	*x = exchange{buf: x.buf[:0], id: x.id[:0], visit: x.visit}
+	*x = exchange{node: x.node, buf: x.buf[:0], id: x.id[:0], visit: x.visit}
 	s.pool.Put(x)
 }
 
