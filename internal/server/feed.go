@@ -1,14 +1,11 @@
 package server
 
 import (
-	"encoding/base64"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"kvs/httpapi"
 	"kvs/statemachine/keyspace"
 	"kvs/storage"
 )
@@ -28,9 +25,9 @@ const (
 
 	// lapseEvery is how often followers hear of what has expired.
 	lapseEvery = time.Second
-	// Followers are woken together, at most this often for each of them: many of
-	// them must not keep the node from its clients.
-	wakeEach, wakeMin, wakeMax = 20 * time.Microsecond, time.Millisecond, 50 * time.Millisecond
+	// Followers are woken a few at a time: many of them must not keep the node from its
+	// clients. Who waits longer is told more at once.
+	wakeGroup, wakeEvery = 8, time.Millisecond
 )
 
 // feed hands changes to followers, from the store until they have all, and from then
@@ -45,15 +42,16 @@ type feed struct {
 
 	mu        sync.Mutex
 	followers int
-	news      []news
+	news      []*news
 	first     uint64 // number of news[0]
 	bytes     int
 	vv        keyspace.VV     // after the newest batch
 	horizon   keyspace.Millis // all that had expired by then is in the news
-	wake      chan struct{}   // closed when there are more
+	audience  audience
+	due       []*follower // to be woken, in the order of their news
+	waking    bool        // somebody is at it
 	hashes    hashes
 	current   atomic.Pointer[keyspace.VV] // vv, for those who only look
-	armed     bool                        // somebody is about to close it
 }
 
 // news is what one batch has stored, or what has expired in a while.
@@ -65,7 +63,7 @@ type news struct {
 }
 
 func newFeed(most int) *feed {
-	return &feed{most: most, batchesMax: feedBatchesMax, stop: make(chan struct{}), wake: make(chan struct{})}
+	return &feed{most: most, batchesMax: feedBatchesMax, stop: make(chan struct{})}
 }
 
 // open lets followers in.
@@ -88,7 +86,7 @@ func (f *feed) close() { f.closed.Do(func() { close(f.stop) }) }
 // publish is storage's News.
 func (f *feed) publish(stored []keyspace.Entry, vv keyspace.VV) {
 	stored = slices.DeleteFunc(stored, func(e keyspace.Entry) bool { return keyspace.IsReserved(e.Key) })
-	n := news{stored: stored, vv: vv}
+	n := &news{stored: stored, vv: vv}
 	for i := range stored {
 		n.bytes += stored[i].Size()
 	}
@@ -101,7 +99,7 @@ func (f *feed) publish(stored []keyspace.Entry, vv keyspace.VV) {
 	}
 }
 
-func (f *feed) add(n news) {
+func (f *feed) add(n *news) {
 	f.news = append(f.news, n)
 	f.bytes += n.bytes
 	drop := 0
@@ -114,17 +112,42 @@ func (f *feed) add(n news) {
 		f.news = f.news[drop:]
 		f.first += uint64(drop)
 	}
-	if !f.armed {
-		f.armed = true
-		time.AfterFunc(min(max(time.Duration(f.followers)*wakeEach, wakeMin), wakeMax), f.broadcast)
+	f.rouse(f.first+uint64(len(f.news))-1, n)
+}
+
+// rouse finds those who want to hear of news, and sees to it that they are woken.
+func (f *feed) rouse(number uint64, n *news) {
+	take := func(w *follower) {
+		w.pending, w.from = true, number
+		f.due = append(f.due, w)
+	}
+	for i := range n.stored {
+		f.audience.call(n.stored[i].Key, take)
+	}
+	for i := range n.lapsed {
+		f.audience.call(n.lapsed[i].Key, take)
+	}
+	if len(f.due) > 0 && !f.waking {
+		f.waking = true
+		time.AfterFunc(wakeEvery, f.wakeSome)
 	}
 }
 
-func (f *feed) broadcast() {
+func (f *feed) wakeSome() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	close(f.wake)
-	f.wake, f.armed = make(chan struct{}), false
+	n := min(len(f.due), wakeGroup)
+	for _, w := range f.due[:n] {
+		select {
+		case w.wake <- struct{}{}:
+		default: // it has not looked since it was woken last
+		}
+	}
+	clear(f.due[:n])
+	f.due = f.due[n:]
+	if f.waking = len(f.due) > 0; f.waking {
+		time.AfterFunc(wakeEvery, f.wakeSome)
+	}
 }
 
 // run notices what expires, while there is anybody to tell.
@@ -147,7 +170,7 @@ func (f *feed) run() {
 }
 
 func (f *feed) lapse(from, to keyspace.Millis) {
-	var n news
+	n := &news{}
 	err := f.store.Lapsed(from, to, func(c keyspace.Change) {
 		n.lapsed = append(n.lapsed, c)
 		n.bytes += c.Size()
@@ -163,8 +186,8 @@ func (f *feed) lapse(from, to keyspace.Millis) {
 	}
 }
 
-// join counts a follower, unless there are as many as the node takes.
-func (f *feed) join() bool {
+// join lets a follower in, unless there are as many as the node takes.
+func (f *feed) join(w *follower) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.followers >= f.most {
@@ -173,221 +196,108 @@ func (f *feed) join() bool {
 	if f.followers++; f.followers == 1 {
 		f.horizon = wall()
 	}
+	f.audience.add(w)
 	return true
 }
 
-func (f *feed) leave() {
+func (f *feed) leave(w *follower) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.audience.remove(w)
 	if f.followers--; f.followers == 0 {
 		f.first += uint64(len(f.news))
 		f.news, f.bytes = nil, 0
 	}
 }
 
-// end is the number of the next news.
-func (f *feed) end() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.first + uint64(len(f.news))
-}
-
 // heard is what a follower finds when it looks.
 type heard struct {
-	news    []news
+	news    []*news // from the first on that it wants to hear of
 	vv      keyspace.VV
 	horizon keyspace.Millis
-	missed  bool          // some of it is not kept any more
-	wake    chan struct{} // closed when there is more
+	missed  bool // some of it is not kept any more
 }
 
-// since returns what came from a number on.
-func (f *feed) since(at uint64) heard {
+// since returns what a follower has not heard yet, and waits on its behalf from here.
+func (f *feed) since(w *follower) heard {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	h := heard{vv: f.vv, horizon: f.horizon, wake: f.wake, missed: at < f.first}
-	if !h.missed {
-		h.news = slices.Clone(f.news[at-f.first:])
+	h := heard{vv: f.vv, horizon: f.horizon}
+	if !w.pending {
+		return h
 	}
+	if h.missed = w.from < f.first; !h.missed {
+		h.news = slices.Clone(f.news[w.from-f.first:])
+	}
+	w.pending = false
+	f.audience.quiet(w)
 	return h
 }
 
-// follower is an httpapi.Follower.
-type follower struct {
-	feed     *feed
-	me       keyspace.ReplicaID
-	cluster  keyspace.ClusterID
-	cursor   keyspace.Cursor
-	prefix   string
-	at       uint64 // where in the news it is
-	live     bool   // it has all that was in the store, and goes on with the news
-	fresh    bool   // the next news may have been in the view that was read last
-	enough   bool   // whoever reads wants no more for now
-	anything bool   // something was shown
-	show     func(httpapi.Change) bool
+// audience finds those who want to hear of a key and wait for it, however many others
+// there are.
+type audience struct {
+	circles map[string]*circle // by prefix
+	lengths []int              // of the prefixes, each once, the shortest first
 }
 
-// Follow implements httpapi.Feed.
-func (f *feed) Follow(since, prefix string) (httpapi.Follower, error) {
-	identity := f.identity()
-	w := &follower{feed: f, me: identity.Replica, cluster: identity.Cluster, prefix: prefix}
-	switch since {
-	case httpapi.SinceStart:
-	case httpapi.SinceNow:
-		f.mu.Lock()
-		w.cursor = keyspace.Cursor{Have: f.vv.Clone(), Expired: wall()}
-		f.mu.Unlock()
-	default:
-		b, err := base64.RawURLEncoding.Strict().DecodeString(since)
-		if err != nil {
-			return nil, httpapi.ErrCursor
-		}
-		f.mu.Lock()
-		retired := f.vv.Retired()
-		f.mu.Unlock()
-		cursor, known, ok := keyspace.ParseCursor(b, w.cluster, retired)
-		switch {
-		case !ok:
-			return nil, httpapi.ErrCursor
-		case !known:
-			return nil, httpapi.ErrCursorExpired
-		}
-		w.cursor = cursor
-	}
-	if !f.join() {
-		return nil, httpapi.ErrOverloaded
-	}
-	return w, nil
+// circle is the followers of one prefix.
+type circle struct {
+	size  int
+	quiet []*follower // those with nothing to hear yet
 }
 
-// Close implements httpapi.Follower.
-func (w *follower) Close() { w.feed.leave() }
-
-// Cursor implements httpapi.Follower.
-func (w *follower) Cursor() string {
-	return base64.RawURLEncoding.EncodeToString(w.cursor.Append(nil, w.cluster))
+// add takes a follower in, as one who waits.
+func (a *audience) add(w *follower) {
+	if a.circles == nil {
+		a.circles = make(map[string]*circle)
+	}
+	c := a.circles[w.prefix]
+	if c == nil {
+		c = &circle{}
+		a.circles[w.prefix] = c
+		if i, found := slices.BinarySearch(a.lengths, len(w.prefix)); !found {
+			a.lengths = slices.Insert(a.lengths, i, len(w.prefix))
+		}
+	}
+	c.size++
+	c.quiet = append(c.quiet, w)
 }
 
-// Next implements httpapi.Follower.
-func (w *follower) Next(room int, wait time.Duration, show func(httpapi.Change) bool) (httpapi.Rest, error) {
-	w.show, w.enough, w.anything = show, false, false
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	for {
-		if !w.live {
-			rest, err := w.page(room)
-			if rest != httpapi.RestMore || w.anything || err != nil {
-				return rest, err
-			}
-			continue
-		}
-		h := w.feed.since(w.at)
-		if h.missed {
-			w.live = false
-			continue
-		}
-		w.at += uint64(len(h.news))
-		if w.hear(&h); w.anything || w.enough {
-			return httpapi.RestLive, nil
-		}
-		select {
-		case <-w.feed.stop:
-			return 0, httpapi.ErrClosed
-		case <-h.wake:
-		case <-deadline.C:
-			return httpapi.RestIdle, nil
-		}
-	}
+// quiet lets a follower wait again.
+func (a *audience) quiet(w *follower) {
+	c := a.circles[w.prefix]
+	c.quiet = append(c.quiet, w)
 }
 
-// page shows one page of what is in the store.
-func (w *follower) page(room int) (httpapi.Rest, error) {
-	select {
-	case <-w.feed.stop:
-		return 0, httpapi.ErrClosed
-	default:
-	}
-	w.at = w.feed.end()
-	page, progress, err := w.read(min(room, pageChanges))
-	switch {
-	case err != nil:
-		return 0, err
-	case progress == keyspace.ChangesReset:
-		return 0, httpapi.ErrCursorExpired
-	}
-	for i := range page {
-		w.anything = true
-		w.show(changeRow(&page[i]))
-	}
-	if progress == keyspace.ChangesMore {
-		return httpapi.RestMore, nil
-	}
-	w.live, w.fresh = true, true
-	return httpapi.RestAll, nil
-}
-
-// read reads a page. Its values are copies, so that no view stays open while whoever
-// reads takes its time.
-func (w *follower) read(most int) (page []keyspace.Change, p keyspace.Progress, err error) {
-	bytes := 0
-	how := &keyspace.Follow{Me: w.me, Now: wall(), Prefix: w.prefix, Scan: scanChanges}
-	p, err = w.feed.store.Changes(&w.cursor, how, func(c keyspace.Change) bool {
-		if keyspace.IsReserved(c.Key) {
-			return true
-		}
-		c.Value = slices.Clone(c.Value)
-		page = append(page, c)
-		bytes += c.Size()
-		return len(page) < most && bytes < pageBytes
-	})
-	return page, p, storeError(err)
-}
-
-// hear shows news and moves the cursor over them.
-func (w *follower) hear(h *heard) {
-	now := max(wall(), w.cursor.Expired)
-	for i := range h.news {
-		n := &h.news[i]
-		if w.fresh && n.lapsed == nil && w.cursor.Have.Covers(n.vv) {
-			continue
-		}
-		w.fresh = w.fresh && n.lapsed != nil
-		for k := range n.stored {
-			w.offer(keyspace.ChangeOf(n.stored[k], now))
-		}
-		for _, c := range n.lapsed {
-			w.offer(c)
-		}
-		if w.enough {
-			// The rest is read from the store, should there be a next time.
-			w.live = false
-			return
-		}
-		if n.lapsed == nil {
-			w.cursor.Have.Union(n.vv)
-		}
-	}
-	w.cursor.Have.Union(h.vv)
-	if h.vv.Covers(w.cursor.Have) {
-		w.cursor.Expired = max(w.cursor.Expired, h.horizon)
-	}
-}
-
-// offer shows a change, if it is wanted. What was shown counts for itself.
-func (w *follower) offer(c keyspace.Change) {
-	if w.enough || !strings.HasPrefix(c.Key, w.prefix) {
+// remove forgets a follower.
+func (a *audience) remove(w *follower) {
+	c := a.circles[w.prefix]
+	c.quiet = slices.DeleteFunc(c.quiet, func(o *follower) bool { return o == w })
+	if c.size--; c.size > 0 {
 		return
 	}
-	w.anything, w.enough = true, !w.show(changeRow(&c))
-	if w.cursor.Have.Admits(c.Dot) {
-		w.cursor.Have.Add(c.Dot)
+	delete(a.circles, w.prefix)
+	for prefix := range a.circles {
+		if len(prefix) == len(w.prefix) {
+			return
+		}
 	}
+	a.lengths = slices.DeleteFunc(a.lengths, func(n int) bool { return n == len(w.prefix) })
 }
 
-// changeRow is a change as the API sees it.
-func changeRow(c *keyspace.Change) httpapi.Change {
-	return httpapi.Change{
-		Op: c.Op.String(), Deleted: c.Op != keyspace.OpPut,
-		Record: record(c.Key, keyspace.Record{Header: c.Header, Value: c.Value}), Order: c.Ver.Order(),
+// call hands over those who wait for a key; they wait no more.
+func (a *audience) call(key string, take func(*follower)) {
+	for _, n := range a.lengths {
+		if n > len(key) {
+			return
+		}
+		if c := a.circles[key[:n]]; c != nil && len(c.quiet) > 0 {
+			for _, w := range c.quiet {
+				take(w)
+			}
+			clear(c.quiet)
+			c.quiet = c.quiet[:0]
+		}
 	}
 }

@@ -231,15 +231,25 @@ func TestFollowersAreCounted(t *testing.T) {
 	}
 }
 
-// BenchmarkPutWatched measures durable writes while followers watch them all.
+// BenchmarkPutWatched measures durable writes by 64 clients beside followers: each with
+// keys of its own, so that a write has about one follower, or all with the same tenth of
+// the keys.
 func BenchmarkPutWatched(b *testing.B) {
-	for _, watchers := range []int{0, 100, 1000} {
-		b.Run(fmt.Sprint("watchers=", watchers), func(b *testing.B) {
+	for _, run := range []struct {
+		watchers int
+		same     bool
+	}{{0, false}, {1000, false}, {1000, true}} {
+		watchers := run.watchers
+		b.Run(fmt.Sprintf("watchers=%d/same=%v", watchers, run.same), func(b *testing.B) {
 			s := startWith(b, "bench", nil, func(c *config.Config) { c.TamperLoggingEnabled = false })
 			var wait sync.WaitGroup
 			ctx, cancel := context.WithCancel(b.Context())
-			for range watchers {
-				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/changes?feed=continuous&prefix=bench/1", nil)
+			for i := range watchers {
+				prefix := fmt.Sprint("bench/", i)
+				if run.same {
+					prefix = "bench/1"
+				}
+				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/changes?feed=continuous&prefix="+prefix, nil)
 				answer, err := http.DefaultClient.Do(r)
 				if err != nil {
 					b.Fatal(err)
