@@ -253,7 +253,7 @@ func (w *changesWriter) answerPage(x *exchange) *Problem {
 			return w.server.refuseFollower(err)
 		}
 		wait = w.beat - time.Since(from)
-		if w.left == 0 || rest == RestIdle || rest != RestMore && (w.count > 0 || w.mode == feedNormal) {
+		if w.left == 0 || w.full() || rest == RestIdle || rest != RestMore && (w.count > 0 || w.mode == feedNormal) {
 			break
 		}
 	}
@@ -301,9 +301,16 @@ func (w *changesWriter) show(c Change) bool {
 	w.open = true
 	if w.limit > 0 {
 		w.left--
-		return w.left > 0
 	}
-	return len(w.buf) < changesBytes
+	return (w.limit == 0 || w.left > 0) && !w.full()
+}
+
+// full says that what is in memory is to be sent first.
+func (w *changesWriter) full() bool {
+	if w.mode == feedNormal || w.mode == feedLongPoll {
+		return len(w.buf) >= rangePageBytesMax
+	}
+	return len(w.buf) >= changesBytes
 }
 
 // data adds a value. An event is a line, so line ends between its tokens go.
