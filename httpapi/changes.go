@@ -234,6 +234,7 @@ type changesWriter struct {
 	conn     net.Conn
 	token    []byte
 	checked  time.Time // when the token was good
+	said     time.Time // when the client was told something
 	left     int       // of limit
 	synced   bool      // all that was stored was sent
 	buf      []byte    // what was not read yet
@@ -253,7 +254,7 @@ func (w *changesWriter) answerPage(x *exchange) *Problem {
 			return w.server.refuseFollower(err)
 		}
 		wait = w.beat - time.Since(from)
-		if w.left == 0 || w.full() || rest == RestIdle || rest != RestMore && (w.count > 0 || w.mode == feedNormal) {
+		if w.left == 0 || w.full() || rest == RestIdle || wait <= 0 || rest != RestMore && (w.count > 0 || w.mode == feedNormal) {
 			break
 		}
 	}
@@ -393,7 +394,7 @@ func (w *changesWriter) answerStream(x *exchange) *Problem {
 }
 
 func (w *changesWriter) begin() *Problem {
-	w.checked = time.Now()
+	w.checked, w.said = time.Now(), time.Now()
 	rest, err := w.follower.Next(w.room(), 0, w.show)
 	if err != nil {
 		return w.server.refuseFollower(err)
@@ -448,9 +449,10 @@ func (w *changesWriter) Read(p []byte) (n int, err error) {
 	return n, w.conn.SetWriteDeadline(time.Now().Add(w.server.options.WriteTimeout))
 }
 
-// fill reads what comes next.
+// fill reads what comes next. What happens to hidden keys is not told, and neither puts
+// off a heartbeat nor brings one.
 func (w *changesWriter) fill() {
-	rest, err := w.follower.Next(w.room(), w.beat, w.show)
+	rest, err := w.follower.Next(w.room(), max(w.beat-time.Since(w.said), 0), w.show)
 	switch {
 	case errors.Is(err, ErrCursorExpired):
 		w.mark()
@@ -463,6 +465,12 @@ func (w *changesWriter) fill() {
 		w.buf, w.open, w.ended = w.buf[:0], false, io.EOF
 	default:
 		w.after(rest)
+		if len(w.buf) == 0 && time.Since(w.said) >= w.beat {
+			w.say("heartbeat", "")
+		}
+	}
+	if len(w.buf) > 0 {
+		w.said = time.Now()
 	}
 }
 
