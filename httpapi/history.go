@@ -88,6 +88,62 @@ func (s *Server) past(x *exchange) (asked bool, p *Problem) {
 	return true, s.serveExplain(x)
 }
 
+// versions lists those of a request's key that its caller may be shown.
+func (s *Server) versions(x *exchange, want func(uuid [16]byte) bool) ([]Version, error) {
+	vs, err := s.history.Versions(x.key, want)
+	if s.filter(x) != nil {
+		vs = thisLife(vs)
+	}
+	return vs, err
+}
+
+// thisLife leaves of the versions of a key those to which its rights extend: the one
+// that stands and what it comes from, version by version, and what was written beside
+// these. A deletion has taken the rights away that held for what was before, and where
+// the node does not know what lies between there may have been one. Who asks for no
+// rights is shown them all.
+func thisLife(vs []Version) (out []Version) {
+	if len(vs) == 0 || vs[0].State != "current" {
+		return nil
+	}
+	same := map[[16]byte]bool{}
+	for i, from := 0, vs[0].UUID; i < len(vs); i++ {
+		if vs[i].UUID == from && !vs[i].Deleted {
+			same[from], from = true, vs[i].Replaces
+		}
+	}
+	for i := len(vs) - 1; i > 0; i-- {
+		if same[vs[i].Replaces] && !vs[i].Deleted {
+			same[vs[i].UUID] = true
+		}
+	}
+	out = vs[:1:1]
+	for _, v := range vs[1:] {
+		if same[v.UUID] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// stoodAt finds what a reader saw at a time, as far as the caller may be shown it.
+func (s *Server) stoodAt(x *exchange, at int64) (v Version, known bool, err error) {
+	v, known, err = s.history.StoodAt(x.key, at)
+	if s.filter(x) == nil || err != nil && !errors.Is(err, ErrNotFound) {
+		return v, known, err
+	}
+	vs, failed := s.versions(x, func([16]byte) bool { return false })
+	if failed != nil {
+		return v, false, failed
+	}
+	for i := range vs {
+		if vs[i].UUID == v.UUID {
+			return v, known, err
+		}
+	}
+	return Version{}, len(vs) == 0 || vs[len(vs)-1].Replaces == [16]byte{}, ErrNotFound
+}
+
 // serveRevisions answers GET /kv/{key}?revisions=N.
 func (s *Server) serveRevisions(x *exchange) *Problem {
 	most := rangeLimitDefault
@@ -100,7 +156,7 @@ func (s *Server) serveRevisions(x *exchange) *Problem {
 		most = n
 	}
 	asked := 1 // the one that stands comes with its value
-	vs, err := s.history.Versions(x.key, func([16]byte) bool { asked++; return asked <= most })
+	vs, err := s.versions(x, func([16]byte) bool { asked++; return asked <= most })
 	if err != nil {
 		return s.refuse(err, x.key)
 	}
@@ -153,7 +209,7 @@ func (s *Server) serveRevision(x *exchange) *Problem {
 	if !ok {
 		return invalidParameter("rev must be the uuid of a version, not " + quoted(x.query.value(paramRev)))
 	}
-	vs, err := s.history.Versions(x.key, func(u [16]byte) bool { return u == id })
+	vs, err := s.versions(x, func(u [16]byte) bool { return u == id })
 	if err != nil {
 		return s.refuse(err, x.key)
 	}
@@ -176,7 +232,7 @@ func (s *Server) serveAt(x *exchange) *Problem {
 	if err != nil || at < 0 {
 		return invalidParameter("at must be a time in milliseconds since 1970, not " + quoted(x.query.value(paramAt)))
 	}
-	v, known, err := s.history.StoodAt(x.key, at)
+	v, known, err := s.stoodAt(x, at)
 	switch {
 	case errors.Is(err, ErrNotFound) && known:
 		return newProblem(slugKeyNotFound, "there was no "+quoted(x.key)+" at that time")
@@ -192,7 +248,7 @@ func (s *Server) serveAt(x *exchange) *Problem {
 // serveExplain answers GET /kv/{key}?explain: which versions this node knows, which one
 // stands, and why.
 func (s *Server) serveExplain(x *exchange) *Problem {
-	vs, err := s.history.Versions(x.key, func([16]byte) bool { return false })
+	vs, err := s.versions(x, func([16]byte) bool { return false })
 	if err != nil {
 		return s.refuse(err, x.key)
 	}

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -40,10 +42,7 @@ func (s *Server) fill(g *page) error {
 	var err error
 	switch {
 	case g.past > 0:
-		next, err = s.history.Past(w.Start, w.End, g.past, func(v Version) bool {
-			_, more := g.visit(v.Record)
-			return more
-		})
+		next, err = s.pastOf(g, w)
 	case g.recent:
 		next, err = s.store.Recent(w, func(r Record) bool {
 			_, more := g.visit(r)
@@ -56,6 +55,29 @@ func (s *Server) fill(g *page) error {
 		g.stopAt(next)
 	}
 	return err
+}
+
+// pastOf shows what was there at a time.
+func (s *Server) pastOf(g *page, w Walk) (next string, err error) {
+	var failed error
+	next, err = s.history.Past(w.Start, w.End, g.past, func(v Version) bool {
+		if g.may != nil {
+			if !g.may(v.Key) {
+				return true
+			}
+			vs, err := s.history.Versions(v.Key, func([16]byte) bool { return false })
+			if failed = err; err != nil {
+				return false
+			}
+			is := func(u Version) bool { return u.UUID == v.UUID }
+			if !slices.ContainsFunc(thisLife(vs), is) {
+				return true
+			}
+		}
+		_, more := g.visit(v.Record)
+		return more
+	})
+	return next, cmp.Or(failed, err)
 }
 
 // left is the part of the walk that no page has shown yet.
