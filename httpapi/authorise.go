@@ -181,18 +181,11 @@ func (s *Server) demand(x *exchange, op auth.Op) *Problem {
 // unseen answers a read of what may not be read in every way like one of what is not
 // there.
 func (s *Server) unseen(x *exchange) *Problem {
-	if len(x.rawQuery) > 0 {
-		if p := x.readGetFlags(); p != nil {
-			return p
-		}
-	}
-	if _, p := conditions(&x.ctx.Request.Header); p != nil {
+	x.hidden = true
+	if p := s.get(x); p != nil {
 		return p
 	}
-	syncing := s.markSyncing(x)
-	p := s.refuse(ErrNotFound, x.key)
-	p.syncing = syncing
-	return p
+	return s.refuse(ErrNotFound, x.key)
 }
 
 // belowMax is how many keys below a new one are looked at.

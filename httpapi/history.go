@@ -90,6 +90,9 @@ func (s *Server) past(x *exchange) (asked bool, p *Problem) {
 
 // versions lists those of a request's key that its caller may be shown.
 func (s *Server) versions(x *exchange, want func(uuid [16]byte) bool) ([]Version, error) {
+	if x.hidden {
+		return nil, nil
+	}
 	vs, err := s.history.Versions(x.key, want)
 	if s.filter(x) != nil {
 		vs = thisLife(vs)
@@ -128,6 +131,9 @@ func thisLife(vs []Version) (out []Version) {
 
 // stoodAt finds what a reader saw at a time, as far as the caller may be shown it.
 func (s *Server) stoodAt(x *exchange, at int64) (v Version, known bool, err error) {
+	if x.hidden {
+		return v, true, ErrNotFound
+	}
 	v, known, err = s.history.StoodAt(x.key, at)
 	if s.filter(x) == nil || err != nil && !errors.Is(err, ErrNotFound) {
 		return v, known, err

@@ -56,9 +56,15 @@ func (s *Server) get(x *exchange) *Problem {
 		x.meta = s.metaOf(x.key)
 	}
 	syncing := s.markSyncing(x)
-	if err := s.store.View(x.key, x.visit); err != nil {
+	err := ErrNotFound
+	if !x.hidden {
+		err = s.store.View(x.key, x.visit)
+	}
+	if err != nil {
 		if x.session != nil && errors.Is(err, ErrNotFound) {
-			x.session.SawAbsent(x.key)
+			if !x.hidden {
+				x.session.SawAbsent(x.key)
+			}
 			x.endSession()
 		}
 		p := s.refuse(err, x.key)

@@ -123,6 +123,7 @@ type exchange struct {
 	creates     bool   // Whether a PUT that was asked about writes a new key.
 	absent      bool   // Whether it was not there then, whoever has its rights.
 	conditions  []Match
+	hidden      bool    // Whether its caller may not read the key: there is none, then.
 	unmet       bool    // Whether a GET's condition did not hold.
 	session     Session // What the client has seen; nil if it does not say.
 	set         string  // What it sets, for the log.

@@ -83,3 +83,42 @@ func TestHistoryEndsWithTheRights(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a hidden key looks absent also to who asks for its past, for other replicas, or
+// with a session.
+func TestHiddenKeyHasNoPast(t *testing.T) {
+	s := startGuarded(t, "a")
+	_, token := userToken(t, s)
+	admin := asker(t, s, adminToken(t, s))
+	admin("PUT", "/acl/open", `{"mode":"ffd"}`)
+	admin("PUT", "/kv/open/hidden", "1")
+	admin("PUT", "/acl/open/hidden", `{"mode":"f00"}`)
+	ask := func(key, query, session string) (answer string) {
+		r, _ := http.NewRequest(http.MethodGet, s.URL()+"/kv/open/"+key+query, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		if session != "-" {
+			r.Header.Set("KVS-Session", session)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		var p struct{ Code, Detail string }
+		if err := json.NewDecoder(a.Body).Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(a.StatusCode, p, a.Header["Kvs-Session"])
+	}
+	for _, query := range []string{
+		"", "?revisions", "?revisions=0", "?rev=x", "?rev=00000000-0000-8000-8000-000000000000", "?at=x", "?at=1",
+		"?at=99999999999999", "?explain", "?explain&at=1", "?explain&meta", "?wait=x", "?read=x", "?read=1", "?read=2&wait=0s",
+	} {
+		for _, session := range []string{"-", "", "junk"} {
+			hidden, absent := ask("hidden", query, session), ask("absent", query, session)
+			if strings.ReplaceAll(hidden, "hidden", "absent") != absent {
+				t.Errorf("%q, session %q: %s for what is hidden, %s for what is absent", query, session, hidden, absent)
+			}
+		}
+	}
+}
