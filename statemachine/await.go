@@ -45,15 +45,20 @@ func (n *Node) pullFor(p *peer) {
 	if len(n.awaits) == 0 || n.transfer.Active() || !p.complete() || n.vv.Covers(p.claims) {
 		return
 	}
-	if slices.ContainsFunc(n.awaits, func(a await) bool { return p.claims.Shows(&a.session, Stream.Hash) }) {
+	heads := p.claims.Heads(Stream.Hash)
+	if slices.ContainsFunc(n.awaits, func(a await) bool { return a.session.ShownBy(heads) }) {
 		n.beginDelta(p)
 	}
 }
 
 // endAwaits answers those whose wait is over, one way or the other.
 func (n *Node) endAwaits() {
+	if len(n.awaits) == 0 {
+		return
+	}
+	heads := n.vv.Heads(Stream.Hash)
 	n.awaits = slices.DeleteFunc(n.awaits, func(a await) bool {
-		shown := n.vv.Shows(&a.session, Stream.Hash)
+		shown := a.session.ShownBy(heads)
 		switch {
 		case shown:
 			n.emit(Done{a.request, CommandResult{}})

@@ -200,9 +200,7 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.stats.AheadVersions += a.Ahead
 	n.onIdentity(a)
 	n.onTransfer(a.Transfer)
-	if len(n.awaits) > 0 {
-		n.endAwaits()
-	}
+	n.endAwaits()
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
 	for i := range done.jobs {
 		j := &done.jobs[i]

@@ -103,6 +103,31 @@ func ParseSession(b []byte, cluster ClusterID) (s Session, ok bool) {
 	return s, true
 }
 
+// Heads are how far a vector goes in each of its streams without a gap, for many
+// sessions at once: a name costs a hash.
+func (v VV) Heads(hash func(Stream) StreamHash) map[StreamHash]Seq {
+	heads := make(map[StreamHash]Seq, len(v.sets)+len(v.old.List()))
+	for i := range v.sets {
+		heads[hash(v.sets[i].Stream)] = v.sets[i].Head
+	}
+	for _, r := range v.old.List() {
+		if _, twice := v.find(r.Stream); !twice {
+			heads[hash(r.Stream)] = r.Head
+		}
+	}
+	return heads
+}
+
+// ShownBy is VV.Shows for the heads of a vector.
+func (s *Session) ShownBy(heads map[StreamHash]Seq) bool {
+	for _, m := range s.Marks {
+		if m.Seq > heads[m.Stream] {
+			return false
+		}
+	}
+	return true
+}
+
 // Shows says that a replica with this vector shows a session all that it has seen, or
 // what is newer. hash is Stream.Hash, or remembers what it returned.
 func (v VV) Shows(s *Session, hash func(Stream) StreamHash) bool {

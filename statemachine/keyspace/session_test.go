@@ -78,5 +78,8 @@ func TestShows(t *testing.T) {
 		if got := v.Shows(&s, keyspace.Stream.Hash); got != want {
 			t.Fatalf("%v shows %v: %t, want %t", v, s.Marks, got, want)
 		}
+		if got := s.ShownBy(v.Heads(keyspace.Stream.Hash)); got != want {
+			t.Fatalf("the heads of %v show %v: %t, want %t", v, s.Marks, got, want)
+		}
 	}
 }
