@@ -156,13 +156,20 @@ func At(cur *Record, revs []Revision, at Millis) (stood *Revision, known bool) {
 	if cur != nil {
 		all = append([]Revision{{Record: *cur}}, revs...)
 	}
+	whole := true // all that is newer goes back to one that is kept
 	for i := range all {
-		if all[i].Ver.TS <= at {
-			return &all[i], true
+		v := &all[i]
+		gap := i > 0 && Less(v.Ver, all[i-1].Base)
+		switch whole = whole && !gap; {
+		case v.Ver.TS > at:
+		case gap && (v.Fate != Replaced || v.By.TS <= at):
+			return nil, false // what took its place, or kept it from standing, is not kept
+		default:
+			return v, true
 		}
 	}
 	oldest := len(all) - 1
-	return nil, oldest < 0 || all[oldest].Base == (Version{})
+	return nil, oldest < 0 || whole && all[oldest].Base == (Version{})
 }
 
 // decodeRevision reads what encodeRevision made; ok is false if it is damaged.

@@ -187,6 +187,46 @@ func TestHistoryIsARing(t *testing.T) {
 	}
 }
 
+// TestTimesOfGapsAreNotKnown: where versions between are not kept, an older one is not
+// taken for what stood.
+func TestTimesOfGapsAreNotKnown(t *testing.T) {
+	r := newReplica(1)
+	var all []keyspace.Version
+	for n := range keyspace.Millis(8) {
+		keep := uint32(16)
+		if n == 4 || n == 5 { // 3 and 4 are not kept
+			keep = 0
+		}
+		r.write(&keyspace.Batch{
+			Now: start + 10*n, Revisions: keep,
+			Writes: []keyspace.Write{{Key: "k", Value: fmt.Appendf(nil, "%d", n)}},
+		})
+		cur, _ := r.kept("k")
+		all = append(all, cur.Ver)
+	}
+	cur, revs := r.kept("k")
+	for n, v := range all {
+		stood, known := keyspace.At(cur, revs, v.TS)
+		if gap := n == 3 || n == 4; known == gap || known && stood.Ver != v {
+			t.Errorf("at the time of %d: %v, known %t", n, stood, known)
+		}
+	}
+	if stood, known := keyspace.At(cur, revs, all[0].TS-1); stood != nil || known {
+		t.Errorf("before the first: %v, known %t", stood, known)
+	}
+	// One that came late is not what stood while those that beat it are not kept.
+	other := newReplica(2)
+	for _, late := range other.write(&keyspace.Batch{
+		Now: all[3].TS + 1, Revisions: 16, Writes: []keyspace.Write{{Key: "k", Value: []byte("late")}},
+	}) {
+		r.hear(late)
+	}
+	cur, revs = r.kept("k")
+	if stood, known := keyspace.At(cur, revs, all[4].TS); known {
+		t.Errorf("the late one is taken for what stood: %v", stood)
+	}
+}
+
 // TestHistoryGoesWithItsRecord: what is collected leaves nothing behind.
 func TestHistoryGoesWithItsRecord(t *testing.T) {
 	r := newReplica(1)
