@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -78,9 +79,28 @@ func (s *Server) serveBatch(x *exchange) *Problem {
 			x.saw(it.fate.Mark, it.fate.Timestamp)
 		}
 	}
+	s.awaitReads(x, items)
 	s.answerBatch(x, items)
 	x.endSession()
 	return nil
+}
+
+// awaitReads makes the reads of a batch see what the session of its client has seen. The
+// writes before wait for nothing, and are not taken back.
+func (s *Server) awaitReads(x *exchange, items []*batchItem) {
+	reads := func(it *batchItem) bool { return it.p == nil && it.op == opGet }
+	if x.ctx.Request.Header.Peek(headerSession) == nil || x.session == nil || !slices.ContainsFunc(items, reads) {
+		return
+	}
+	wait, p := x.query.wait()
+	if p == nil {
+		p = s.awaitSession(x, wait)
+	}
+	for _, it := range items {
+		if p != nil && reads(it) {
+			it.p = p
+		}
+	}
 }
 
 const (
@@ -91,7 +111,10 @@ const (
 
 // checkBatch is every check of a batch that needs no body.
 func (s *Server) checkBatch(x *exchange) *Problem {
-	if p := x.query.parse(x.rawQuery, 0); p != nil {
+	if p := x.query.parse(x.rawQuery, paramWait); p != nil {
+		return p
+	}
+	if _, p := x.query.wait(); p != nil {
 		return p
 	}
 	if p := checkMedia(&x.ctx.Request.Header); p != nil {
@@ -256,7 +279,7 @@ func (s *Server) answerBatch(x *exchange, items []*batchItem) {
 			b = append(b, ',')
 		}
 		if it.op == opGet && it.p == nil {
-			b = s.appendRead(b, it)
+			b = s.appendRead(x, b, it)
 		}
 		switch {
 		case it.p != nil:
@@ -277,16 +300,20 @@ func (s *Server) answerBatch(x *exchange, items []*batchItem) {
 }
 
 // appendRead appends the record that an op asks for, or sets its problem.
-func (s *Server) appendRead(b []byte, it *batchItem) []byte {
+func (s *Server) appendRead(x *exchange, b []byte, it *batchItem) []byte {
 	err := s.store.View(it.key, func(r Record) {
 		if len(b)+len(r.Data) > rangePageBytesMax && len(b) > len(`{"results":[`) {
 			it.p = newProblem(slugBodyTooLarge, "the answer has no room for "+quoted(it.key)+": get it by itself")
 			it.p.Limit = rangePageBytesMax
 			return
 		}
+		x.saw(r.Mark, r.Timestamp)
 		b = appendRecord(append(b, `{"status":200,`...), r)
 	})
 	if err != nil {
+		if x.session != nil && errors.Is(err, ErrNotFound) {
+			x.session.SawAbsent(it.key)
+		}
 		it.p = s.refuse(err, it.key)
 	}
 	return b

@@ -72,6 +72,11 @@ func (s *Server) beginRead(x *exchange) *Problem {
 	if p := s.openSession(x, token); p != nil {
 		return p
 	}
+	return s.awaitSession(x, wait)
+}
+
+// awaitSession waits until this node shows what the session of a request has seen.
+func (s *Server) awaitSession(x *exchange, wait time.Duration) *Problem {
 	if err := x.session.Await(wait); err != nil {
 		if errors.Is(err, ErrWaitTimeout) {
 			return newProblem(slugWaitTimeout, "this node has not got yet what your session has seen elsewhere")

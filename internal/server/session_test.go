@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,6 +104,48 @@ func TestSessionWaits(t *testing.T) {
 	if took := time.Since(began); status != http.StatusServiceUnavailable || !strings.Contains(text, "wait-timeout") ||
 		took < 300*time.Millisecond || took > 20*time.Second {
 		t.Errorf("%d %s after %v", status, text, took)
+	}
+}
+
+// Goal: the reads of a batch wait for the session as others do, its writes do not, and what
+// they read is in the session.
+func TestBatchReadsForItsSession(t *testing.T) {
+	a := startNode(t, "a")
+	c := client{t, new(string)}
+	c.do(a, "PUT", "/kv/k", "1")
+	before := *c.session
+	put(t, a, "other", "2")
+	put(t, a, "gone", "3")
+	if _, err := a.api().Write(httpapi.Write{Key: "gone", Delete: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"other", "gone"} {
+		last := *c.session
+		if status, text, _ := c.do(a, "POST", "/kv/_batch", `[{"op":"get","key":"`+key+`"}]`); status != 200 || *c.session == last {
+			t.Errorf("%d %s, session %q after %q", status, text, *c.session, before)
+		}
+	}
+	s, err := a.api().Session([]byte(*c.session))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Saw(httpapi.Mark{Stream: [24]byte{9}, Number: 7}, 1) // of a node that nobody knows
+	*c.session = string(s.Append(nil))
+	status, text, _ := c.do(a, "POST", "/kv/_batch?wait=50ms", `[{"op":"get","key":"k"},{"op":"put","key":"w","data":1}]`)
+	var got struct {
+		Results []struct {
+			Status  int
+			Problem struct{ Code string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil || status != 200 || len(got.Results) != 2 {
+		t.Fatal(status, text, err)
+	}
+	if r := got.Results; r[0].Status != 503 || r[0].Problem.Code != "wait-timeout" || r[1].Status != 201 {
+		t.Errorf("%s", text)
+	}
+	if status, _, _ := c.do(a, "POST", "/kv/_batch?wait=x", `[]`); status != http.StatusBadRequest {
+		t.Errorf("a wait of x: %d", status)
 	}
 }
 
