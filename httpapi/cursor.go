@@ -95,6 +95,7 @@ const (
 	sealedChanges = 2
 
 	sealedListingBack = 3
+	sealedConflicts   = 4
 )
 
 // sealed is a text that clients carry and cannot read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,57 @@ func TestS10CursorsOfFeedsNameNoHiddenKey(t *testing.T) {
 	}
 	if a := r.do("GET", "/kv/_range?cursor="+sealed, "", "Authorization: Bearer carol"); a.problem() != slugInvalidParameter {
 		t.Errorf("taken for the cursor of a listing: %s", a)
+	}
+}
+
+// conflictLog is a history of conflicts, one at each key.
+type conflictLog struct {
+	History
+	keys []string
+}
+
+func (l conflictLog) Conflicts(before uint64, limit int) (out []Conflict, _ error) {
+	for i := len(l.keys); i > 0 && len(out) < limit; i-- {
+		if n := uint64(i); before == 0 || n < before {
+			out = append(out, Conflict{Number: n, Key: l.keys[i-1], Rule: "timestamp"})
+		}
+	}
+	return out, nil
+}
+
+// Goal: whoever does not see every key is not told how many conflicts there were of
+// hidden ones, neither by numbers nor by the cursor, and sees all of the others.
+func TestS10ConflictsCountNoHiddenKeys(t *testing.T) {
+	guard, log := newFakeGuard(), conflictLog{}
+	for i := range 9 {
+		log.keys = append(log.keys, fmt.Sprint("hidden", i), fmt.Sprint("open", i))
+		guard.rights[fmt.Sprint("open", i)] = auth.ACL{Owner: alice, Mode: 0xfff}
+	}
+	r := newRig(t, func(o *Options) { o.Guard, o.History = guard, log })
+	seen := ""
+	for next := ""; ; {
+		a := r.do("GET", "/conflicts?limit=4"+next, "", "Authorization: Bearer carol")
+		if a.status != 200 || strings.Contains(a.body, "number") || strings.Contains(a.body, "hidden") {
+			t.Fatalf("%s", a)
+		}
+		for _, part := range strings.Split(a.body, `"key":"`)[1:] {
+			seen += part[:5]
+		}
+		text := nextOf(t, a)
+		if text == "" {
+			break
+		}
+		if raw, err := base64.RawURLEncoding.DecodeString(text); err != nil || raw[0] != cursorSealed {
+			t.Fatalf("carol is given %q", text)
+		}
+		next = "&cursor=" + text
+	}
+	if seen != "open8open7open6open5open4open3open2open1open0" {
+		t.Errorf("the pages show %s", seen)
+	}
+	if a := r.do("GET", "/conflicts?limit=4", "", "Authorization: Bearer admin"); !strings.Contains(a.body, `"number":18`) ||
+		nextOf(t, a) != "15" {
+		t.Errorf("an administrator is shown %s", a)
 	}
 }
 

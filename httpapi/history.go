@@ -329,7 +329,11 @@ func (s *Server) serveConflicts(x *exchange) *Problem {
 	}
 	before := uint64(0)
 	if q.has(paramCursor) {
-		n, err := strconv.ParseUint(q.value(paramCursor), 10, 64)
+		text := q.value(paramCursor)
+		if plain, ok := s.unsealed(sealedConflicts, text); ok {
+			text = string(plain)
+		}
+		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n == 0 {
 			return invalidParameter("the cursor " + quoted(q.value(paramCursor)) +
 				" is not one: take it from the next field of the page before, unchanged")
@@ -340,14 +344,25 @@ func (s *Server) serveConflicts(x *exchange) *Problem {
 	if err != nil {
 		return s.refuse(err, "")
 	}
-	x.respond(typeJSON, appendConflicts(cs, limit, len(cs) == rangeLimitMax, prefix, s.filter(x)))
+	may := s.filter(x)
+	b, next := appendConflicts(cs, limit, len(cs) == rangeLimitMax, prefix, may)
+	if next > 0 {
+		text := strconv.FormatUint(next, 10)
+		if may != nil {
+			text = s.sealed(sealedConflicts, []byte(text))
+		}
+		b = append(append(append(b, `,"next":"`...), text...), '"')
+	}
+	x.respond(typeJSON, append(b, '}'))
 	return nil
 }
 
-// appendConflicts makes a page of those that its reader may see. full says that there
-// may be more behind them.
-func appendConflicts(cs []Conflict, limit int, full bool, prefix string, may func(string) bool) []byte {
-	b, count, next := []byte(`{"conflicts":[`), 0, uint64(0)
+// appendConflicts makes a page of those that its reader may see, but for its last brace,
+// and says before which number the next one goes on. full says that there may be more
+// behind them. Numbers count hidden conflicts too: who does not see all is shown none.
+func appendConflicts(cs []Conflict, limit int, full bool, prefix string, may func(string) bool) (b []byte, next uint64) {
+	b = []byte(`{"conflicts":[`)
+	count := 0
 	for i := range cs {
 		c := &cs[i]
 		if len(c.Key) < len(prefix) || c.Key[:len(prefix)] != prefix || isReserved(c.Key) || may != nil && !may(c.Key) {
@@ -360,8 +375,11 @@ func appendConflicts(cs []Conflict, limit int, full bool, prefix string, may fun
 		if count++; count > 1 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendUint(append(b, `{"number":`...), c.Number, 10)
-		b = strconv.AppendInt(append(b, `,"at":`...), c.At, 10)
+		b = append(b, '{')
+		if may == nil {
+			b = append(strconv.AppendUint(append(b, `"number":`...), c.Number, 10), ',')
+		}
+		b = strconv.AppendInt(append(b, `"at":`...), c.At, 10)
 		b = appendString(append(b, `,"key":`...), c.Key)
 		b = append(append(append(b, `,"rule":"`...), c.Rule...), '"')
 		b = appendSide(append(b, `,"winner":`...), &c.Winner)
@@ -370,11 +388,7 @@ func appendConflicts(cs []Conflict, limit int, full bool, prefix string, may fun
 	if full {
 		next = cs[len(cs)-1].Number
 	}
-	b = append(b, ']')
-	if next > 0 {
-		b = append(strconv.AppendUint(append(b, `,"next":"`...), next, 10), '"')
-	}
-	return append(b, '}')
+	return append(b, ']'), next
 }
 
 func appendSide(b []byte, v *Version) []byte {
