@@ -197,16 +197,17 @@ func (s *Server) serveChanges(x *exchange) *Problem {
 	w := &changesWriter{server: s, changesQuery: c, follower: f, conn: x.ctx.Conn(), left: c.limit}
 	if w.may = s.filter(x); w.may != nil {
 		// The exchange serves others when the feed goes on.
-		own := &exchange{caller: x.caller}
-		w.may = func(key string) bool { return s.may(own, auth.OpRead, key) }
+		w.asks = &exchange{caller: x.caller}
+		w.may = func(key string) bool { return w.allowed() && s.may(w.asks, auth.OpRead, key) }
 		x.ctx.Response.Header.SetCanonical([]byte("KVS-Results-Filtered"), []byte("acl"))
+	}
+	if s.guard != nil {
+		w.token = bytes.Clone(bearer(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)))
+		w.checked = time.Now()
 	}
 	if c.mode == feedNormal || c.mode == feedLongPoll {
 		defer f.Close()
 		return w.answerPage(x)
-	}
-	if s.guard != nil {
-		w.token = bytes.Clone(bearer(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)))
 	}
 	return w.answerStream(x)
 }
@@ -233,7 +234,9 @@ type changesWriter struct {
 	may      func(key string) bool
 	conn     net.Conn
 	token    []byte
-	checked  time.Time // when the token was good
+	checked  time.Time // when the token was looked at
+	asks     *exchange // whose rights are asked for
+	barred   bool      // the token is not good any more
 	said     time.Time // when the client was told something
 	left     int       // of limit
 	synced   bool      // all that was stored was sent
@@ -252,6 +255,9 @@ func (w *changesWriter) answerPage(x *exchange) *Problem {
 		rest, err := w.follower.Next(w.left, max(wait, 0), w.show)
 		if err != nil {
 			return w.server.refuseFollower(err)
+		}
+		if !w.allowed() {
+			return unauthorized("the token ended while its request waited", "invalid_token")
 		}
 		wait = w.beat - time.Since(from)
 		if w.left == 0 || w.full() || rest == RestIdle || wait <= 0 || rest != RestMore && (w.count > 0 || w.mode == feedNormal) {
@@ -394,7 +400,7 @@ func (w *changesWriter) answerStream(x *exchange) *Problem {
 }
 
 func (w *changesWriter) begin() *Problem {
-	w.checked, w.said = time.Now(), time.Now()
+	w.said = time.Now()
 	rest, err := w.follower.Next(w.room(), 0, w.show)
 	if err != nil {
 		return w.server.refuseFollower(err)
@@ -474,17 +480,22 @@ func (w *changesWriter) fill() {
 	}
 }
 
-// allowed looks at the token again now and then.
+// allowed looks at the token again now and then, and at the groups of its user.
 func (w *changesWriter) allowed() bool {
-	if w.token == nil || time.Since(w.checked) < tokenEvery {
-		return true
+	if w.token == nil || w.barred || time.Since(w.checked) < tokenEvery {
+		return !w.barred
 	}
 	w.checked = time.Now()
-	if _, known := w.server.guard.Recall(w.token); known {
-		return true
+	caller, known := w.server.guard.Recall(w.token)
+	if !known {
+		var err error
+		caller, err = w.server.guard.Admit(w.token)
+		w.barred = err != nil
 	}
-	_, err := w.server.guard.Admit(w.token)
-	return err == nil
+	if w.asks != nil && !w.barred {
+		w.asks.caller = caller
+	}
+	return !w.barred
 }
 
 // Close implements io.Closer; fasthttp calls it when the answer has ended.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kvs/httpapi"
+	"kvs/internal/auth"
 	"kvs/internal/config"
 )
 
@@ -168,6 +169,66 @@ func TestFeedAsksForRights(t *testing.T) {
 	}
 	if l, ok := w.next(t); ok {
 		t.Errorf("a revoked token hears %s of %s", l.Op, l.Key)
+	}
+}
+
+// Goal: whoever leaves a group hears no more of what the group may read, in a feed that
+// goes on; nor does a poll answer a token whose user has gone meanwhile.
+func TestFeedAsksForGroups(t *testing.T) {
+	s := startGuarded(t, "a")
+	user, token := userToken(t, s)
+	group := auth.GroupRequest{Name: "team"}.Group(time.Now())
+	set := func(members ...auth.UserID) {
+		group.Members = members
+		if err := s.guard.PutGroup(group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(user)
+	for path, mode := range map[string]auth.Mode{"team": 0x010, "mine": 0xfff} {
+		if err := s.guard.SetACL(path, auth.ACL{Owner: auth.AdminUser, Group: group.ID, Mode: mode}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, _ := watch(t, s, "", token)
+	w.expect(t, "synced", "")
+	put(t, s, "team/a", "1")
+	w.expect(t, "put", "team/a")
+	set()
+	eventually(t, 20*time.Second, "the feed is silent about the group", func() bool {
+		put(t, s, "team/b", "1")
+		put(t, s, "mine/b", "1")
+		l, _ := w.next(t)
+		if l.Key == "team/b" {
+			w.expect(t, "put", "mine/b")
+		}
+		return l.Key == "mine/b"
+	})
+	poll, err := http.NewRequest(http.MethodGet, s.URL()+"/changes?feed=longpoll&heartbeat=3s&prefix=none", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll.Header.Set("Authorization", "Bearer "+token)
+	status := make(chan int, 1)
+	go func() {
+		answer, err := http.DefaultClient.Do(poll)
+		if err != nil {
+			status <- 0
+			return
+		}
+		answer.Body.Close()
+		status <- answer.StatusCode
+	}()
+	eventually(t, 20*time.Second, "the poll waits", func() bool {
+		s.feed.mu.Lock()
+		defer s.feed.mu.Unlock()
+		return s.feed.followers == 2
+	})
+	if err := s.guard.DropUser(user); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-status; got != http.StatusUnauthorized {
+		t.Errorf("a poll of a user that is gone: %d", got)
 	}
 }
 
