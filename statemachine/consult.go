@@ -11,8 +11,8 @@ type consult struct {
 	request RequestID
 	session uint64
 	key     string
-	asked   []ReplicaID
-	heard   int // answers that are merged
+	asked   []ReplicaID // those who have not answered yet
+	open    int         // answers that are not merged yet
 	until   Millis
 }
 
@@ -39,6 +39,7 @@ func (n *Node) onPeerRead(in PeerRead) {
 		c.asked = append(c.asked, p.Replica)
 		n.send(p, ClassControl, Get{c.session, in.Key})
 	}
+	c.open = len(c.asked)
 	n.consults = append(n.consults, c)
 	n.armBy(timerAwait, wait)
 }
@@ -52,6 +53,7 @@ func (n *Node) onConsulted(p *peer, m Got) (ok bool) {
 		return false
 	}
 	c := &n.consults[i]
+	c.asked = slices.DeleteFunc(c.asked, func(r ReplicaID) bool { return r == p.Replica })
 	switch {
 	case len(m.Entries) > 1 || malformed(m.Entries) || len(m.Entries) == 1 && m.Entries[0].Key != c.key:
 		n.stats.DroppedMalformed++
@@ -72,7 +74,7 @@ func (n *Node) consulted(session uint64) {
 		return
 	}
 	c := &n.consults[i]
-	if c.heard++; c.heard == len(c.asked) {
+	if c.open--; c.open == 0 {
 		n.emit(Done{c.request, CommandResult{}})
 		n.consults = slices.Delete(n.consults, i, i+1)
 	}
