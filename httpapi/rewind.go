@@ -74,8 +74,13 @@ func (s *Server) serveRewind(x *exchange) *Problem {
 	out, err := s.history.Rewind(Rewind{
 		Prefix: trimLeadingSlash(*in.Prefix), Start: in.Next, At: *in.At, DryRun: in.DryRun, Actor: x.actor(),
 	})
+	stopped := ""
 	if err != nil {
-		return s.refuse(err, out.Next)
+		p := s.refuse(err, out.Next)
+		if out.UndoAt == 0 {
+			return p
+		}
+		stopped = p.Detail // what was written has to be told, or nobody could undo it
 	}
 	b := strconv.AppendBool([]byte(`{"dry_run":`), in.DryRun)
 	for i, name := range [rewoundKinds]string{"unchanged", "restored", "deleted", "expired", "unknown", "busy"} {
@@ -95,6 +100,9 @@ func (s *Server) serveRewind(x *exchange) *Problem {
 	}
 	if out.Next != "" {
 		b = appendString(append(b, `,"next":`...), out.Next)
+	}
+	if stopped != "" {
+		b = appendString(append(b, `,"stopped":`...), stopped)
 	}
 	x.respond(typeJSON, append(b, '}'))
 	return nil

@@ -152,7 +152,7 @@ type rewound struct {
 	Unchanged, Restored, Deleted, Expired, Unknown, Busy int64
 	LookAt                                               []string `json:"look_at"`
 	UndoAt                                               int64    `json:"undo_at"`
-	Next                                                 string
+	Next, Stopped                                        string
 }
 
 func (sum *rewound) add(r *rewound) {
@@ -193,12 +193,16 @@ func rewindCommand(via http.RoundTripper) *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", out)
 			}
 			sum.add(&got)
-			if next = got.Next; next == "" {
+			sum.Stopped = got.Stopped
+			if next = got.Next; next == "" || sum.Stopped != "" {
 				break
 			}
 		}
 		if r.format != "json" {
 			sum.print(cmd, dry)
+		}
+		if sum.Stopped != "" {
+			return &failure{exitOther, "the rewind stopped: " + sum.Stopped, "the same again, which goes on with what is left"}
 		}
 		return nil
 	})

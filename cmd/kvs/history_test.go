@@ -29,6 +29,8 @@ func TestCommandsOfThePast(t *testing.T) {
 			[]string{`{"at":1795500000000,"dry_run":false,"next":"","prefix":"a/"}`},
 			"2 keys restored, 1 deleted; 0 are as they were\n1 are left as they are: what they were is not kept\n  a/x\n" +
 				"to undo: kvs rewind a/ --to 7 --yes\n", 0},
+		{[]string{"rewind", "a/", "--to", "1", "--yes"},
+			map[string]string{"POST /admin/rewind": `{"restored":2,"undo_at":7,"next":"a/x","stopped":"no room"}`}, nil, "to undo", exitOther},
 		{[]string{"rewind", "a/", "--to", "10m"}, nil, nil, "", exitUsage},
 		{[]string{"rewind", "a/", "--to", "tomorrow", "--yes"}, nil, nil, "", exitUsage},
 		{[]string{"rewind", "a/", "--yes"}, nil, nil, "", exitUsage},
