@@ -57,12 +57,16 @@ const (
 	needNothing             // no token
 	needToken               // any token
 	needRights              // what the rights of the key say
+	needScrape              // scope admin, or the token for metrics
 )
 
 // authorise is the one place that decides whether a request may be served. What it
 // lets through may still be answered in part: ranges ask for each key.
 func (s *Server) authorise(x *exchange, e endpoint) *Problem {
 	if s.guard == nil || e.need == needNothing {
+		return s.chargeAddress(x)
+	}
+	if e.need == needScrape && s.scrapes(x) {
 		return s.chargeAddress(x)
 	}
 	if p := s.admit(x); p != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -51,20 +50,6 @@ func (s *Server) serveHealth(x *exchange) *Problem {
 // serveAlive answers GET /healthz: the process serves HTTP.
 func (s *Server) serveAlive(x *exchange) *Problem {
 	x.respond(typeText, append(x.buf[:0], "ok\n"...))
-	return nil
-}
-
-// serveReady answers GET /readyz: whether to send this node traffic.
-func (s *Server) serveReady(x *exchange) *Problem {
-	h := s.cluster.Health()
-	if !h.Ready {
-		detail := "the node is not ready"
-		if len(h.Reasons) > 0 {
-			detail += ": " + strings.Join(h.Reasons, "; ")
-		}
-		return newProblem(slugNotReady, detail)
-	}
-	x.respond(typeText, append(x.buf[:0], "ready\n"...))
 	return nil
 }
 

@@ -43,6 +43,7 @@ const (
 	paramRecurse
 	paramDryRun
 	paramMeta
+	paramVerbose
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -52,7 +53,7 @@ var parameterNames = [...]string{
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
 	"revisions", "rev", "at", "explain", "wait", "acks", "read",
-	"reverse", "recurse", "dry_run", "meta",
+	"reverse", "recurse", "dry_run", "meta", "verbose",
 }
 
 // query holds the decoded parameters of one request.

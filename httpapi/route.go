@@ -11,9 +11,10 @@ import (
 type endpoint struct {
 	allow string // The methods, as the Allow header lists them.
 	serve func(*Server, *exchange) *Problem
-	vital bool // Whether it answers past max_connections.
-	need  need // What it asks of its caller.
-	once  bool // Whether its changes heed Idempotency-Key.
+	vital bool   // Whether it answers past max_connections.
+	need  need   // What it asks of its caller.
+	route string // What it is called in metrics and logs.
+	once  bool   // Whether its changes heed Idempotency-Key.
 
 	action string // What its changes are called in the audit log; empty for those not logged as events.
 }
@@ -26,7 +27,7 @@ const (
 )
 
 // fixed are the endpoints that have one path. It is never written to.
-var fixed = map[string]endpoint{
+var fixed = routed(map[string]endpoint{
 	"/health":                {allow: allowRead, serve: (*Server).serveHealth, vital: true, need: needNothing},
 	"/healthz":               {allow: allowRead, serve: (*Server).serveAlive, vital: true, need: needNothing},
 	"/readyz":                {allow: allowRead, serve: (*Server).serveReady, vital: true, need: needNothing},
@@ -53,11 +54,15 @@ var fixed = map[string]endpoint{
 	"/auth/tokens":           {allow: allowPost, serve: (*Server).serveMint, action: "auth.token"},
 	"/auth/keys/rotate":      {allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"},
 	"/.well-known/jwks.json": {allow: allowRead, serve: (*Server).serveJWKS, need: needNothing},
-}
+	"/metrics":               {allow: allowRead, serve: (*Server).serveMetrics, need: needScrape},
+	"/status":                {allow: allowRead, serve: (*Server).serveStatus},
+	"/debug/log-level":       {allow: allowGetPut, serve: (*Server).serveLogLevel, action: "node.log-level"},
+	"/debug/pprof/":          {allow: allowRead, serve: (*Server).serveProfile},
+})
 
 // named are the endpoints with a name in their path: of a key, a member or whatever
 // else. It is never written to.
-var named = map[string]endpoint{
+var named = routed(map[string]endpoint{
 	"/kv/{key}":         {allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true},
 	"/kv/{path}/":       {allow: allowPrefix, serve: (*Server).serveBelow, need: needToken, once: true},
 	"/kv/_range":        {allow: allowRead, serve: (*Server).serveRange, need: needToken},
@@ -68,8 +73,9 @@ var named = map[string]endpoint{
 	"/auth/users/{id}":  {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
 	"/auth/groups/{id}": {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
 	"/auth/tokens/{id}": {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
+	"/debug/pprof/{id}": {allow: allowRead, serve: (*Server).serveProfile},
 	"/problems/{slug}":  {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
-}
+})
 
 // locate finds the endpoint of a raw path and, for one with a name in it, sets the
 // exchange's key.
@@ -210,6 +216,7 @@ func (s *Server) resolve(x *exchange) (endpoint, *Problem) {
 		return endpoint{allow: allowKV}, nil
 	}
 	e, p := x.locate(path)
+	x.route = e.route
 	if p != nil {
 		return endpoint{}, p
 	}

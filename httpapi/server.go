@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kvs/internal/auth"
+	"kvs/internal/metrics"
 )
 
 // Options is what a Server needs. A zero number or duration means the default
@@ -32,7 +34,19 @@ type Options struct {
 	// Feed is what changes. Without one nobody can follow.
 	Feed Feed
 	// Trail logs who did what. Without one nothing is logged.
-	Trail   Trail
+	Trail Trail
+	// Observer tells how the node is. Without one /status is not there.
+	Observer Observer
+	// Meter counts requests; nil does not.
+	Meter *metrics.HTTP
+	// Metrics answers GET /metrics, to administrators and to who shows MetricsToken, if
+	// it is not empty. Without it nobody gets any.
+	Metrics      http.Handler
+	MetricsToken string
+	// Debug switches /debug/ on.
+	Debug bool
+	// Access says which requests are logged; "" is none.
+	Access  AccessLog
 	Logger  *slog.Logger // nil discards.
 	Version string       // Shown by /version and /health.
 
@@ -95,7 +109,9 @@ type Server struct {
 	trail    Trail       // nil: nothing is logged
 	feed     Feed        // nil: nobody can follow
 	history  History     // nil: nobody can look back
-	sessions Sessions    // nil: each request is alone
+	observer Observer    // nil: nothing is told
+	meter    *metrics.HTTP
+	sessions Sessions // nil: each request is alone
 	log      *slog.Logger
 	http     *fasthttp.Server
 	node     []byte    // The id of this node.
@@ -117,6 +133,8 @@ type exchange struct {
 	rawQuery    []byte
 	query       query
 	key         string
+	began       time.Time // Zero if nobody wants to know.
+	route       string    // The endpoint's name; empty for what leads nowhere.
 	raw, pretty bool
 	buf         []byte
 	caller      Caller // Who asks, if there is a guard.
@@ -146,6 +164,10 @@ func New(options Options) *Server {
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
 	s.trail, s.feed, s.history, s.sessions = o.Trail, o.Feed, o.History, o.Sessions
 	s.described = newDescription()
+	s.observer, s.meter = o.Observer, o.Meter
+	if s.meter != nil {
+		s.meter.Open(routeNames())
+	}
 	s.limits = newLimiter(o.RateLimit)
 	s.ids.draw()
 	if s.guard != nil {
@@ -236,6 +258,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // refuseWith makes p the answer.
 func (s *Server) refuseWith(x *exchange, p *Problem) {
 	p.requestID = string(x.id)
+	s.countRefusal(x, p)
 	p.writeTo(x.ctx)
 	s.complete(x)
 }
@@ -254,6 +277,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := s.pool.Get().(*exchange)
 	x.ctx = ctx
 	s.identify(x)
+	s.beginWatched(x)
 	return x
 }
 
@@ -266,8 +290,10 @@ func (s *Server) end(x *exchange) {
 			"method", string(ctx.Method()), "request_id", string(x.id), "stack", string(debug.Stack()))
 		p, _ := storeProblem(errPanic, "")
 		s.refuseWith(x, p)
+		s.endWatched(x)
 		return
 	}
+	s.endWatched(x)
 	ctx.Request.ReleaseBody(bodyKeepBytesMax)
 	if cap(x.buf) > bodyKeepBytesMax {
 		x.buf = nil

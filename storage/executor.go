@@ -127,6 +127,7 @@ func (s *Store) apply(b *keyspace.Batch) {
 		s.journalBatch(tx, b, out, first)
 		c := &staged{
 			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(), queued: s.queue.next,
+			records: len(out.Outcomes) - first,
 		}
 		if done {
 			c.answer = statemachine.Applied{Result: out}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -28,6 +29,7 @@ type staged struct {
 	done   atomic.Bool // committed
 
 	reserved []string      // keys of the system's own records among writes
+	records  int           // writes and entries
 	queued   uint64        // the number of the next entry of the queue
 	told     chan struct{} // nil, or closed once it is durable
 
@@ -165,9 +167,11 @@ func (s *Store) commit(c *staged) error {
 	if s.failure.err() != nil {
 		return nil // a failed commit is the last
 	}
+	began := time.Now()
 	if err := c.txn.Commit(); err != nil {
 		return fmt.Errorf("commit a batch: %w", err)
 	}
+	s.committed(c.records, began)
 	c.done.Store(true)
 	s.queue.durable.Store(c.queued)
 	if c.told != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
@@ -37,6 +38,9 @@ type Options struct {
 	// News gets what each batch has stored, in order, and the vector after it, once that is
 	// durable and before it is answered. It keeps what it is given. nil drops it.
 	News func(stored []keyspace.Entry, vv keyspace.VV)
+	// Committed gets how many writes and entries each durable commit held, and how long
+	// it took. nil drops it.
+	Committed func(records int, took time.Duration)
 	// Fatal gets the first failure of the disk, once, from any goroutine, and
 	// perhaps while Open still runs. Nothing is answered afterwards; the process
 	// is to exit.
@@ -49,6 +53,7 @@ type Store struct {
 	failure  *failure
 	deliver  func(statemachine.Input)
 	reserved func(keys []string)
+	measure  func(records int, took time.Duration)
 	news     func(stored []keyspace.Entry, vv keyspace.VV)
 	snapshot keyspace.Snapshot
 	state    *keyspace.State // the writer's
@@ -105,7 +110,7 @@ func Open(o Options) (*Store, error) {
 	f := &failure{dir: o.Dir, report: o.Fatal}
 	s := &Store{
 		failure: f, deliver: o.Deliver, reserved: o.Reserved, dir: o.Dir, log: log,
-		journal: o.Journal, news: o.News,
+		journal: o.Journal, news: o.News, measure: o.Committed,
 		writes: make(chan statemachine.Effect, writeQueueMax),
 		reads:  make(chan statemachine.StoreRead, readQueueMax),
 		quit:   make(chan struct{}),

@@ -32,6 +32,8 @@ type Config struct {
 	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`
 	LogFormat   string   `yaml:"log_format" default:"auto" oneof:"auto text json" reload:"true" help:"text, json, or auto: text on a terminal, json elsewhere"`
+	LogFile     string   `yaml:"log_file" default:"" help:"File that the log is appended to, empty: standard error; to rotate it, copy and truncate"`
+	AccessLog   string   `yaml:"access_log" default:"errors" oneof:"off errors all" help:"Requests in the log: off, errors (answers of 500 and above) or all"`
 
 	GossipIntervalMin     time.Duration `yaml:"gossip_interval_min" group:"Cluster timing configuration" unit:"s" default:"60" min:"1" max:"86400" reload:"true" help:"Min gossip interval (seconds)"`
 	GossipIntervalMax     time.Duration `yaml:"gossip_interval_max" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Max gossip interval (seconds)"`
@@ -80,6 +82,10 @@ type Config struct {
 
 	AuditPath     string `yaml:"audit_path" group:"Audit log" default:"" needs:"tamper_logging_enabled" help:"Directory of the audit log, empty: audit in data_dir"`
 	AuditRotateMB int    `yaml:"audit_rotate_mb" default:"64" min:"1" max:"1024" needs:"tamper_logging_enabled" help:"Size from which a segment of it gets a successor (MiB); 64 segments are kept"`
+
+	MetricsEnabled bool   `yaml:"metrics_enabled" group:"Observation" default:"true" help:"Count what happens, and show it at /metrics"`
+	MetricsToken   Secret `yaml:"metrics_token" default:"" secret:"true" needs:"metrics_enabled" help:"Bearer token that may read /metrics and nothing else"`
+	DebugEndpoints bool   `yaml:"debug_endpoints" default:"false" help:"/debug/pprof/ and /debug/log-level, for administrators"`
 
 	TokenTTL    time.Duration `yaml:"token_ttl" group:"Tokens" unit:"duration" default:"24h" needs:"auth_enabled" help:"How long a token lives that asks for no other time"`
 	TokenMaxTTL time.Duration `yaml:"token_max_ttl" unit:"duration" default:"720h" needs:"auth_enabled" help:"The longest that a token may live; no longer ones are accepted"`

@@ -27,7 +27,8 @@ type api struct {
 	store      *storage.Store
 	driver     *driver
 	feed       *feed
-	trail      *trail // nil: nothing is logged
+	trail      *trail   // nil: nothing is logged
+	measure    *measure // nil: nothing is counted
 	defaultTTL time.Duration
 	idle       sync.Pool // of *pendingWrite
 }
@@ -38,8 +39,10 @@ func (a *api) View(key string, visit func(httpapi.Record)) error {
 	partial := a.Partial() // before the store is read: a node only becomes complete
 	here, err := a.viewHere(key, visit)
 	if partial && !here && errors.Is(err, httpapi.ErrNotFound) {
+		a.measure.read(remote)
 		return a.viewAtSource(key, visit)
 	}
+	a.measure.read(local)
 	return err
 }
 

@@ -43,6 +43,8 @@ type driver struct {
 	store *storage.Store
 	peers *transport.Transport
 
+	measure *measure // nil: nothing is counted
+
 	answers chan statemachine.Input // from the store; before anything else
 	inbox   chan statemachine.Input // from peers
 	writes  chan *pendingWrite
@@ -98,7 +100,12 @@ func (d *driver) attach(node *statemachine.Node, store *storage.Store) {
 func (d *driver) connect(peers *transport.Transport) { d.peers = peers }
 
 // fromStore takes the store's answers.
-func (d *driver) fromStore(in statemachine.Input) { deliver(d.answers, in, d.stopped) }
+func (d *driver) fromStore(in statemachine.Input) {
+	if a, ok := in.(statemachine.Applied); ok {
+		d.measure.applied(a.Result)
+	}
+	deliver(d.answers, in, d.stopped)
+}
 
 // fromPeers takes what the transport has to say; it may hold up a stream.
 func (d *driver) fromPeers(in statemachine.Input) { deliver(d.inbox, in, d.stopped) }
@@ -169,6 +176,7 @@ func (d *driver) step(in statemachine.Input) {
 	now, at := d.now()
 	news := false
 	for _, e := range d.node.Step(at, in) {
+		d.measure.effect(e)
 		d.perform(e)
 		_, event := e.(statemachine.Notify)
 		news = news || event
@@ -184,6 +192,7 @@ func (d *driver) step(in statemachine.Input) {
 		close(o.done)
 	}
 	d.finished = d.finished[:0]
+	d.measure.stepped(now)
 }
 
 // rearm sets the timer to the core's deadline, or to when the status is due.
@@ -200,6 +209,7 @@ func (d *driver) rearm(wake *time.Timer) {
 func (d *driver) publish(now time.Time) {
 	s := d.node.Status()
 	d.status.Store(&s)
+	d.measure.published(&s)
 	d.published = now
 	d.dirty = false
 	if !d.belongs && s.Identity.Cluster != (keyspace.ClusterID{}) {

@@ -200,6 +200,13 @@ func (f *feed) join(w *follower) bool {
 	return true
 }
 
+// count is how many follow now.
+func (f *feed) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.followers
+}
+
 func (f *feed) leave(w *follower) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -23,14 +23,16 @@ const certificateCheckEvery = 10 * time.Second
 
 // listenHTTP opens the port for clients, with TLS where a certificate is set. No
 // handshake happens here: the first read of a connection makes it, under the
-// deadline of header_timeout.
-func listenHTTP(cfg config.Config, log *slog.Logger) (net.Listener, error) {
+// deadline of header_timeout. The certificate is nil for plain HTTP.
+func listenHTTP(cfg config.Config, log *slog.Logger) (net.Listener, *certificate, error) {
 	var secure *tls.Config
+	var shown *certificate
 	if cfg.HTTPTLSCertFile != "" {
 		c := &certificate{certFile: cfg.HTTPTLSCertFile, keyFile: cfg.HTTPTLSKeyFile, log: log}
 		if err := c.load(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		shown = c
 		// Go's own choice of suites: forward secrecy and authenticated encryption
 		// alone, also for TLS 1.2.
 		secure = &tls.Config{
@@ -42,12 +44,12 @@ func listenHTTP(cfg config.Config, log *slog.Logger) (net.Listener, error) {
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(cfg.BindAddress, strconv.Itoa(cfg.Port)))
 	if err != nil {
-		return nil, explainListen(err, cfg.Port)
+		return nil, nil, explainListen(err, cfg.Port)
 	}
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)
 	}
-	return ln, nil
+	return ln, shown, nil
 }
 
 // certificate is what a node shows to clients. A new pair of files takes effect

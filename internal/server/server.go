@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
 	"kvs/httpapi"
 	"kvs/internal/config"
@@ -37,6 +38,7 @@ type Server struct {
 	guard     *guard // nil without authentication
 	trail     *trail // nil without an audit log
 	feed      *feed
+	observer  *observer
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -52,7 +54,8 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 			err = errors.Join(err, s.close(context.Background()))
 		}
 	}()
-	if s.listener, err = listenHTTP(cfg, log); err != nil {
+	s.observer = &observer{cfg: cfg, level: levelOf(log), began: time.Now()}
+	if s.listener, s.observer.https, err = listenHTTP(cfg, log); err != nil {
 		return nil, err
 	}
 	secret, err := cfg.LoadClusterSecret()
@@ -62,6 +65,7 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 	// The driver exists before the store, which answers into its inbox.
 	s.driver = newDriver(log)
 	s.driver.restart = func() { s.fail(ErrRestart) }
+	s.observer.open(s.driver)
 	reserved := func([]string) {}
 	if cfg.AuthEnabled {
 		s.guard = newGuard(log, cfg)
@@ -74,7 +78,7 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 	}
 	if s.store, err = storage.Open(storage.Options{
 		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.feed.publish,
-		Deliver: s.driver.fromStore, Fatal: s.fail,
+		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
 	}
@@ -127,7 +131,7 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 
 // serve begins to answer HTTP.
 func (s *Server) serve() error {
-	api := &api{store: s.store, driver: s.driver, feed: s.feed, defaultTTL: s.cfg.DefaultTTL}
+	api := &api{store: s.store, driver: s.driver, feed: s.feed, measure: s.driver.measure, defaultTTL: s.cfg.DefaultTTL}
 	var log httpapi.Trail
 	if s.cfg.TamperLoggingEnabled {
 		t, err := openTrail(s.log, s.cfg, api)
@@ -145,13 +149,16 @@ func (s *Server) serve() error {
 		s.running.Go(s.guard.run)
 		guard = s.guard
 	}
-	s.http = httpapi.New(httpapi.Options{
+	s.observer.attach(s, api)
+	options := httpapi.Options{
 		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Sessions: api, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
 		RateLimit: rateLimit(s.cfg), AllowedOrigins: s.cfg.AllowedOrigins,
-	})
+	}
+	s.observer.show(&options)
+	s.http = httpapi.New(options)
 	listener := s.listener
 	s.running.Go(func() {
 		if err := s.http.Serve(listener); err != nil && !errors.Is(err, httpapi.ErrServerClosed) {

@@ -1,0 +1,23 @@
+package storage
+
+import "time"
+
+// Sizes are the bytes that the files of a store take.
+type Sizes struct{ Tree, Log int64 }
+
+// Sizes returns what Badger found at its last look, which is at most a minute old.
+func (s *Store) Sizes() (Sizes, error) {
+	if err := s.enter(); err != nil {
+		return Sizes{}, err
+	}
+	defer s.leave()
+	tree, log := s.engine.db.Size()
+	return Sizes{tree, log}, nil
+}
+
+// committed tells how long a commit took, and of how much.
+func (s *Store) committed(records int, began time.Time) {
+	if s.measure != nil {
+		s.measure(records, time.Since(began))
+	}
+}
