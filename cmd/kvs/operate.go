@@ -25,7 +25,7 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 		syncCommand(via), membersCommand(via), leaveCommand(via), modeCommand(via),
 		clusterCommand(via), userCommand(via), groupCommand(via), tokenCommand(via),
 		doctorCommand(via), keyCommand(via), aclCommand(via), chmodCommand(via), chownCommand(via),
-		auditCommand(via),
+		auditCommand(via), statusCommand(via), checkCommand(via), topCommand(via),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 // fakeNode answers requests by their method and target, the last answer again
 // and again. It notes what it was asked.
 type fakeNode struct {
+	mu      sync.Mutex
 	answers map[string][]reply
 	asked   []string
 	bodies  []string
@@ -28,6 +30,8 @@ type reply struct {
 
 // RoundTrip implements http.RoundTripper.
 func (f *fakeNode) RoundTrip(req *http.Request) (*http.Response, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	call := req.Method + " " + req.URL.RequestURI()
 	f.asked = append(f.asked, req.URL.Host+" "+call)
 	if req.Body != nil {

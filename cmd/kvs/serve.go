@@ -34,7 +34,12 @@ func serve(out io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(out, cfg)
+	to, err := logTo(out, cfg)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	log := newLogger(to, cfg)
 	switch {
 	case created && isTerminal(out):
 		fmt.Fprintf(out, "wrote %s (defaults, commented)\n", path)
@@ -92,20 +97,41 @@ func banner(out io.Writer, cfg config.Config, s *server.Server, took time.Durati
 	fmt.Fprintf(out, "ready in %d ms\n", took.Milliseconds())
 }
 
+// logTo is where the log goes: to log_file, which others may not read, or to out.
+func logTo(out io.Writer, cfg config.Config) (io.WriteCloser, error) {
+	if cfg.LogFile == "" {
+		return unclosed{out}, nil
+	}
+	f, err := os.OpenFile(cfg.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("log_file: %w", err)
+	}
+	return f, nil
+}
+
+// unclosed is a writer that somebody else closes.
+type unclosed struct{ io.Writer }
+
+// Close implements io.Closer.
+func (unclosed) Close() error { return nil }
+
 // newLogger logs as text to a terminal and as JSON elsewhere, unless told.
 func newLogger(out io.Writer, cfg config.Config) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
 		level = slog.LevelInfo // config has checked it
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: slog.LevelDebug} // server.NewLogger decides
 	if cfg.LogFormat == "text" || cfg.LogFormat == "auto" && isTerminal(out) {
-		return slog.New(slog.NewTextHandler(out, options))
+		return server.NewLogger(slog.NewTextHandler(out, options), level)
 	}
-	return slog.New(slog.NewJSONHandler(out, options))
+	return server.NewLogger(slog.NewJSONHandler(out, options), level)
 }
 
 func isTerminal(out io.Writer) bool {
+	if u, ok := out.(unclosed); ok {
+		out = u.Writer
+	}
 	f, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
