@@ -104,16 +104,15 @@ func (m *measure) read(from origin) {
 	}
 }
 
-// applied counts what a batch has stored. It is called for one batch after another,
-// once each is durable.
-func (m *measure) applied(a *keyspace.Applied) {
+// stored counts what a batch has stored, once it is durable.
+func (m *measure) stored(news []keyspace.Entry) {
 	if m == nil {
 		return
 	}
 	status, now := m.status.Load(), wall()
 	var mine, others int
-	for i := range a.News {
-		e := &a.News[i]
+	for i := range news {
+		e := &news[i]
 		if e.Dot.Stream.Replica == status.Identity.Replica {
 			mine++
 			continue
@@ -125,6 +124,14 @@ func (m *measure) applied(a *keyspace.Applied) {
 	}
 	m.WroteLocal.Add(float64(mine))
 	m.WroteRemote.Add(float64(others))
+}
+
+// applied counts what a batch met. It is called for one batch after another, once each
+// is durable.
+func (m *measure) applied(a *keyspace.Applied) {
+	if m == nil {
+		return
+	}
 	for i := range a.Conflicts {
 		m.Conflict(a.Conflicts[i].Rule().String())
 	}

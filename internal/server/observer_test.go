@@ -117,6 +117,14 @@ func TestMetricsOfACluster(t *testing.T) {
 	if got := value(t, there, `kvs_writes_total{origin="remote"}`); got < 5 {
 		t.Errorf("b has taken %v writes of others", got)
 	}
+	for _, text := range []string{here, there} {
+		if n := value(t, text, `kvs_replication_lag_seconds_count{peer="former"}`); n > 0 {
+			t.Errorf("%v writes are said to come from somebody who is no member", n)
+		}
+	}
+	if late := value(t, there, `kvs_replication_lag_seconds_sum{peer="a"}`); late > 60 {
+		t.Errorf("writes were %v s old in sum", late)
+	}
 	for _, text := range []string{"secret", "hidden", admin, a.Status().Identity.Replica.Hex()} {
 		if strings.Contains(here, text) {
 			t.Errorf("%q is in the metrics", text)

@@ -77,7 +77,7 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		queue = journal
 	}
 	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.feed.publish,
+		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.news,
 		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
@@ -108,6 +108,12 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// news tells what a batch has stored. The feed is last: it makes the entries its own.
+func (s *Server) news(stored []keyspace.Entry, vv keyspace.VV) {
+	s.driver.measure.stored(stored)
+	s.feed.publish(stored, vv)
 }
 
 func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err error) {
