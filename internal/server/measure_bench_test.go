@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kvs/httpapi"
+	"kvs/internal/config"
 )
 
 // BenchmarkMeasured measures what counting costs a GET. Method: one node is served by
@@ -57,4 +58,30 @@ func BenchmarkMeasured(b *testing.B) {
 	b.ReportMetric(float64(without.cpu.Nanoseconds())/float64(b.N), "cpu-ns/plain")
 	b.ReportMetric(float64(with.cpu.Nanoseconds())/float64(b.N), "cpu-ns/counted")
 	b.ReportMetric(100*(float64(with.cpu)/float64(without.cpu)-1), "%cpu-more")
+}
+
+// BenchmarkMeasuredPut measures what counting costs a PUT, from the request to the
+// commit. Method: as above, of two nodes.
+func BenchmarkMeasuredPut(b *testing.B) {
+	nodes := [2]*reads{}
+	for i, on := range []bool{false, true} {
+		s := startWith(b, "bench", nil, func(c *config.Config) { c.MetricsEnabled = on })
+		nodes[i] = &reads{fasthttp.HostClient{Addr: s.Address(), MaxConns: 64}, ""}
+	}
+	value := []byte(`"` + string(make200()) + `"`)
+	write := func(int) (string, string, []byte) { return "PUT", guardKey(rand.IntN(guardKeys)), value }
+	for _, n := range nodes {
+		n.many(b, guardRound, write)
+	}
+	var used [2]spent
+	b.ResetTimer()
+	for left, round := b.N, 0; left > 0; left, round = left-guardRound, round+1 {
+		for k := range 2 {
+			i := (round + k) % 2
+			used[i] = used[i].plus(nodes[i].many(b, min(left, guardRound), write))
+		}
+	}
+	b.ReportMetric(float64(used[0].cpu.Nanoseconds())/float64(b.N), "cpu-ns/plain")
+	b.ReportMetric(float64(used[1].cpu.Nanoseconds())/float64(b.N), "cpu-ns/counted")
+	b.ReportMetric(100*(float64(used[1].cpu)/float64(used[0].cpu)-1), "%cpu-more")
 }
