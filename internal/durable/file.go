@@ -7,7 +7,16 @@ import (
 
 // WriteFile makes path a file with this text that its owner alone can read (mode
 // 0600). An existing file is replaced whole or not at all.
-func WriteFile(path string, text []byte) (err error) {
+func WriteFile(path string, text []byte) error {
+	return Create(path, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
+}
+
+// Create is WriteFile for what is too large to hold: fill writes to the file, and may
+// read it again, before it has its name. If fill fails there is no file.
+func Create(path string, fill func(*os.File) error) (err error) {
 	// CreateTemp opens with O_EXCL and mode 0600: nobody had the file before.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -19,7 +28,7 @@ func WriteFile(path string, text []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(text); err != nil {
+	if err = fill(f); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

@@ -19,7 +19,7 @@ var pure = []string{
 
 var (
 	core = []string{"statemachine", "statemachine/keyspace"}
-	side = []string{"internal/auth", "internal/audit", "internal/metrics"}
+	side = []string{"internal/auth", "internal/audit", "internal/metrics", "internal/backup"}
 )
 
 // layers says which of our packages each may import. A package without a row
@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"internal/config":       {"internal/durable"},
 	"internal/auth":         {"internal/durable"},
 	"internal/audit":        {},
+	"internal/backup":       {"statemachine/keyspace", "internal/durable"},
 	"internal/metrics":      {},
 	"internal/lint":         {},
 	"internal/licenses":     {},
@@ -43,7 +44,7 @@ var layers = map[string][]string{
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
-	"cmd/kvs": {"internal/server", "internal/config", "internal/auth", "internal/audit", "client"},
+	"cmd/kvs": {"internal/server", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "client"},
 	"cmd/sim": {"sim", "statemachine/keyspace"},
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
