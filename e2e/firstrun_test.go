@@ -105,7 +105,7 @@ func checkLog(t *testing.T, p *process) {
 		}
 		messages = append(messages, entry.Msg)
 		if strings.Contains(entry.Msg, "without effect") &&
-			!strings.Contains(entry.Settings, "backup_enabled") {
+			!strings.Contains(entry.Settings, "compression_enabled") {
 			t.Errorf("does not name the settings: %s", line)
 		}
 	}

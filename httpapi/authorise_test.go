@@ -71,6 +71,12 @@ var routes = []struct {
 	{"POST", "/auth/tokens", `{}`, admins},
 	{"DELETE", "/auth/tokens/x", "", admins},
 	{"POST", "/auth/keys/rotate", "", admins},
+	{"GET", "/admin/backups", "", admins},
+	{"POST", "/admin/backups", "", admins},
+	{"GET", "/admin/backups/x", "", admins},
+	{"DELETE", "/admin/backups/x", "", admins},
+	{"GET", "/admin/backups/x/download", "", admins},
+	{"POST", "/admin/restore?mode=merge", "x", admins},
 	{"PUT", "/acl/", `{"mode":"fff"}`, admins},
 }
 

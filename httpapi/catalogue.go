@@ -33,6 +33,8 @@ const (
 	slugOnceRunning      = "idempotency-key-running"
 	slugOnceReused       = "idempotency-key-reused"
 	slugPrecondition     = "precondition-failed"
+	slugBackupRunning    = "backup-running"
+	slugBackupCorrupt    = "backup-corrupt"
 	slugCursorExpired    = "cursor-expired"
 	slugBodyTooLarge     = "body-too-large"
 	slugUnsupportedMedia = "unsupported-media"
@@ -123,6 +125,9 @@ var catalogue = [...]kind{
 	{slugOnceRunning, 409, "Idempotency-Key under way",
 		"A request with this Idempotency-Key has arrived before, and is not answered yet.\n" +
 			"Try: again after Retry-After, for its answer."},
+	{slugBackupRunning, 409, "Backup running",
+		"A node makes one backup at a time, and is making one.\n" +
+			"Try: kvs backup ls, and again once it is done."},
 	{slugPrecondition, 412, "Precondition failed",
 		"If-Match or If-None-Match was judged in the transaction of the write, on this node, and\n" +
 			"did not hold. The current version, if there is one, is in the member current.\n" +
@@ -135,6 +140,9 @@ var catalogue = [...]kind{
 		"Values are JSON: Content-Type application/json or any type ending in +json, or\n" +
 			"none, and no Content-Encoding.\n" +
 			"Try: -H 'Content-Type: application/json'."},
+	{slugBackupCorrupt, 422, "Backup damaged",
+		"What was sent is not a frame of a backup as one was written; nothing of it was restored.\n" +
+			"Try: kvs backup verify on the file, then another copy of it, or an older backup."},
 	{slugOnceReused, 422, "Idempotency-Key reused",
 		"Another request, with another method, target, body or condition, had this Idempotency-Key.\n" +
 			"Try: a key of its own, such as a random UUID, for every change that is to happen once."},

@@ -13,6 +13,12 @@ func storeProblem(err error, key string) (*Problem, bool) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return absent(err, key), true
+	case errors.Is(err, ErrNoBackup):
+		return newProblem(slugNotFound, "this node has made no backup "+quoted(key)+", or it is gone"), true
+	case errors.Is(err, ErrBackupRunning):
+		return newProblem(slugBackupRunning, "this node is making a backup already"), true
+	case errors.Is(err, ErrBackupCorrupt):
+		return newProblem(slugBackupCorrupt, "the body is not a sound frame of a backup; nothing was restored"), true
 	case errors.Is(err, ErrIncomplete):
 		return newProblem(slugSyncing, "older records are still on their way to this node, and whether "+
 			"there is one of "+quoted(key)+" cannot be told now"), true

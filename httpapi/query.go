@@ -44,6 +44,8 @@ const (
 	paramDryRun
 	paramMeta
 	paramVerbose
+	paramMode
+	paramStart
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -53,7 +55,7 @@ var parameterNames = [...]string{
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
 	"revisions", "rev", "at", "explain", "wait", "acks", "read",
-	"reverse", "recurse", "dry_run", "meta", "verbose",
+	"reverse", "recurse", "dry_run", "meta", "verbose", "mode", "start",
 }
 
 // query holds the decoded parameters of one request.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/valyala/fasthttp"
+
+	"kvs/internal/backup"
 )
 
 // onHeader gives a request that has a body read_timeout for it. The others
@@ -17,6 +19,9 @@ func (s *Server) onHeader(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	c := fasthttp.RequestConfig{ReadTimeout: s.options.ReadTimeout}
 	if isBatch(h) {
 		c.MaxRequestBodySize = batchBytesMax + bodySlackBytes
+	}
+	if isRestore(h) {
+		c.MaxRequestBodySize = backup.FrameBytesMax + bodySlackBytes
 	}
 	return c
 }
@@ -66,6 +71,8 @@ func (s *Server) readProblem(h *fasthttp.RequestHeader, err error) *Problem {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isBatch(h):
 		return batchTooLarge(int64(max(h.ContentLength(), 0)))
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isRestore(h):
+		return frameTooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return s.tooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.As(err, &small):

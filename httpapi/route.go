@@ -46,6 +46,8 @@ var fixed = routed(map[string]endpoint{
 	"/sync/now":              {allow: allowPost, serve: (*Server).serveSyncNow},
 	"/admin/mode":            {allow: allowPut, serve: (*Server).serveMode, action: "node.mode"},
 	"/admin/rewind":          {allow: allowPost, serve: (*Server).serveRewind, action: "data.rewind"},
+	"/admin/backups":         {allow: allowList, serve: (*Server).serveBackups, action: "backup"},
+	"/admin/restore":         {allow: allowPost, serve: (*Server).serveRestore, action: "data.restore"},
 	"/audit":                 {allow: allowRead, serve: (*Server).serveAudit},
 	"/audit/checkpoints":     {allow: allowRead, serve: (*Server).serveAnchors},
 	"/auth/whoami":           {allow: allowRead, serve: (*Server).serveWhoami, need: needToken},
@@ -63,18 +65,20 @@ var fixed = routed(map[string]endpoint{
 // named are the endpoints with a name in their path: of a key, a member or whatever
 // else. It is never written to.
 var named = routed(map[string]endpoint{
-	"/kv/{key}":         {allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true},
-	"/kv/{path}/":       {allow: allowPrefix, serve: (*Server).serveBelow, need: needToken, once: true},
-	"/kv/_range":        {allow: allowRead, serve: (*Server).serveRange, need: needToken},
-	"/kv/_recent":       {allow: allowRead, serve: (*Server).serveRecent, need: needToken},
-	"/kv/_batch":        {allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true},
-	"/acl/{key}":        {allow: allowACL, serve: (*Server).serveACL, need: needToken, action: "auth.acl"},
-	"/members/{id}":     {allow: allowDelete, serve: (*Server).serveForget, action: "member"},
-	"/auth/users/{id}":  {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
-	"/auth/groups/{id}": {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
-	"/auth/tokens/{id}": {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
-	"/debug/pprof/{id}": {allow: allowRead, serve: (*Server).serveProfile},
-	"/problems/{slug}":  {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
+	"/kv/{key}":                    {allow: allowKV, serve: (*Server).serveKV, need: needRights, once: true},
+	"/kv/{path}/":                  {allow: allowPrefix, serve: (*Server).serveBelow, need: needToken, once: true},
+	"/kv/_range":                   {allow: allowRead, serve: (*Server).serveRange, need: needToken},
+	"/kv/_recent":                  {allow: allowRead, serve: (*Server).serveRecent, need: needToken},
+	"/kv/_batch":                   {allow: allowPost, serve: (*Server).serveBatch, need: needToken, once: true},
+	"/acl/{key}":                   {allow: allowACL, serve: (*Server).serveACL, need: needToken, action: "auth.acl"},
+	"/members/{id}":                {allow: allowDelete, serve: (*Server).serveForget, action: "member"},
+	"/auth/users/{id}":             {allow: allowItem, serve: (*Server).serveUser, action: "auth.user"},
+	"/auth/groups/{id}":            {allow: allowItem, serve: (*Server).serveGroup, action: "auth.group"},
+	"/auth/tokens/{id}":            {allow: allowDelete, serve: (*Server).serveRevoke, action: "auth.token"},
+	"/admin/backups/{id}":          {allow: allowPrefix, serve: (*Server).serveBackup, action: "backup"},
+	"/admin/backups/{id}/download": {allow: allowRead, serve: (*Server).serveDownload},
+	"/debug/pprof/{id}":            {allow: allowRead, serve: (*Server).serveProfile},
+	"/problems/{slug}":             {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
 })
 
 // locate finds the endpoint of a raw path and, for one with a name in it, sets the
@@ -97,6 +101,10 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 	}
 	if id, ok := bytes.CutPrefix(path, []byte("/members/")); ok {
 		return x.locateMember(id)
+	}
+	if id, ok := backupOf(path); ok {
+		x.key = id
+		return named["/admin/backups/{id}/download"], nil
 	}
 	dir, name := splitLast(path)
 	if e, ok := named[dir+"{slug}"]; ok && name != "" {

@@ -31,6 +31,8 @@ type Options struct {
 	Sessions Sessions
 	// History is what keys were. Without one nobody can look back.
 	History History
+	// Backups are the copies that the node keeps. Without any there is nothing to restore.
+	Backups Backups
 	// Feed is what changes. Without one nobody can follow.
 	Feed Feed
 	// Trail logs who did what. Without one nothing is logged.
@@ -112,6 +114,7 @@ type Server struct {
 	observer Observer    // nil: nothing is told
 	meter    *metrics.HTTP
 	sessions Sessions // nil: each request is alone
+	backups  Backups  // nil: none are kept
 	log      *slog.Logger
 	http     *fasthttp.Server
 	node     []byte    // The id of this node.
@@ -163,6 +166,7 @@ func New(options Options) *Server {
 	o := options.withDefaults()
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
 	s.trail, s.feed, s.history, s.sessions = o.Trail, o.Feed, o.History, o.Sessions
+	s.backups = o.Backups
 	s.described = newDescription()
 	s.observer, s.meter = o.Observer, o.Meter
 	if s.meter != nil {

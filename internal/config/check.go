@@ -52,8 +52,8 @@ func (s setting) checkText(text string) (complaint string) {
 				`"http://localhost:3000": no path, no "*"`
 		}
 	case "cron":
-		if !isCron(text) {
-			return `must be five cron fields such as "0 0 * * *", or a word such as "@daily"`
+		if _, err := ParseCron(text); err != nil {
+			return `must be five cron fields such as "0 0 * * *", or a word such as "@daily", for a time that comes`
 		}
 	}
 	return ""
@@ -81,20 +81,6 @@ func isHost(text string) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
 			r == '-' || r == '.' || r == '_')
 	})
-}
-
-// isCron checks the shape only; what the fields mean is the scheduler's.
-func isCron(text string) bool {
-	if word, ok := strings.CutPrefix(text, "@"); ok {
-		return word != "" && !strings.ContainsFunc(text, unicode.IsControl)
-	}
-	fields := strings.Fields(text)
-	for _, field := range fields {
-		if strings.Trim(field, "0123456789*/,-?LWabcdefghijklmnopqrstuvwxyzABCDEFGHIJKMNOPQRSTUVXYZ#") != "" {
-			return false
-		}
-	}
-	return len(fields) == 5
 }
 
 // relation is a rule between settings that c breaks.

@@ -242,6 +242,7 @@ func TestMistakes(t *testing.T) {
 		{"gossip_interval_max: 5", `:1:22: gossip_interval_min (60) must not be more`},
 		{"removed_after_s: 300", `:1:18: removed_after_s (300) must be more than failed_after_s (300)`},
 		{"token_ttl: 800h", `:1:12: token_ttl (800h0m0s) must not be more than token_max_ttl (720h0m0s)`},
+		{`backup_schedule: "0 0 30 2 *"`, `for a time that comes`},
 		{"backup_schedule: daily", `backup_schedule must be five cron fields`},
 		{"data_dir: ''", `data_dir must not be empty`},
 		{"node_id: ''", `node_id must be 1 to 255 bytes`},
@@ -296,7 +297,7 @@ func checkMistake(t *testing.T, text, want string) {
 // Goal: which settings the start-up line names.
 func TestPending(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"", "compression_enabled backup_enabled"},
+		{"", "compression_enabled"},
 		{"compression_enabled: false\ncompression_level: 9\ntamper_logging_enabled: false\n" +
 			"rate_limiting_enabled: false\nrevision_history_enabled: false\nbackup_enabled: false", ""},
 		{"compression_level: 9\ntamper_logging_enabled: false\nrate_limiting_enabled: false\n" +

@@ -37,6 +37,7 @@ type Server struct {
 	driver    *driver
 	guard     *guard // nil without authentication
 	trail     *trail // nil without an audit log
+	backups   *backups
 	feed      *feed
 	observer  *observer
 
@@ -155,9 +156,17 @@ func (s *Server) serve() error {
 		s.running.Go(s.guard.run)
 		guard = s.guard
 	}
+	s.backups = newBackups(s.log, s.cfg, api, func() keyspace.Identity { return s.driver.status.Load().Identity })
+	if s.cfg.BackupEnabled {
+		when, err := config.ParseCron(s.cfg.BackupSchedule)
+		if err != nil {
+			return fmt.Errorf("backup_schedule: %w", err)
+		}
+		s.running.Go(func() { s.backups.keepTo(when) })
+	}
 	s.observer.attach(s, api)
 	options := httpapi.Options{
-		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Sessions: api, Trail: log, Logger: s.log, Version: Version,
+		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Sessions: api, Backups: s.backups, Trail: log, Logger: s.log, Version: Version,
 		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
@@ -228,6 +237,9 @@ func (s *Server) close(ctx context.Context) error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.backups != nil {
+		s.backups.close() // the store waits for one that is being made
 	}
 	if s.driver != nil {
 		s.driver.refuse()
