@@ -168,6 +168,8 @@ func codeOf(status int) int {
 		return exitConflict
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return exitForbidden
+	case http.StatusUnprocessableEntity:
+		return exitWrong
 	case http.StatusTooManyRequests:
 		return exitLimited
 	case http.StatusServiceUnavailable:
