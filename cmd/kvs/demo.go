@@ -101,6 +101,7 @@ func demoConfig(dir string, i, port int) config.Config {
 	cfg.NodeID = demoNames[i]
 	cfg.Port = port + i
 	cfg.DataDir = filepath.Join(dir, cfg.NodeID)
+	cfg.BackupPath = filepath.Join(dir, "backups-"+cfg.NodeID)
 	cfg.ShutdownTimeout = time.Second
 	cfg.RateLimitingEnabled = false // it is there to be tried, with loops too
 	if i > 0 {

@@ -78,10 +78,12 @@ func (o *restoring) check() error {
 }
 
 func (o *restoring) toDirectory(cmd *cobra.Command, file *os.File) error {
-	m, err := server.RestoreInto(o.into, file, newFileProgress(cmd, file).at)
+	p := newFileProgress(cmd, file)
+	m, err := server.RestoreInto(o.into, file, p.at)
 	if err != nil {
 		return backupFailed(file.Name(), err)
 	}
+	p.at(p.total)
 	fmt.Fprintf(cmd.OutOrStdout(), "restored %d keys, %d deletions and %d system records into %s; start a node with it as data_dir\n",
 		m.Keys, m.Tombstones, m.System, o.into)
 	return nil

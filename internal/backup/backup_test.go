@@ -178,6 +178,12 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 	swapped := bytes.Replace(text, append(bytes.Clone(frames[0]), frames[1]...), append(bytes.Clone(frames[1]), frames[0]...), 1)
 	refused("swapped", swapped)
+	if r, err = backup.NewReader(bytes.NewReader(swapped)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := r.Next(); err == nil {
+		t.Errorf("the frame behind %q came first", f.After)
+	}
 	refused("without a frame", bytes.Replace(text, frames[1], nil, 1))
 }
 
@@ -208,6 +214,32 @@ func TestCreate(t *testing.T) {
 	defer f.Close()
 	if _, again, err := backup.Verify(f); err != nil || again != m {
 		t.Fatal(again, err)
+	}
+	_, err = backup.Create(path+"2", func(begin func(backup.Header) (*backup.Writer, error)) error {
+		w, _ := begin(header())
+		rng := rand.New(rand.NewPCG(1, 1))
+		for i := range 2 * 512 << 10 / 20_000 {
+			value := make([]byte, 20_000)
+			for k := range value {
+				value[k] = byte(rng.Uint32())
+			}
+			if err := w.Add(entry(fmt.Sprintf("%03d", i), value)); err != nil {
+				return err
+			}
+		}
+		drafts, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".b2.*"))
+		if err != nil || len(drafts) != 1 {
+			t.Fatal(drafts, err)
+		}
+		draft, err := os.OpenFile(drafts[0], os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = draft.WriteAt([]byte("a disk that lies"), 1000)
+		return errors.Join(err, draft.Close())
+	})
+	if _, there := os.Stat(path + "2"); !errors.Is(err, backup.ErrCorrupt) || !os.IsNotExist(there) {
+		t.Error("what the disk holds was not read again", err, there)
 	}
 	w, _ := backup.NewWriter(&bytes.Buffer{}, header())
 	if w.Add(entry("b", nil)) != nil || w.Add(entry("a", nil)) == nil {

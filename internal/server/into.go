@@ -80,7 +80,7 @@ func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err erro
 	err = r.Each(func(frame backup.Frame) error {
 		done += int64(len(frame.Raw))
 		progress(done)
-		return f.take(frame, &h.Claim)
+		return f.take(frame)
 	})
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err erro
 }
 
 // take merges one frame, in as many chunks as it takes.
-func (f *filling) take(frame backup.Frame, claim *keyspace.Claim) error {
+func (f *filling) take(frame backup.Frame) error {
 	after, entries := frame.After, frame.Entries
 	for more := true; more; {
 		n, size := 0, 0
@@ -107,7 +107,6 @@ func (f *filling) take(frame backup.Frame, claim *keyspace.Claim) error {
 		}
 		if _, err := f.apply(keyspace.Batch{Entries: entries[:n], Chunk: &keyspace.Chunk{
 			Phase: keyspace.PhaseRest, After: after, To: to, Done: frame.Last && !more,
-			View: claim.VV, Voids: claim.Voids, Stamps: claim.Stamps,
 		}}); err != nil {
 			return err
 		}

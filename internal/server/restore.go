@@ -187,7 +187,8 @@ func (a *api) restored(k wanted, r httpapi.Restore) (w httpapi.Write, kind httpa
 
 // knowsBetter says that a record of a backup is not news here: the stored one is at least
 // as new, or there is none because it was deleted and that was forgotten. A replica that
-// claims a write has had it, or something newer (I1).
+// claims a write has had it, or something newer (I1). The claim is that of the status, which
+// lags by less than any deletion takes to be forgotten.
 func (a *api) knowsBetter(here bool, cur *keyspace.Header, e *keyspace.Entry) bool {
 	if here {
 		return !keyspace.Less(cur.Ver, e.Ver)

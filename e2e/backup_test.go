@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Goal (B18): a node under writes is backed up, its directory is lost, and the file makes it
+// again: every write from before the backup is there, deletes stay deleted, users, tokens
+// and rights hold, and it takes writes. A damaged file is refused whole.
+func TestB18BackupWipeRestore(t *testing.T) {
+	n := newNode(t, "alpha", `backup_path: "kept"`)
+	n.configure(strings.Replace(settings(n.name, n.port, `backup_path: "kept"`), "auth_enabled: false", "auth_enabled: true", 1))
+	n.start()
+	n.token = n.adminToken()
+	n.as(n.token, http.MethodPost, "/auth/users", `{"name":"john"}`)
+	for i := range 200 {
+		n.put(fmt.Sprintf("k/%03d", i), fmt.Sprint(i))
+		if i%4 == 0 {
+			n.del(fmt.Sprintf("k/%03d", i))
+		}
+	}
+	users := n.as(n.token, http.MethodGet, "/auth/users", "").body
+	old := n.token
+	secret := filepath.Join(n.dir, "data-"+n.name, "admin.token")
+	file := filepath.Join(n.dir, "copy.kvsbak")
+	n.backUpUnderWrites(secret, file)
+	if list := n.kvs("backup", "ls", "--token-file", secret); list.code != 0 || !strings.Contains(list.stdout, "done") {
+		t.Error(list)
+	}
+	n.put("k/later", "1")
+	want := n.everything()
+	if out := n.kvs("restore", file, "--rewind", "--prefix", "k/", "--yes", "--token-file", secret); out.code != 0 ||
+		!strings.Contains(out.stdout, "1 deleted") {
+		t.Fatal(out)
+	}
+	delete(want, "k/later")
+	n.stop()
+	data := filepath.Join(n.dir, "data-"+n.name)
+	n.must(os.RemoveAll(data))
+
+	n.refusesDamage(file, data)
+	if out := n.kvs("backup", "verify", file); out.code != 0 {
+		t.Fatal(out)
+	}
+	if out := n.kvs("restore", file, "--into", data); out.code != 0 || !strings.Contains(out.stderr, "100 %") {
+		t.Fatal(out)
+	}
+	n.start()
+	n.token = n.adminToken()
+	n.holds(want)
+	if again := n.as(n.token, http.MethodGet, "/auth/users", "").body; string(again) != string(users) {
+		t.Errorf("users were %s, are %s", users, again)
+	}
+	if a := n.as(old, http.MethodGet, "/kv/k/001", ""); a.status != http.StatusOK {
+		t.Error("a token from before", a)
+	}
+	n.put("k/001", `"new"`)
+	n.stop()
+}
+
+// backUpUnderWrites makes a backup, and copies it, while somebody writes.
+func (n *node) backUpUnderWrites(secret, file string) {
+	n.t.Helper()
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	writers.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = requestAs(n.token, http.MethodPut, n.url(fmt.Sprint("/kv/during/", i)), []byte("1"))
+			}
+		}
+	})
+	made := n.kvs("backup", "create", "--out", file, "--token-file", secret)
+	close(stop)
+	writers.Wait()
+	if made.code != 0 {
+		n.t.Fatal(made)
+	}
+}
+
+// refusesDamage flips a bit of a copy of a file: nothing takes that.
+func (n *node) refusesDamage(file, data string) {
+	n.t.Helper()
+	text, err := os.ReadFile(file)
+	n.must(err)
+	broken := filepath.Join(n.dir, "broken.kvsbak")
+	text[len(text)/3] ^= 4
+	n.must(os.WriteFile(broken, text, 0o600))
+	for _, args := range [][]string{{"restore", broken, "--into", data}, {"restore", broken, "--merge", "--yes"}, {"backup", "verify", broken}} {
+		if out := n.kvs(args...); out.code != 9 {
+			n.t.Errorf("kvs %v with a damaged file: %v", args, out)
+		}
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		n.t.Fatal("a damaged file left a directory", err)
+	}
+}
+
+// holds says that a node has just these records, but for those that were written while
+// the backup was made.
+func (n *node) holds(want map[string]item) {
+	n.t.Helper()
+	got := n.everything()
+	for key, item := range want {
+		if _, there := got[key]; !there && !strings.HasPrefix(key, "during/") {
+			n.t.Errorf("%s is lost", key)
+		} else if there && (got[key].UUID != item.UUID || string(got[key].Data) != string(item.Data)) {
+			n.t.Errorf("%s is %+v, was %+v", key, got[key], item)
+		}
+	}
+	for key := range got {
+		if _, there := want[key]; !there {
+			n.t.Errorf("%s came back", key)
+		}
+	}
+}
