@@ -17,6 +17,7 @@ import (
 	"kvs/internal/backup"
 	"kvs/internal/config"
 	"kvs/statemachine/keyspace"
+	"kvs/storage"
 )
 
 // startKeeping runs a node whose backups lie in a directory of the test.
@@ -176,6 +177,35 @@ func TestRewindPages(t *testing.T) {
 	if out.Keys[httpapi.RestoreWritten] != lost || out.Keys[httpapi.RestoreUnchanged] != 400 ||
 		out.Keys[httpapi.RestoreDeleted] != 0 || shown(t, s, "", "") != before {
 		t.Fatal(out)
+	}
+	b := startKeeping(t, "b") // has only a key of the second page
+	put(t, b, fmt.Sprintf("k/%05d", lost), "2")
+	out = restoreAll(t, b, text, httpapi.Restore{Rewind: true})
+	if out.Keys[httpapi.RestoreWritten] != lost+400 || out.Keys[httpapi.RestoreDeleted] != 0 || shown(t, b, "", "") != before {
+		t.Fatal(out)
+	}
+}
+
+// Goal: a directory that has not got all that it will claim is no source of a backup.
+func TestNoBackupOfAPart(t *testing.T) {
+	f, err := beginFilling(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	export := func() error {
+		return f.store.Export(func(keyspace.Identity, keyspace.Claim) error { return nil }, func(keyspace.Entry) error { return nil })
+	}
+	if err := export(); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.apply(keyspace.Batch{Join: wall(), Adopt: &keyspace.Adoption{Cluster: keyspace.ClusterID{1}, Copy: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := export(); !errors.Is(err, storage.ErrNotWhole) {
+		t.Error(err)
+	}
+	if err := f.store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

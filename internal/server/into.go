@@ -55,12 +55,18 @@ type filling struct {
 	batches keyspace.BatchID
 }
 
-func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err error) {
-	f := &filling{answers: make(chan statemachine.Input, 1), failed: make(chan error, 1)}
+// beginFilling opens a store that nobody else asks.
+func beginFilling(dir string) (f *filling, err error) {
+	f = &filling{answers: make(chan statemachine.Input, 1), failed: make(chan error, 1)}
 	f.store, err = storage.Open(storage.Options{
 		Dir: dir, Birth: birth(), Deliver: func(in statemachine.Input) { f.answers <- in },
 		Fatal: func(err error) { f.failed <- err },
 	})
+	return f, err
+}
+
+func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err error) {
+	f, err := beginFilling(dir)
 	if err != nil {
 		return err
 	}
