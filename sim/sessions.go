@@ -100,10 +100,12 @@ func (s *sessions) write(h *host, o *session, key string, seen Millis) {
 		return keyspace.Write{Key: key, Value: value, Seen: seen}
 	})
 	one.Acks, one.Wait = acks, sessionWait
+	clamped := h.node.Status().Stats.ClampedBatches
 	r := s.w.clients.open[one.Request]
 	r.ended = func(result statemachine.WriteResult) {
 		if result.Refused == statemachine.RefusedNot {
-			s.wrote(h, o, key, seen, &result)
+			follows := h.node.Status().Stats.ClampedBatches == clamped
+			s.wrote(h, o, key, seen, &result, follows)
 		}
 	}
 	s.w.clients.open[one.Request] = r
@@ -112,10 +114,10 @@ func (s *sessions) write(h *host, o *session, key string, seen Millis) {
 
 // wrote checks that a write follows what its session had seen by the time that it was
 // made, and that as many have it as was said.
-func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statemachine.WriteResult) {
-	// A stamp from far ahead is not followed.
-	near := s.w.opt.SkewMax <= s.w.opt.Core.MaxSkew/2 && s.w.opt.WildEvery == 0
-	if near && r.Version.TS <= seen && s.trusts() {
+func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statemachine.WriteResult, follows bool) {
+	// A stamp from far ahead is not followed, nor by a node that doubts its own clock:
+	// late messages are enough for that.
+	if follows && s.w.together() && r.Version.TS <= seen && s.trusts() {
 		s.w.fail("session", "host %d stamps %v, and its writer has seen %d", h.index, r.Version, seen)
 	}
 	o.token.Saw(r.Dot, r.Version.TS, keyspace.Stream.Hash)
@@ -137,6 +139,17 @@ func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statem
 	if have < r.Copies && s.trusts() {
 		s.w.fail("copies", "%v is on %d hosts, and host %d says on %d", r.Dot, have, h.index, r.Copies)
 	}
+}
+
+// together says that no two clocks were ever further apart than nodes follow, frozen
+// ones too.
+func (w *World) together() bool {
+	for _, h := range w.hosts {
+		if max(h.ahead, h.skew, -h.skew) > w.opt.Core.MaxSkew/2 {
+			return false
+		}
+	}
+	return w.opt.SkewMax <= w.opt.Core.MaxSkew/2
 }
 
 // trusts says that no disk was lost, set back or copied, and no replica began again:
