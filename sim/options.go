@@ -63,8 +63,18 @@ type Options struct {
 	HashTrace            bool
 }
 
-// Swarm draws the options of a seed.
+// Swarm draws the options of a seed, with sessions in every world.
 func Swarm(seed uint64) Options {
+	o := mixed(seed)
+	if o.SessionEvery == 0 {
+		o.SessionEvery = between(rand.New(rand.NewPCG(seed, 0x5e55)), 50, 1_000)
+	}
+	return o
+}
+
+// mixed draws a swarm in which half of the worlds are without sessions, whose
+// reads and waits make some broken rules rarer.
+func mixed(seed uint64) Options {
 	r := rand.New(rand.NewPCG(seed, 0x5eed))
 	o := Options{
 		Seed:       seed,
@@ -140,7 +150,7 @@ func Guarded(seed uint64) Options {
 // unclogged draws the swarm's worlds without clogs, queues, surges and cores, in
 // which some rules are noticed sooner.
 func unclogged(seed uint64) Options {
-	o := Swarm(seed)
+	o := mixed(seed)
 	o.ClogEvery, o.QueueMax, o.SlowEvery, o.SurgeEvery, o.CorePermille = 0, 0, 0, 0, 0
 	o.SessionEvery = 0
 	return o
@@ -172,7 +182,7 @@ func (o *Options) scaleTimers(r *rand.Rand) {
 // retention, lost and late messages, cut links, wrong clocks. It hits rules that
 // the swarm needs many seeds for.
 func Forgetful(seed uint64) Options {
-	o := Swarm(seed)
+	o := mixed(seed)
 	r := rand.New(rand.NewPCG(seed, 0xf0f0))
 	o.Nodes, o.SessionEvery = 3+r.IntN(2), 0
 	o.Keys, o.DeletePermille, o.TTLPermille = 1+r.IntN(4), 500, 0

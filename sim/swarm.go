@@ -125,7 +125,7 @@ type Variant struct {
 	AckEarly   bool
 	// SplitVector commits the vector by itself before the rest of a batch.
 	SplitVector bool
-	// Worlds draws the options of a seed, nil for the swarm's.
+	// Worlds draws the options of a seed, nil for the mixed swarm's.
 	Worlds func(seed uint64) Options
 	// Known is a seed that notices, to be tried first; the others follow if the worlds
 	// that it stands for have changed since.
@@ -138,7 +138,7 @@ type Variant struct {
 // Options draws the options of a seed, broken.
 func (v Variant) Options(seed uint64) Options {
 	if v.Worlds == nil {
-		return v.Apply(Swarm(seed))
+		return v.Apply(mixed(seed))
 	}
 	return v.Apply(v.Worlds(seed))
 }
