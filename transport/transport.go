@@ -32,6 +32,10 @@ type Options struct {
 	// PKI, read again when it changes.
 	Files Files
 
+	// Over puts a network between the socket and QUIC, nil none: how a lab cuts nodes
+	// off. What it returns is closed in the socket's stead.
+	Over func(net.PacketConn) net.PacketConn
+
 	// Hello returns what to say first on a new connection.
 	Hello func() statemachine.Hello
 
@@ -75,7 +79,11 @@ func Listen(o Options) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := listenOn(socket, id, o, defaultTiming())
+	var conn net.PacketConn = socket
+	if o.Over != nil {
+		conn = o.Over(socket)
+	}
+	t, err := listenOn(conn, id, o, defaultTiming())
 	if err != nil {
 		return nil, errors.Join(err, socket.Close())
 	}

@@ -50,7 +50,7 @@ func (a *api) View(key string, visit func(httpapi.Record)) error {
 // the key, be it of a deletion.
 func (a *api) viewHere(key string, visit func(httpapi.Record)) (here bool, err error) {
 	var absent error
-	now := wall()
+	now := a.wall()
 	here, err = a.store.View(key, func(rec keyspace.Record) {
 		if absent = absence(rec, now); absent == nil {
 			visit(record(key, rec))
@@ -85,7 +85,7 @@ func (a *api) Walk(w httpapi.Walk, visit func(httpapi.Record) (leap string, more
 	if a.Partial() {
 		return "", httpapi.ErrIncomplete
 	}
-	see := scan{now: wall()}
+	see := scan{now: a.wall()}
 	for _, part := range besideSystem(w) {
 		ended := false
 		err = a.store.Walk(part, func(key string, rec keyspace.Record) (leap string, more bool) {
@@ -118,7 +118,7 @@ func (a *api) Recent(w httpapi.Walk, visit func(httpapi.Record) bool) (next stri
 	if w.Back {
 		order = storage.NewestFirst
 	}
-	see := scan{now: wall()}
+	see := scan{now: a.wall()}
 	err = a.store.Recent(place(w.Start), place(w.End), order, func(key string, rec keyspace.Record) bool {
 		if see.enough(rec) {
 			if next = httpapi.PlaceOf(int64(rec.Ver.TS), key); w.Back {
@@ -171,7 +171,7 @@ func besideSystem(w httpapi.Walk) (parts []storage.Walk) {
 func (a *api) Digest() (httpapi.Digest, error) {
 	root, live, err := a.store.Digest()
 	return httpapi.Digest{
-		Root: root, Keys: int64(live), AsOf: int64(wall()), Algorithm: digestAlgorithm,
+		Root: root, Keys: int64(live), AsOf: int64(a.wall()), Algorithm: digestAlgorithm,
 	}, storeError(err)
 }
 
@@ -181,8 +181,6 @@ func record(key string, rec keyspace.Record) httpapi.Record {
 		Data: rec.Value, Mark: markOf(rec.Dot), Origin: rec.Dot.Stream.Replica,
 	}
 }
-
-func wall() keyspace.Millis { return keyspace.Millis(time.Now().UnixMilli()) }
 
 // storeError translates what the store reports.
 func storeError(err error) error {

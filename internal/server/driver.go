@@ -39,6 +39,7 @@ const (
 type driver struct {
 	log   *slog.Logger
 	began time.Time
+	clock clock
 	node  *statemachine.Node
 	store *storage.Store
 	peers *transport.Transport
@@ -168,7 +169,7 @@ func (d *driver) now() (time.Time, statemachine.Time) {
 	now := time.Now()
 	return now, statemachine.Time{
 		Mono: statemachine.Millis(now.Sub(d.began).Milliseconds()),
-		Wall: statemachine.Millis(now.UnixMilli()),
+		Wall: d.clock.wall(),
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 type feed struct {
 	store      *storage.Store
 	identity   func() keyspace.Identity
+	clock      *clock
 	most       int // followers
 	batchesMax int
 	stop       chan struct{}
@@ -163,7 +164,7 @@ func (f *feed) run() {
 		f.mu.Lock()
 		from, idle := f.horizon, f.followers == 0
 		f.mu.Unlock()
-		if now := wall(); !idle && now > from {
+		if now := f.clock.wall(); !idle && now > from {
 			f.lapse(from, now)
 		}
 	}
@@ -194,7 +195,7 @@ func (f *feed) join(w *follower) bool {
 		return false
 	}
 	if f.followers++; f.followers == 1 {
-		f.horizon = wall()
+		f.horizon = f.clock.wall()
 	}
 	f.audience.add(w)
 	return true

@@ -39,7 +39,7 @@ func (f *feed) Follow(since, prefix string) (httpapi.Follower, error) {
 	case httpapi.SinceStart:
 	case httpapi.SinceNow:
 		f.mu.Lock()
-		w.cursor = keyspace.Cursor{Have: f.vv.Clone(), Expired: wall()}
+		w.cursor = keyspace.Cursor{Have: f.vv.Clone(), Expired: f.clock.wall()}
 		f.mu.Unlock()
 	default:
 		b, err := base64.RawURLEncoding.Strict().DecodeString(since)
@@ -133,7 +133,7 @@ func (w *follower) page(room int) (httpapi.Rest, error) {
 // reads takes its time.
 func (w *follower) read(most int) (page []keyspace.Change, p keyspace.Progress, err error) {
 	bytes := 0
-	how := &keyspace.Follow{Me: w.me, Now: wall(), Prefix: w.prefix, Scan: scanChanges}
+	how := &keyspace.Follow{Me: w.me, Now: w.feed.clock.wall(), Prefix: w.prefix, Scan: scanChanges}
 	p, err = w.feed.store.Changes(&w.cursor, how, func(c keyspace.Change) bool {
 		if keyspace.IsReserved(c.Key) {
 			return true
@@ -148,7 +148,7 @@ func (w *follower) read(most int) (page []keyspace.Change, p keyspace.Progress, 
 
 // hear shows news and moves the cursor over them.
 func (w *follower) hear(h *heard) {
-	now := max(wall(), w.cursor.Expired)
+	now := max(w.feed.clock.wall(), w.cursor.Expired)
 	for i := range h.news {
 		n := h.news[i]
 		if w.fresh && n.lapsed == nil && w.cursor.Have.Covers(n.vv) {

@@ -110,7 +110,7 @@ func (g *guard) changed(keys []string) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := wall()
+	now := g.api.wall()
 	if keys == nil {
 		g.public, g.users = map[string]auth.PublicKey{}, map[auth.UserID]auth.User{}
 		g.groups = map[auth.GroupID]auth.Group{}

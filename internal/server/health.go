@@ -47,7 +47,7 @@ func memberRow(m *statemachine.MemberView) httpapi.Member {
 
 // Health describes the node from its published status.
 func (a *api) Health() httpapi.Health {
-	h := health(a.driver.status.Load(), a.store.Verification().Wrong, wall())
+	h := health(a.driver.status.Load(), a.store.Verification().Wrong, a.wall())
 	if a.trail != nil {
 		for _, reason := range a.trail.reasons() {
 			verdict{&h}.degrade("%s", reason)

@@ -149,7 +149,7 @@ type auditOverview struct {
 
 // Overview implements httpapi.Observer.
 func (o *observer) Overview() (any, error) {
-	s, h, now := o.driver.status.Load(), o.api.Health(), wall()
+	s, h, now := o.driver.status.Load(), o.api.Health(), o.api.wall()
 	st, err := o.api.SyncStatus()
 	if err != nil {
 		return nil, err

@@ -166,7 +166,7 @@ func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
 	if err != nil {
 		return httpapi.SyncStatus{}, err
 	}
-	now := wall()
+	now := a.wall()
 	out := httpapi.SyncStatus{Mode: s.Mode.String(), Digest: digest, Converged: true}
 	for i := range s.Members {
 		m := &s.Members[i]

@@ -149,7 +149,7 @@ func (a *api) restoreKeys(keys []wanted, r httpapi.Restore, out *httpapi.Restore
 
 // restored is the write that a key needs, and what becomes of it.
 func (a *api) restored(k wanted, r httpapi.Restore) (w httpapi.Write, kind httpapi.RestoredKey, err error) {
-	now := wall()
+	now := a.wall()
 	w = httpapi.Write{Key: k.key, Actor: r.Actor, If: []httpapi.Match{{Any: true, Not: true}}}
 	var cur keyspace.Header
 	here, err := a.store.View(k.key, func(rec keyspace.Record) { cur = rec.Header })

@@ -66,7 +66,7 @@ func (a *api) Rewind(r httpapi.Rewind) (out httpapi.Rewound, err error) {
 	out.Next = next
 	// All that is written here is newer than all that is there: the time between undoes
 	// it, however short that is.
-	barrier := max(newest, int64(wall()))
+	barrier := max(newest, int64(a.wall()))
 	for _, key := range keys {
 		done, err := a.rewindKey(key, r, barrier)
 		if err != nil {
@@ -112,7 +112,7 @@ func (a *api) rewound(key string, r httpapi.Rewind) (w httpapi.Write, done httpa
 	if err != nil {
 		return w, 0, storeError(err)
 	}
-	now, at := wall(), keyspace.Millis(r.At)
+	now, at := a.wall(), keyspace.Millis(r.At)
 	stood, known := keyspace.At(cur, revs, at)
 	w = httpapi.Write{Key: key, Actor: r.Actor, If: []httpapi.Match{{Any: true, Not: true}}}
 	live := cur != nil && cur.Live(now)

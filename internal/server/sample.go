@@ -38,7 +38,7 @@ func buildRevision() string {
 
 func (o *observer) sampleMembers(emit metrics.Emit, s *statemachine.Status) {
 	states := map[statemachine.MemberState]int{}
-	now := wall()
+	now := o.api.wall()
 	for _, m := range distinct(s) {
 		states[m.State]++
 		if m.Self {

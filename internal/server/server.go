@@ -40,6 +40,7 @@ type Server struct {
 	backups   *backups
 	feed      *feed
 	observer  *observer
+	over      func(net.PacketConn) net.PacketConn // what lies between the node and its peers
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -48,8 +49,11 @@ type Server struct {
 
 // Start opens a node and returns once it serves. Its errors name the setting to
 // change.
-func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
+func Start(cfg config.Config, log *slog.Logger, around ...Around) (_ *Server, err error) {
 	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
+	for _, a := range around {
+		a(s)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(context.Background()))
@@ -73,6 +77,7 @@ func Start(cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 		reserved = s.guard.changed
 	}
 	s.feed = newFeed(cfg.MaxWatchers)
+	s.feed.clock = &s.driver.clock
 	var queue storage.Journal
 	if cfg.TamperLoggingEnabled {
 		queue = journal
@@ -127,7 +132,7 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 		Replica: id, Secret: []byte(secret.Reveal()), Files: transport.Files{
 			CA: s.cfg.TLSCAFile, Cert: s.cfg.TLSCertFile, Key: s.cfg.TLSKeyFile,
 		}, Hello: s.driver.hello,
-		Deliver: s.driver.fromPeers, Logger: s.log,
+		Deliver: s.driver.fromPeers, Logger: s.log, Over: s.over,
 	})
 	if err != nil {
 		return fmt.Errorf("listen to peers (settings port, cluster_port, tls_*): %w", err)

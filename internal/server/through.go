@@ -39,7 +39,7 @@ func (a *api) viewAtSource(key string, visit func(httpapi.Record)) error {
 		return httpapi.ErrNotFound
 	}
 	rec := keyspace.Record{Header: e.Header, Value: e.Value}
-	if err := absence(rec, wall()); err != nil {
+	if err := absence(rec, a.wall()); err != nil {
 		return err
 	}
 	visit(record(key, rec))

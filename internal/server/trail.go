@@ -380,7 +380,7 @@ func (t *trail) Entries(since uint64, limit int, visit func(uint64, []byte)) (ui
 // Anchors implements httpapi.Trail.
 func (t *trail) Anchors(visit func([]byte)) error {
 	return storeError(t.api.store.Range(anchorsAt, anchorsEnd, func(_ string, rec keyspace.Record) bool {
-		if rec.Live(wall()) {
+		if rec.Live(t.api.wall()) {
 			visit(rec.Value)
 		}
 		return true

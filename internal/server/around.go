@@ -1,0 +1,17 @@
+package server
+
+import (
+	"net"
+	"time"
+)
+
+// Around changes the world around a node, for a lab; without any it is the machine's.
+type Around func(*Server)
+
+// Over lets a node talk to its peers over what the function makes of its socket.
+func Over(network func(net.PacketConn) net.PacketConn) Around {
+	return func(s *Server) { s.over = network }
+}
+
+// Skew makes the node's clock wrong by so much, from now on.
+func (s *Server) Skew(by time.Duration) { s.driver.clock.set(by) }
