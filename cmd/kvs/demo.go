@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
+	"math"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,174 +14,115 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kvs/internal/config"
-	"kvs/internal/server"
+	"kvs/internal/demo"
 )
 
-const demoNodesMax = 9
-
-var demoNames = [demoNodesMax]string{
-	"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota",
-}
+// demoPort is that of the first node unless another is given.
+const demoPort = 8081
 
 func demoCommand() *cobra.Command {
-	var nodes, port int
+	var (
+		opt  demo.Options
+		loss string
+	)
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run a cluster in this process, with sample data, gone on exit",
+		Short: "Run a cluster in this process, with sample data, and break it",
+		Long: "Real nodes over real QUIC, in one process. At a terminal keys cut nodes off, make conflicts\n" +
+			"and so on; from another one, kvs demo cut gamma and the like do the same.",
 		Example: "  kvs demo\n" +
-			"  kvs demo --nodes 5 --port 9001",
+			"  kvs demo --nodes 5 --port 9001 --latency 20ms --loss 1%\n" +
+			"  kvs demo cut gamma",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if nodes < 1 || nodes > demoNodesMax {
-				return usage{fmt.Errorf("--nodes must be from 1 to %d, not %d", demoNodesMax, nodes)}
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if opt.Nodes < 1 || opt.Nodes > demo.NodesMax {
+				return usage{fmt.Errorf("--nodes must be from 1 to %d, not %d", demo.NodesMax, opt.Nodes)}
 			}
-			if port < 1 || port+nodes > 1<<16 {
-				return usage{fmt.Errorf("--port must leave room for %d ports below 65536, not %d", nodes, port)}
+			if opt.Port < 1 || opt.Port+opt.Nodes > 1<<16 {
+				return usage{fmt.Errorf("--port must leave room for %d ports below 65536, not %d", opt.Nodes, opt.Port)}
+			}
+			if opt.Latency < 0 || opt.Latency > time.Minute {
+				return usage{fmt.Errorf("--latency must be from 0s to 1m, not %v", opt.Latency)}
+			}
+			if opt.Loss, err = perMillion(loss); err != nil {
+				return usage{fmt.Errorf("--loss must be a share of the packets below 100%%, such as 1%%, not %q", loss)}
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			return demo(ctx, cmd.OutOrStdout(), nodes, port)
+			return runDemo(ctx, cmd.OutOrStdout(), opt)
 		},
 	}
-	cmd.Flags().IntVar(&nodes, "nodes", 3, "how many nodes")
-	cmd.Flags().IntVar(&port, "port", 8081, "port of the first node; the others follow")
+	f := cmd.Flags()
+	f.IntVar(&opt.Nodes, "nodes", 3, "how many nodes")
+	f.StringVar(&opt.Keep, "keep", "", "directory for the data, which stays and is gone on with the next time")
+	f.DurationVar(&opt.Latency, "latency", 0, "how long each packet between nodes takes")
+	f.StringVar(&loss, "loss", "0%", "how many of the packets between nodes get lost")
+	cmd.PersistentFlags().IntVar(&opt.Port, "port", demoPort, "port of the first node; the others follow")
+	for _, v := range demoVerbs {
+		cmd.AddCommand(demoVerbCommand(v, &opt.Port))
+	}
 	return cmd
 }
 
-// demo runs a cluster until ctx ends, and removes all that it wrote.
-func demo(ctx context.Context, out io.Writer, nodes, port int) (err error) {
-	began := time.Now()
-	dir, err := os.MkdirTemp("", "kvs-demo-")
-	if err != nil {
-		return fmt.Errorf("make a directory for the demo (TMPDIR names another place): %w", err)
+// perMillion reads a percentage below 100.
+func perMillion(text string) (int, error) {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil || !(f >= 0 && f < 100) || !strings.HasSuffix(text, "%") {
+		return 0, errors.New("no percentage")
 	}
-	var servers []*server.Server
-	defer func() {
-		for _, s := range servers {
-			err = errors.Join(err, s.Close())
-		}
-		err = errors.Join(err, os.RemoveAll(dir))
-	}()
-	fmt.Fprintf(out, "KVS demo  %d nodes in this process, data in %s, gone on exit\n", nodes, dir)
-	for i := range nodes {
-		s, err := server.Start(demoConfig(dir, i, port), slog.New(slog.DiscardHandler))
-		if err != nil {
-			return fmt.Errorf("node %s: %w", demoNames[i], err)
-		}
-		servers = append(servers, s)
+	return int(math.Round(f * 10_000)), nil
+}
+
+// demoVerb is what another terminal can have a demo do.
+type demoVerb struct {
+	use, short, example string
+	least, most         int // arguments
+	fill                func(a *demo.Ask, args []string) error
+}
+
+func askNode(a *demo.Ask, args []string) error {
+	if len(args) > 0 {
+		a.Node = args[0]
 	}
-	secret := filepath.Join(dir, demoNames[0], server.AdminTokenFile)
-	token, err := awaitToken(ctx, secret)
-	if err != nil {
-		return err
-	}
-	if err := loadSample(ctx, servers[0].Address(), token); err != nil {
-		return err
-	}
-	if !waitEqual(ctx, servers, demoKeys) {
-		if ctx.Err() != nil {
+	return nil
+}
+
+var demoVerbs = []demoVerb{
+	{"cut NODE", "Take a node of the demo off the network", "kvs demo cut gamma", 1, 1, askNode},
+	{"heal [NODE]", "Take nodes back that were cut off", "kvs demo heal", 0, 1, askNode},
+	{"kill NODE", "End a node without a word to the others", "kvs demo kill beta", 1, 1, askNode},
+	{"restart NODE", "Start a node again that was killed", "kvs demo restart beta", 1, 1, askNode},
+	{"skew NODE BY", "Make a node's clock wrong", "kvs demo skew gamma 5s\n  kvs demo skew gamma 0s", 2, 2,
+		func(a *demo.Ask, args []string) (err error) {
+			if a.By, err = time.ParseDuration(args[1]); err != nil {
+				return usage{fmt.Errorf("BY must be a time such as 5s or -300ms, not %q", args[1])}
+			}
+			return askNode(a, args)
+		}},
+	{"conflict", "Let two nodes write one key while they are apart", "kvs demo conflict", 0, 0, askNode},
+	{"writers on|off", "Let sensors write on every node, or stop that", "kvs demo writers on", 1, 1,
+		func(a *demo.Ask, args []string) error {
+			if a.On = args[0] == "on"; !a.On && args[0] != "off" {
+				return usage{fmt.Errorf("writers are on or off, not %q", args[0])}
+			}
 			return nil
-		}
-		return errors.New("the nodes did not become equal within 30 seconds")
-	}
-	printDemo(out, servers, secret, time.Since(began))
-	select {
-	case <-ctx.Done():
-	case err = <-anyFailed(servers):
-	}
-	return err
+		}},
 }
 
-func demoConfig(dir string, i, port int) config.Config {
-	cfg := config.Default()
-	cfg.NodeID = demoNames[i]
-	cfg.Port = port + i
-	cfg.DataDir = filepath.Join(dir, cfg.NodeID)
-	cfg.BackupPath = filepath.Join(dir, "backups-"+cfg.NodeID)
-	cfg.ShutdownTimeout = time.Second
-	cfg.RateLimitingEnabled = false // it is there to be tried, with loops too
-	if i > 0 {
-		cfg.SeedNodes = []string{net.JoinHostPort(cfg.BindAddress, strconv.Itoa(port))}
+func demoVerbCommand(v demoVerb, port *int) *cobra.Command {
+	verb, _, _ := strings.Cut(v.use, " ")
+	return &cobra.Command{
+		Use: v.use, Short: v.short, Example: "  " + v.example, Args: cobra.RangeArgs(v.least, v.most),
+		RunE: func(_ *cobra.Command, args []string) error {
+			ask := demo.Ask{Verb: verb}
+			if err := v.fill(&ask, args); err != nil {
+				return err
+			}
+			err := demo.Command(*port, ask)
+			if errors.Is(err, demo.ErrNoDemo) {
+				return &failure{exitUnreachable, err.Error(), "kvs demo, in another terminal; --port, if it has another"}
+			}
+			return err
+		},
 	}
-	return cfg
-}
-
-// awaitToken reads the token that the first node writes once it has a cluster. It is
-// good on all nodes.
-func awaitToken(ctx context.Context, file string) (token string, err error) {
-	deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		text, err := os.ReadFile(file)
-		if err == nil {
-			return strings.TrimSpace(string(text)), nil
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.Done():
-			return "", fmt.Errorf("the first node wrote no token within 30 seconds: %w", err)
-		}
-	}
-}
-
-// waitEqual waits until all nodes see each other and hold the same keys.
-func waitEqual(ctx context.Context, servers []*server.Server, keys uint64) bool {
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if equal(servers, keys) {
-			return true
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func equal(servers []*server.Server, keys uint64) bool {
-	first, live, err := servers[0].Digest()
-	if err != nil || live < keys {
-		return false
-	}
-	for _, s := range servers {
-		root, _, err := s.Digest()
-		if err != nil || root != first || len(s.Status().Members) != len(servers) {
-			return false
-		}
-	}
-	return true
-}
-
-func printDemo(out io.Writer, servers []*server.Server, secret string, took time.Duration) {
-	for i, s := range servers {
-		root, live, _ := s.Digest() // has just worked
-		fmt.Fprintf(out, "  %-8s http://%s  up  %d keys  root %x\n", demoNames[i], s.Address(), live, root[:4])
-	}
-	a, b := servers[0].Address(), servers[len(servers)-1].Address()
-	fmt.Fprintf(out, `  all nodes hold the same data (%.1f s after start)
-  Try, in another terminal:
-    export KVS_ADDR=http://%s KVS_TOKEN_FILE=%s
-    H="Authorization: Bearer $(cat $KVS_TOKEN_FILE)"
-    curl -H "$H" -X PUT http://%s/kv/users/john -H 'Content-Type: application/json' -d '{"name":"John"}'
-    curl -H "$H" http://%s/kv/users/john
-    curl -H "$H" 'http://%s/kv/_range?start_key=rooms/&end_key=rooms0&limit=3'
-    kvs sync status
-  Ctrl-C ends the demo.
-`, took.Seconds(), a, secret, a, b, b)
-}
-
-// anyFailed yields the first failure of a node.
-func anyFailed(servers []*server.Server) <-chan error {
-	failed := make(chan error, len(servers))
-	for _, s := range servers {
-		go func() { failed <- <-s.Failed() }()
-	}
-	return failed
 }

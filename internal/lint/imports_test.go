@@ -39,13 +39,14 @@ var layers = map[string][]string{
 	"internal/backup":       {"statemachine/keyspace", "internal/durable"},
 	"internal/metrics":      {},
 	"internal/lab":          {},
+	"internal/demo":         {"internal/server", "internal/config", "internal/lab", "client"},
 	"internal/lint":         {},
 	"internal/licenses":     {},
 	"internal/openapi":      {},
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
-	"cmd/kvs": {"internal/server", "internal/lab", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "client"},
+	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "client"},
 	"cmd/sim": {"sim", "statemachine/keyspace"},
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
