@@ -17,16 +17,18 @@ type engine struct {
 	// once had one in this run: a delete of nothing does no harm. Only update
 	// touches it. It costs a key for each value within a few bytes of 1 MiB.
 	splits map[string]struct{}
+	// small makes values smaller, for update alone. nil: it does not.
+	small *compressor
 	// report hears of damaged records.
 	report func(key []byte)
 }
 
-func openEngine(dir string, log badger.Logger, report func(key []byte)) (*engine, error) {
+func openEngine(dir string, log badger.Logger, small *compressor, report func(key []byte)) (*engine, error) {
 	db, err := badger.Open(badgerOptions(dir, log))
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{db: db, splits: make(map[string]struct{}), report: report}
+	e := &engine{db: db, splits: make(map[string]struct{}), small: small, report: report}
 	if err := e.loadSplits(); err != nil {
 		db.Close()
 		return nil, err
@@ -72,7 +74,7 @@ func (e *engine) loadSplits() error {
 func (e *engine) update(fn func(keyspace.Tx)) {
 	txn := e.db.NewTransaction(true)
 	defer txn.Discard()
-	t := &tx{reader: reader{txn: txn, report: e.report}, splits: e.splits}
+	t := &tx{reader: reader{txn: txn, report: e.report}, splits: e.splits, small: e.small}
 	fn(t)
 	if err := txn.Commit(); err != nil {
 		panic(fault{fmt.Errorf("commit a batch: %w", err)})

@@ -26,9 +26,12 @@ func newEngine(t testing.TB) *engine {
 	return engineOn(t, t.TempDir())
 }
 
-func engineOn(t testing.TB, dir string) *engine {
+func engineOn(t testing.TB, dir string) *engine { return engineAt(t, dir, 0) }
+
+// engineAt is one that compresses at a level.
+func engineAt(t testing.TB, dir string, level int) *engine {
 	t.Helper()
-	e, err := openEngine(dir, discard(t), func([]byte) {})
+	e, err := openEngine(dir, discard(t), newCompressor(level), func([]byte) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +46,8 @@ func engineOn(t testing.TB, dir string) *engine {
 // suiteStore is an engine as the suite sees it.
 type suiteStore struct {
 	*engine
-	dir string
+	dir   string
+	level int // of compression
 }
 
 func (s suiteStore) Update(fn func(keyspace.Tx))   { s.update(fn) }
@@ -54,15 +58,24 @@ func (s suiteStore) Reopen(t *testing.T) storetest.Store {
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return suiteStore{engineOn(t, s.dir), s.dir}
+	return suiteStore{engineAt(t, s.dir, s.level), s.dir, s.level}
 }
 
 // TestSuite runs the behaviour that every store shares.
 func TestSuite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		dir := t.TempDir()
-		return suiteStore{engineOn(t, dir), dir}
+		return newSuiteStore(t, 0)
 	})
+}
+
+func newSuiteStore(t *testing.T, level int) storetest.Store {
+	dir := t.TempDir()
+	return suiteStore{engineAt(t, dir, level), dir, level}
+}
+
+// TestSuiteCompressed is the same with a store that compresses.
+func TestSuiteCompressed(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store { return newSuiteStore(t, 3) })
 }
 
 // TestFailedTransactionLeavesNothing: a transaction that ends in a panic stores

@@ -22,6 +22,10 @@ const (
 	// formatSplit says that the envelope goes on in a second record, stored
 	// raw. The sum is that of the whole payload.
 	formatSplit = 2
+	// formatSmall and formatSmallSplit are the same with a payload that is compressed
+	// (RFC 8878). The sum is that of the compressed one.
+	formatSmall      = 3
+	formatSmallSplit = 4
 
 	envelopeBytes = 1 + 4
 )
@@ -42,17 +46,25 @@ func seal(stored []byte, format byte, key, payload []byte) {
 	copy(stored[envelopeBytes:], payload)
 }
 
-// unseal returns the payload of a complete envelope, without copying it.
-func unseal(key, stored []byte) ([]byte, error) {
-	if len(stored) <= envelopeBytes || stored[0] != formatWhole && stored[0] != formatSplit {
+// unseal returns the payload of a complete envelope: where it is, or expanded into
+// scratch if it fits there.
+func unseal(key, stored, scratch []byte) ([]byte, error) {
+	if len(stored) <= envelopeBytes || stored[0] < formatWhole || stored[0] > formatSmallSplit {
 		return nil, damaged(key)
 	}
 	payload := stored[envelopeBytes:]
 	if binary.BigEndian.Uint32(stored[1:]) != checksum(stored[0], key, payload) {
 		return nil, damaged(key)
 	}
+	if isSmall(stored[0]) {
+		return expand(key, payload, scratch)
+	}
 	return payload, nil
 }
+
+func isSplit(format byte) bool { return format == formatSplit || format == formatSmallSplit }
+
+func isSmall(format byte) bool { return format == formatSmall || format == formatSmallSplit }
 
 func checksum(format byte, key, payload []byte) uint32 {
 	sum := crc32.Update(uint32(format), castagnoli, key)

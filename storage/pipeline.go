@@ -104,7 +104,7 @@ func (p *pipeline) begin() *stagedTx {
 		p.forget()
 	}
 	t := &stagedTx{writes: make(map[string][]byte)}
-	t.splits, t.report = p.engine.splits, p.engine.report
+	t.splits, t.small, t.report = p.engine.splits, p.engine.small, p.engine.report
 	if p.last != nil {
 		t.txn, t.before, p.next = p.next, p.last.writes, nil
 		return t

@@ -30,7 +30,12 @@ func (s *Store) View(key string, fn func(keyspace.Record)) (found bool, err erro
 		return false, fmt.Errorf("read key %q: %w", key, err)
 	}
 	err = item.Value(func(stored []byte) error {
-		rec, err := r.record(*buf, stored)
+		scratch := new([]byte)
+		if len(stored) > 0 && isSmall(stored[0]) {
+			scratch = scratches.Get().(*[]byte)
+			defer returnScratch(scratch)
+		}
+		rec, err := r.record(*buf, stored, scratch)
 		if err != nil {
 			r.report(*buf)
 			return err
@@ -48,11 +53,15 @@ func (s *Store) Range(start, end string, fn func(key string, rec keyspace.Record
 	})
 }
 
-// record opens and decodes the envelope of a user's record.
-func (r *reader) record(key, stored []byte) (keyspace.Record, error) {
-	payload, err := r.unseal(key, stored)
+// record opens and decodes the envelope of a user's record. It is valid until the
+// scratch is used again.
+func (r *reader) record(key, stored []byte, scratch *[]byte) (keyspace.Record, error) {
+	payload, err := r.unseal(key, stored, *scratch)
 	if err != nil {
 		return keyspace.Record{}, err
+	}
+	if isSmall(stored[0]) {
+		*scratch = payload
 	}
 	rec, ok := keyspace.DecodeRecord(payload)
 	if !ok {

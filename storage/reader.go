@@ -70,7 +70,7 @@ func (r *reader) get(key []byte) (payload []byte, err error) {
 	if stored == nil || err != nil {
 		return nil, err
 	}
-	return r.unseal(key, stored)
+	return r.unseal(key, stored, nil)
 }
 
 // stored returns what Badger has under a key, nil for nothing.
@@ -92,19 +92,20 @@ func (r *reader) stored(key []byte) (stored []byte, err error) {
 	return stored, err
 }
 
-// unseal opens an envelope, and joins it with its second part if there is one.
-func (r *reader) unseal(key, stored []byte) ([]byte, error) {
+// unseal opens an envelope, and joins it with its second part if there is one. A
+// compressed payload is expanded into scratch if it fits there.
+func (r *reader) unseal(key, stored, scratch []byte) ([]byte, error) {
 	if len(stored) == 0 {
 		return nil, damaged(key)
 	}
-	if stored[0] == formatSplit {
+	if isSplit(stored[0]) {
 		second, err := r.stored(secondKey(key))
 		if err != nil {
 			return nil, err
 		}
 		stored = append(stored[:len(stored):len(stored)], second...)
 	}
-	return unseal(key, stored)
+	return unseal(key, stored, scratch)
 }
 
 // Ascend implements keyspace.Reader.
@@ -130,6 +131,8 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 	}
 	c := r.cursorAt(start, commonPrefix(start, end))
 	defer c.it.Close()
+	scratch := scratches.Get().(*[]byte)
+	defer returnScratch(scratch)
 	for seen := 1; c.it.Valid(); c.next() {
 		if seen++; seen%yieldEvery == 0 {
 			runtime.Gosched() // a long read must not keep clients from the processor
@@ -141,7 +144,7 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 		if item.IsDeletedOrExpired() {
 			continue
 		}
-		payload, err := r.payload(item)
+		payload, err := r.payload(item, scratch)
 		if err != nil {
 			return err
 		}
@@ -152,8 +155,9 @@ func (r *reader) each(start, end []byte, fn func(key, payload []byte) bool) erro
 	return nil
 }
 
-// payload opens what an iterator stands on.
-func (r *reader) payload(item *badger.Item) (payload []byte, err error) {
+// payload opens what an iterator stands on. It is valid until the iterator moves, or
+// the scratch is used again.
+func (r *reader) payload(item *badger.Item, scratch *[]byte) (payload []byte, err error) {
 	var stored []byte
 	err = item.Value(func(b []byte) error {
 		stored = b
@@ -162,7 +166,10 @@ func (r *reader) payload(item *badger.Item) (payload []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err = r.unseal(item.Key(), stored)
+	payload, err = r.unseal(item.Key(), stored, *scratch)
+	if err == nil && isSmall(stored[0]) {
+		*scratch = payload
+	}
 	return payload, r.excuse(item.Key(), &payload, err)
 }
 

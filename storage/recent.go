@@ -28,6 +28,8 @@ func (s *Store) Recent(from, until Place, order Order, fn func(key string, rec k
 	if until != (Place{}) {
 		sp.end = keyspace.TimeKey(until.TS, until.Key)
 	}
+	scratch := scratches.Get().(*[]byte)
+	defer returnScratch(scratch)
 	var failed error
 	err := r.walk(sp, func(timeKey, _ []byte) (leap []byte, more bool) {
 		ts, key, ok := keyspace.TimePlace(timeKey)
@@ -40,7 +42,7 @@ func (s *Store) Recent(from, until Place, order Order, fn func(key string, rec k
 			failed = err
 			return nil, err == nil
 		}
-		rec, err := r.record(data, stored)
+		rec, err := r.record(data, stored, scratch)
 		if err != nil {
 			r.report(data)
 			failed = err

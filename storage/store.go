@@ -20,6 +20,9 @@ var ErrClosed = errors.New("the store is closed")
 type Options struct {
 	// Dir belongs to the store alone. It is created with mode 0700.
 	Dir string
+	// Compression is the level from 1 to 19 at which values are compressed that get smaller
+	// by it, 0 for none. What is there stays readable whatever it is.
+	Compression int
 	// Birth holds the random bytes that a start needs.
 	Birth keyspace.Birth
 	// Logger gets Badger's own log at debug and warn; nil drops it.
@@ -126,7 +129,7 @@ func Open(o Options) (*Store, error) {
 	s.damages.doubts = make(chan doubt, damagesMax)
 	s.verified.Store(&Verification{Of: verifySteps})
 	var err error
-	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, s.damages.report); err != nil {
+	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, newCompressor(o.Compression), s.damages.report); err != nil {
 		return nil, explainOpen(o.Dir, err)
 	}
 	if err := s.start(o.Birth); err != nil {

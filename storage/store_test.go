@@ -23,14 +23,18 @@ type rig struct {
 	fatal   chan error
 }
 
-func openRig(t testing.TB, dir string, epoch byte) *rig {
+func openRig(t testing.TB, dir string, epoch byte) *rig { return openRigAt(t, dir, epoch, 0) }
+
+// openRigAt opens one that compresses at a level.
+func openRigAt(t testing.TB, dir string, epoch byte, level int) *rig {
 	t.Helper()
 	r := &rig{answers: make(chan statemachine.Input, 256), fatal: make(chan error, 1)}
 	s, err := Open(Options{
-		Dir:     dir,
-		Birth:   keyspace.Birth{Replica: keyspace.ReplicaID{1}, Epoch: keyspace.Epoch{epoch}},
-		Deliver: func(in statemachine.Input) { r.answers <- in },
-		Fatal:   func(err error) { r.fatal <- err },
+		Dir:         dir,
+		Compression: level,
+		Birth:       keyspace.Birth{Replica: keyspace.ReplicaID{1}, Epoch: keyspace.Epoch{epoch}},
+		Deliver:     func(in statemachine.Input) { r.answers <- in },
+		Fatal:       func(err error) { r.fatal <- err },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,12 +4,15 @@ import (
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"kvs/statemachine/keyspace"
 )
 
 // tx is a keyspace.Tx on one of Badger's transactions.
 type tx struct {
 	reader
 	splits  map[string]struct{} // the engine's
+	small   *compressor         // the engine's
 	entries []badger.Entry      // not used yet
 }
 
@@ -18,20 +21,33 @@ func (t *tx) Set(key, value []byte) {
 	if len(key) == 0 || key[0] >= classOwn || len(value) == 0 {
 		panic(fmt.Sprintf("storage: set of key %q with %d bytes", key, len(value)))
 	}
+	if envelopeBytes+len(value) > 2*partBytesMax {
+		panic(fmt.Sprintf("storage: value of %d bytes under key %q", len(value), key))
+	}
+	whole, split := byte(formatWhole), byte(formatSplit)
+	if small := t.shrink(key, value); small != nil {
+		value, whole, split = small, formatSmall, formatSmallSplit
+	}
 	stored := t.slab.take(envelopeBytes + len(value))
 	if len(stored) <= partBytesMax {
-		seal(stored, formatWhole, key, value)
+		seal(stored, whole, key, value)
 		t.set(key, stored)
 		t.dropSecond(key)
 		return
 	}
-	if len(stored) > 2*partBytesMax {
-		panic(fmt.Sprintf("storage: value of %d bytes under key %q", len(value), key))
-	}
-	seal(stored, formatSplit, key, value)
+	seal(stored, split, key, value)
 	t.set(key, stored[:partBytesMax:partBytesMax])
 	t.set(secondKey(key), stored[partBytesMax:])
 	t.splits[string(key)] = struct{}{}
+}
+
+// shrink compresses a value where that pays. What a replica cannot do without stays as
+// it is: it is little, and nothing but its sum should lie between it and its reader.
+func (t *tx) shrink(key, value []byte) []byte {
+	if keyspace.IsSystem(key) {
+		return nil
+	}
+	return t.small.shrink(value)
 }
 
 func (t *tx) set(key, stored []byte) {

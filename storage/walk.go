@@ -66,6 +66,8 @@ func (r *reader) walk(sp span, fn func(key, payload []byte) (leap []byte, more b
 		c = r.cursorAt(sp.start, prefix)
 	}
 	defer c.it.Close()
+	scratch := scratches.Get().(*[]byte)
+	defer returnScratch(scratch)
 	for seen := 1; c.it.Valid() && c.within(sp); seen++ {
 		if seen%yieldEvery == 0 {
 			runtime.Gosched() // a long read must not keep clients from the processor
@@ -73,7 +75,7 @@ func (r *reader) walk(sp span, fn func(key, payload []byte) (leap []byte, more b
 		var leap []byte
 		more := true
 		if !c.it.Item().IsDeletedOrExpired() {
-			payload, err := r.payload(c.it.Item())
+			payload, err := r.payload(c.it.Item(), scratch)
 			if err != nil {
 				return err
 			}

@@ -46,9 +46,6 @@ func serve(out io.Writer, path string) error {
 	case created:
 		log.Info("wrote the configuration (defaults, commented)", "file", path)
 	}
-	if pending := cfg.Pending(); len(pending) > 0 {
-		log.Info("accepted, but without effect in this version", "settings", strings.Join(pending, " "))
-	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	for {

@@ -20,7 +20,6 @@ import (
 //	oneof   the words a string may be
 //	check   a further rule, by name (see check.go)
 //	reload  whether a running node can take a new value
-//	status  "pending": accepted, without effect until its feature is there
 //	needs   the switch without which the setting has no effect
 //	secret  never shown
 type Config struct {
@@ -58,8 +57,8 @@ type Config struct {
 	TLSKeyFile        string `yaml:"tls_key_file" default:"" help:"Private key of that certificate (PEM)"`
 	PushRingMB        int    `yaml:"push_ring_mb" default:"64" min:"1" max:"4096" help:"Memory for fresh writes on their way to peers (MiB)"`
 
-	CompressionEnabled bool          `yaml:"compression_enabled" group:"Feature configuration" default:"true" status:"pending" help:"Enable ZSTD compression"`
-	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" status:"pending" needs:"compression_enabled" help:"Compression level (1-19)"`
+	CompressionEnabled bool          `yaml:"compression_enabled" group:"Feature configuration" default:"true" help:"Compress values with zstd on disk where that makes them smaller"`
+	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" needs:"compression_enabled" help:"Effort of it: 1-2 fastest, 3-5 default, 6-9 better, 10-19 best"`
 	DefaultTTL         time.Duration `yaml:"default_ttl" unit:"ttl" default:"0" reload:"true" help:"Default TTL (\"0\" = no expiry)"`
 	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" needs:"rate_limiting_enabled" help:"Requests per window, of each client, on this node"`
@@ -153,38 +152,3 @@ func (c Config) LoadClusterSecret() (Secret, error) {
 
 // HasPKI says that certificates come from files, and not from a secret.
 func (c Config) HasPKI() bool { return c.TLSCertFile != "" }
-
-// Pending names the settings that are accepted but have no effect yet and
-// that somebody would miss: switches that are on, and values that differ from
-// their default, unless their switch is off. The order is the file's.
-func (c Config) Pending() []string {
-	table := settings()
-	base := settingValues(defaults(c.NodeID), table)
-	mine := settingValues(c, table)
-	var names []string
-	for i, s := range table {
-		if !s.pending {
-			continue
-		}
-		if on, isSwitch := mine[i].(bool); isSwitch {
-			if on {
-				names = append(names, s.key)
-			}
-			continue
-		}
-		if mine[i] != base[i] && (s.needs == "" || switchIsOn(table, mine, s.needs)) {
-			names = append(names, s.key)
-		}
-	}
-	return names
-}
-
-func switchIsOn(table []setting, values []any, key string) bool {
-	for i, s := range table {
-		if s.key == key {
-			on, _ := values[i].(bool)
-			return on
-		}
-	}
-	panic("config: no such switch: " + key)
-}

@@ -294,26 +294,6 @@ func checkMistake(t *testing.T, text, want string) {
 	}
 }
 
-// Goal: which settings the start-up line names.
-func TestPending(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"", "compression_enabled"},
-		{"compression_enabled: false\ncompression_level: 9\ntamper_logging_enabled: false\n" +
-			"rate_limiting_enabled: false\nrevision_history_enabled: false\nbackup_enabled: false", ""},
-		{"compression_level: 9\ntamper_logging_enabled: false\nrate_limiting_enabled: false\n" +
-			"revision_history_enabled: false\nbackup_enabled: false\nbootstrap_max_age_hours: 5\nfetch_delay_ms: 5",
-			"compression_enabled compression_level"},
-	} {
-		cfg, err := parse("c", []byte(c.text), testHost)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(cfg.Pending(), " "); got != c.want {
-			t.Errorf("%q: %q, want %q", c.text, got, c.want)
-		}
-	}
-}
-
 // Goal: the first run writes a private file that the second run reads.
 func TestLoadWritesDefaults(t *testing.T) {
 	dir := t.TempDir()

@@ -22,7 +22,6 @@ type setting struct {
 	oneOf    []string
 	min, max int64 // Of a number, in its unit.
 	reload   bool
-	pending  bool
 	secret   bool
 	kind     reflect.Type
 }
@@ -46,8 +45,8 @@ func settings() []setting {
 			index: i, key: tag.Get("yaml"), help: tag.Get("help"), unit: tag.Get("unit"),
 			def: tag.Get("default"), check: tag.Get("check"), needs: tag.Get("needs"),
 			oneOf: strings.Fields(tag.Get("oneof")), reload: tag.Get("reload") == "true",
-			pending: tag.Get("status") == "pending", secret: tag.Get("secret") == "true",
-			kind: field.Type,
+			secret: tag.Get("secret") == "true",
+			kind:   field.Type,
 		}
 		s.group, s.grouped = tag.Lookup("group")
 		if s.numeric() {

@@ -23,8 +23,7 @@ func WriteDefault(path string) error {
 func render(host string, cfg Config) string {
 	var b strings.Builder
 	b.WriteString("# Configuration of kvs. Every setting is here with its default;\n" +
-		"# a line that is removed means the same. [later]: accepted, but without effect\n" +
-		"# until its feature is there.\n")
+		"# a line that is removed means the same.\n")
 	table := settings()
 	values, base := settingValues(cfg, table), settingValues(defaults(host), table)
 	for i, s := range table {
@@ -36,9 +35,6 @@ func render(host string, cfg Config) string {
 			line = s.key + ": " + s.valueOf(&cfg)
 		}
 		fmt.Fprintf(&b, "%-36s # %s", line, s.help)
-		if s.pending {
-			b.WriteString(" [later]")
-		}
 		b.WriteByte('\n')
 	}
 	return b.String()

@@ -83,7 +83,7 @@ func Start(cfg config.Config, log *slog.Logger, around ...Around) (_ *Server, er
 		queue = journal
 	}
 	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.news,
+		Dir: cfg.DataDir, Compression: compression(cfg), Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.news,
 		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
 	}); err != nil {
 		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)

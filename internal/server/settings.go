@@ -43,6 +43,14 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	return core, nil
 }
 
+// compression is the level for the store, 0 for none.
+func compression(cfg config.Config) int {
+	if !cfg.CompressionEnabled {
+		return 0
+	}
+	return cfg.CompressionLevel
+}
+
 // rateLimit translates the settings for the HTTP layer.
 func rateLimit(cfg config.Config) httpapi.RateLimit {
 	if !cfg.RateLimitingEnabled {
