@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -22,45 +20,43 @@ const fileBytesMax = 1 << 20
 // first, with every setting at its default, and created is true. The error of
 // a bad file is a *FileError that lists all its mistakes.
 func Load(path string) (cfg Config, created bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := WriteDefault(path); err != nil {
-			return Config{}, false, err
-		}
-		return Default(), true, nil
-	}
-	if err != nil {
-		return Config{}, false, fmt.Errorf("read configuration: %w", err)
-	}
-	cfg, err = Parse(path, text)
-	return cfg, false, err
+	l, created, err := Source{File: path}.Open()
+	return l.Config, created, err
 }
 
 // Parse reads the text of a configuration file; name is for messages.
 func Parse(name string, text []byte) (Config, error) { return parse(name, text, hostName()) }
 
 func parse(name string, text []byte, host string) (Config, error) {
+	l, err := Source{File: name}.parse(text, host)
+	return l.Config, err
+}
+
+func (s Source) parse(text []byte, host string) (Layered, error) {
 	r := &reader{
 		table:   settings(),
 		cfg:     defaults(host),
 		host:    host,
 		set:     map[string]*yaml.Node{},
+		origins: map[string]Origin{},
 		invalid: map[string]bool{},
-		report:  FileError{File: name},
+		report:  FileError{File: s.File},
 	}
 	r.report.hide(r.table)
 	if r.readable(text) {
 		r.report.lines = strings.Split(string(text), "\n")
 		if root := r.root(text); root != nil {
 			r.mapping(root)
-			r.ownDirectory()
-			r.relate()
 		}
 	}
+	r.environment(s.Env)
+	r.flags(s.Set)
+	r.ownDirectory()
+	r.relate()
 	if err := r.report.orNil(); err != nil {
-		return Config{}, err
+		return Layered{}, err
 	}
-	return r.cfg, nil
+	return Layered{r.cfg, r.origins}, nil
 }
 
 // reader collects one file's settings and mistakes.
@@ -69,6 +65,7 @@ type reader struct {
 	cfg     Config
 	host    string
 	set     map[string]*yaml.Node // The value of each key that the file sets.
+	origins map[string]Origin     // Of the keys that are set at all.
 	invalid map[string]bool       // The keys whose value was refused.
 	report  FileError
 }
@@ -160,24 +157,31 @@ func (r *reader) mapping(root *yaml.Node) {
 		if first, ok := r.set[s.key]; ok {
 			r.report.add(key.Line, key.Column,
 				fmt.Sprintf("duplicate key %q, already set on line %d", s.key, first.Line))
+			r.report.about(s.key)
 			continue
 		}
 		r.set[s.key] = value
+		r.origins[s.key] = Origin{FromFile, fmt.Sprintf("%s:%d", r.report.File, key.Line)}
 		if !r.value(s, value) {
 			r.invalid[s.key] = true
 		}
 	}
 }
 
-// ownDirectory gives a node that the file names, but no directory, one beside the
+// ownDirectory gives a node that is named, but no directory, one beside the
 // default: the files of several nodes may lie in one place.
 func (r *reader) ownDirectory() {
 	name := r.cfg.NodeID
-	if r.set["node_id"] == nil || r.set["data_dir"] != nil || name != filepath.Base(name) ||
-		!filepath.IsLocal(name) {
+	if !r.given("node_id") || r.given("data_dir") || name != filepath.Base(name) || !filepath.IsLocal(name) {
 		return
 	}
+	r.origins["data_dir"] = r.origins["node_id"]
 	r.cfg.DataDir += "-" + name
+}
+
+func (r *reader) given(key string) bool {
+	_, ok := r.origins[key]
+	return ok
 }
 
 func (r *reader) find(key *yaml.Node) (setting, bool) {
@@ -197,14 +201,22 @@ func (r *reader) unknown(key *yaml.Node) {
 		r.report.add(key.Line, key.Column, "a key must be a plain name")
 		return
 	}
-	message := fmt.Sprintf("unknown key %q", clip(key.Value))
-	if near, ok := nearest(r.table, key.Value); ok {
-		message += fmt.Sprintf(", did you mean %q?", near.key)
-		if near.secret {
-			r.report.hidden = append(r.report.hidden, key.Value)
-		}
-	}
+	message, near := r.unknownName("key", key.Value)
 	r.report.add(key.Line, key.Column, message)
+	r.report.about(near)
+}
+
+// unknownName words that there is no such setting, and finds the one that is meant.
+func (r *reader) unknownName(kind, name string) (message, meant string) {
+	message = fmt.Sprintf("unknown %s %q", kind, clip(name))
+	near, ok := nearest(r.table, name)
+	if !ok {
+		return message, ""
+	}
+	if near.secret {
+		r.report.hidden = append(r.report.hidden, name)
+	}
+	return message + fmt.Sprintf(", did you mean %q?", near.key), near.key
 }
 
 // value decodes and checks one value; false if it was refused.
@@ -222,25 +234,31 @@ func (r *reader) value(s setting, node *yaml.Node) bool {
 	if node.ShortTag() == "!!null" {
 		r.report.add(node.Line, node.Column,
 			s.key+" has no value: give it one, or remove the line for its default")
+		r.report.about(s.key)
 		return false
 	}
 	text := node.Value
-	if s.check == "name" && text == hostPlaceholderSeed {
-		text = r.host
-	}
 	quotedNumber := s.numeric() || s.kind == typeBool
 	if quotedNumber && node.ShortTag() == "!!str" && node.Style != 0 {
 		r.refuse(s, node, s.wants(), fmt.Sprintf("text in quotes (%q)", clip(text)))
 		return false
 	}
-	complaint := s.set(s.field(&r.cfg), text)
-	if complaint == "" {
-		complaint = s.checkText(text)
-	}
+	complaint := r.scalar(s, text)
 	if complaint != "" {
 		r.refuse(s, node, complaint, fmt.Sprintf("%q", clip(text)))
 	}
 	return complaint == ""
+}
+
+// scalar stores and checks a text; the complaint is "" if it is good.
+func (r *reader) scalar(s setting, text string) (complaint string) {
+	if s.check == "name" && text == hostPlaceholderSeed {
+		text = r.host
+	}
+	if complaint := s.set(s.field(&r.cfg), text); complaint != "" {
+		return complaint
+	}
+	return s.checkText(text)
 }
 
 // list decodes and checks a list of texts.
@@ -266,6 +284,7 @@ func (r *reader) list(s setting, node *yaml.Node) bool {
 			good = false
 			r.report.add(item.Line, item.Column, fmt.Sprintf("item %d of %s %s, not %s",
 				i+1, s.key, complaint, describe(item)))
+			r.report.about(s.key)
 			continue
 		}
 		items = append(items, item.Value)
@@ -289,21 +308,31 @@ func (r *reader) refuse(s setting, node *yaml.Node, complaint, not string) {
 		message += ", not " + not
 	}
 	r.report.add(node.Line, node.Column, message)
+	r.report.about(s.key)
 }
 
 // relate checks the rules between settings, as far as both sides are good.
 func (r *reader) relate() {
 	for _, broken := range r.cfg.relations() {
-		var at *yaml.Node
-		spoilt := false
+		at, spoilt := "", false
 		for _, key := range broken.keys {
 			spoilt = spoilt || r.invalid[key]
-			if node := r.set[key]; node != nil && at == nil {
-				at = node
+			if at == "" && r.given(key) {
+				at = key
 			}
 		}
-		if at != nil && !spoilt {
-			r.report.add(at.Line, at.Column, broken.message)
+		if at != "" && !spoilt {
+			r.complain(at, broken.message)
 		}
 	}
+}
+
+// complain puts a complaint where a setting got its value.
+func (r *reader) complain(key, message string) {
+	if o := r.origins[key]; o.From != FromFile {
+		r.report.addPlace(o.At, message)
+	} else {
+		r.report.add(r.set[key].Line, r.set[key].Column, message)
+	}
+	r.report.about(key)
 }

@@ -28,13 +28,22 @@ type FileError struct {
 
 // Mistake is one mistake and its place.
 type Mistake struct {
-	Line, Column int // From 1; the column counts characters.
+	Line, Column int    // From 1; the column counts characters.
+	Place        string // Instead of both: the variable or the flag.
 	Message      string
+	Key          string // The setting it is about, "" if there is none.
 }
 
 func (e *FileError) add(line, column int, message string) {
-	e.Mistakes = append(e.Mistakes, Mistake{line, column, message})
+	e.Mistakes = append(e.Mistakes, Mistake{Line: line, Column: column, Message: message})
 }
+
+func (e *FileError) addPlace(place, message string) {
+	e.Mistakes = append(e.Mistakes, Mistake{Place: place, Message: message})
+}
+
+// about says which setting the newest mistake is about.
+func (e *FileError) about(key string) { e.Mistakes[len(e.Mistakes)-1].Key = key }
 
 // hide remembers which keys hold secrets.
 func (e *FileError) hide(table []setting) {
@@ -51,7 +60,7 @@ func (e *FileError) orNil() error {
 		return nil
 	}
 	slices.SortStableFunc(e.Mistakes, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return e
 }
@@ -65,6 +74,10 @@ func (e *FileError) Error() string {
 			fmt.Fprintf(&b, "... and %d more\n", len(e.Mistakes)-i)
 			break
 		}
+		if m.Place != "" {
+			fmt.Fprintf(&b, "%s: %s\n", m.Place, m.Message)
+			continue
+		}
 		fmt.Fprintf(&b, "%s:%d:%d: %s\n", e.File, m.Line, m.Column, m.Message)
 		e.snippet(&b, m)
 	}
@@ -72,9 +85,18 @@ func (e *FileError) Error() string {
 	if len(e.Mistakes) == 1 {
 		noun = "error"
 	}
-	fmt.Fprintf(&b, "%d %s. Try: compare with the commented defaults that kvs writes "+
-		"to config.yaml at its first run", len(e.Mistakes), noun)
+	fmt.Fprintf(&b, "%d %s. Try: %s", len(e.Mistakes), noun, e.next())
 	return b.String()
+}
+
+// next is what to do about the first mistake that names a setting.
+func (e *FileError) next() string {
+	for _, m := range e.Mistakes {
+		if m.Key != "" {
+			return "kvs config explain " + m.Key
+		}
+	}
+	return "kvs config init example.yaml, and compare"
 }
 
 // snippet shows the source line of a mistake.

@@ -34,7 +34,7 @@ func render(host string, cfg Config) string {
 		if values[i] != base[i] {
 			line = s.key + ": " + s.valueOf(&cfg)
 		}
-		fmt.Fprintf(&b, "%-36s # %s", line, s.help)
+		fmt.Fprintf(&b, "%-*s # %s", commentColumn, line, s.help)
 		b.WriteByte('\n')
 	}
 	return b.String()
