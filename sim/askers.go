@@ -13,7 +13,7 @@ const askersFrom statemachine.RequestID = 1 << 40
 // partner may keep silent, or busy, in every step of a comparison.
 const answerWithin Millis = 40_000
 
-// askers are people who compare hosts and switch their modes, at any time.
+// askers are people who compare hosts and give them other settings, at any time.
 type askers struct {
 	questions[struct{}]
 	rng   *rand.Rand
@@ -40,6 +40,21 @@ func (a *askers) act() {
 	default:
 		h.step(statemachine.Diff{Request: id, Peer: peer})
 	}
+}
+
+// tune gives one host other settings, none of which may keep it from converging.
+func (a *askers) tune() {
+	h := a.w.clients.up(a.w.clients.rng)
+	if h == nil {
+		return
+	}
+	t := a.w.opt.Core.Tuning
+	t.GossipMin = between(a.rng, 100, t.GossipMax)
+	t.Sync, t.Catchup = between(a.rng, 100, t.Sync), between(a.rng, 100, t.Catchup)
+	t.FailedAfter = between(a.rng, 1_000, t.RemovedAfter-1)
+	t.Throttle, t.FetchDelay = between(a.rng, 0, 300), between(a.rng, 0, 300)
+	t.Revisions = a.rng.IntN(4)
+	h.step(statemachine.SetConfig{Request: a.ask(h, struct{}{}), Tuning: t})
 }
 
 // answered checks that an answer is due, and that a refusal says nothing else.

@@ -17,6 +17,7 @@ func (f *faults) begin() {
 	f.every(f.w.opt.DisasterEvery/2, f.backUp)
 	f.every(f.w.opt.OperateEvery, f.w.operators.act)
 	f.every(f.w.opt.AskEvery, f.w.askers.act)
+	f.every(f.w.opt.TuneEvery, f.w.askers.tune)
 	f.every(f.w.opt.PauseEvery, f.pause)
 	f.every(f.w.opt.WildEvery, f.derail)
 	f.every(f.w.opt.ClogEvery, f.clog)

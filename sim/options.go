@@ -36,6 +36,7 @@ type Options struct {
 	DisasterEvery        Millis // disks wiped, set back or copied; 0 never
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	AskEvery             Millis // people compare hosts; 0 never
+	TuneEvery            Millis // hosts get other settings while they run; 0 never
 	ReadEvery            Millis // clients read what a host without the older records lacks; 0 never
 	SessionEvery         Millis // sessions go from host to host; 0 never
 	RightsEvery          Millis // users, groups and rights change; 0 never
@@ -147,6 +148,13 @@ func Guarded(seed uint64) Options {
 	return o
 }
 
+// Tuned draws the swarm's worlds with people who change settings of running hosts.
+func Tuned(seed uint64) Options {
+	o := Swarm(seed)
+	o.TuneEvery = between(rand.New(rand.NewPCG(seed, 0x7e11)), 100, 3_000)
+	return o
+}
+
 // unclogged draws the swarm's worlds without clogs, queues, surges and cores, in
 // which some rules are noticed sooner.
 func unclogged(seed uint64) Options {
@@ -233,6 +241,8 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 		o = Swarm(seed)
 	case "guarded":
 		o = Guarded(seed)
+	case "tuned":
+		o = Tuned(seed)
 	case "calm":
 	case "partition":
 		o.CutEvery, o.CutFor, o.OneWayPermille = 10_000, 10_000, 300
@@ -241,7 +251,7 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 	case "lossy":
 		o.LossPermille, o.DupPermille, o.LatencyMean = 200, 100, 40
 	default:
-		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, calm, partition, crash or lossy", name)
+		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, tuned, calm, partition, crash or lossy", name)
 	}
 	if nodes > 0 {
 		o.Nodes = nodes

@@ -12,6 +12,14 @@ type SetMode struct {
 	ReadOnly bool
 }
 
+// SetConfig gives a running node another Tuning. Intervals that have changed begin
+// anew. A configured mode that is another than before ends what SetMode has set; one
+// that is not lets it stand. The caller has checked the invariants of Tuning.
+type SetConfig struct {
+	Request RequestID
+	Tuning  Tuning
+}
+
 // SyncNow begins to compare with a peer at once, or with every linked one if
 // Peer is zero. Done follows when the comparisons have begun, not when they end.
 type SyncNow struct {
@@ -93,11 +101,12 @@ type Difference struct {
 	Here, There bool // a visible record of that key is there
 }
 
-func (SetMode) input()  {}
-func (SyncNow) input()  {}
-func (Leave) input()    {}
-func (Forget) input()   {}
-func (Diff) input()     {}
-func (Lookup) input()   {}
-func (Await) input()    {}
-func (PeerRead) input() {}
+func (SetMode) input()   {}
+func (SetConfig) input() {}
+func (SyncNow) input()   {}
+func (Leave) input()     {}
+func (Forget) input()    {}
+func (Diff) input()      {}
+func (Lookup) input()    {}
+func (Await) input()     {}
+func (PeerRead) input()  {}

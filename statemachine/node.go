@@ -157,6 +157,8 @@ func (n *Node) onCommand(in Input) {
 		n.onForget(in)
 	case SetMode:
 		n.onSetMode(in)
+	case SetConfig:
+		n.onSetConfig(in)
 	case SyncNow:
 		n.onSyncNow(in)
 	case Diff:

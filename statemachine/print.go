@@ -112,6 +112,16 @@ func (i SetMode) Append(b []byte) []byte {
 	}
 	return append(b, ')')
 }
+func (i SetConfig) Append(b []byte) []byte {
+	t := i.Tuning
+	b = num(open(b, "SetConfig"), i.Request)
+	for _, n := range [...]Millis{
+		t.GossipMin, t.GossipMax, t.Sync, t.Catchup, t.FailedAfter, t.RemovedAfter, t.MaxSkew, t.Throttle, t.FetchDelay,
+	} {
+		b = num(b, n)
+	}
+	return append(flag(num(b, t.Revisions), t.ReadOnly, "read-only"), ')')
+}
 func (i SyncNow) Append(b []byte) []byte {
 	return append(i.Peer.Append(append(num(open(b, "SyncNow"), i.Request), ' ')), ')')
 }

@@ -43,7 +43,7 @@ func runCommand() *cobra.Command {
 	f.Uint64Var(&seed, "seed", 1, "everything follows from it")
 	f.IntVar(&nodes, "nodes", 0, "number of nodes (default: drawn by the seed, or the scenario's 5)")
 	f.DurationVar(&duration, "duration", 0, "virtual time with writes and faults (default 1m)")
-	f.StringVar(&scenario, "scenario", "swarm", "swarm, guarded, calm, partition, crash or lossy")
+	f.StringVar(&scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
 	f.StringVar(&trace, "trace", "", "write every input and effect to this file, a line each")
 	return cmd
 }
