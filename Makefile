@@ -2,7 +2,7 @@
 
 SEEDS ?= 2000
 
-.PHONY: all build demo test race lint swarm mutants threats bench e2e rig fuzz cover ci clean
+.PHONY: all build demo test race lint swarm mutants threats bench e2e console rig fuzz cover ci clean
 
 all: build test
 
@@ -38,6 +38,10 @@ threats: ## docs/security.md row by row, 100,000 mutated inputs of each kind, 2,
 
 e2e: ## real processes: kill -9, stopped nodes, bad input
 	go test -count=1 ./e2e
+
+console: ## the web console in Chromium, against three nodes that part and meet; keeps pictures
+	rm -rf console-shots && mkdir console-shots
+	go test -C tools -count=1 -v ./console -artifacts -outputdir $(CURDIR)/console-shots
 
 rig: ## long measurements: joining with a million records, kills in the middle; bytes of repairs
 	go test -count=1 -v -timeout 60m -run 'Rig' ./e2e -rig

@@ -32,6 +32,8 @@ var routes = []struct {
 	{"GET", "/openapi.yaml", "", open},
 	{"GET", "/openapi.json", "", open},
 	{"GET", "/docs", "", open},
+	{"GET", "/console/", "", open},
+	{"GET", "/console/x", "", open},
 	{"GET", "/problems/internal", "", open},
 	{"GET", "/.well-known/jwks.json", "", open},
 	{"GET", "/changes", "", token},

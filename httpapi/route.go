@@ -36,6 +36,7 @@ var fixed = routed(map[string]endpoint{
 	"/openapi.yaml":          {allow: allowRead, serve: (*Server).serveOpenAPI, need: needNothing},
 	"/openapi.json":          {allow: allowRead, serve: (*Server).serveOpenAPIJSON, need: needNothing},
 	"/docs":                  {allow: allowRead, serve: (*Server).serveDocs, need: needNothing},
+	"/console/":              {allow: allowRead, serve: (*Server).serveConsole, need: needNothing},
 	"/members/":              {allow: allowRead, serve: (*Server).serveMembers, need: needNothing},
 	"/members/leave":         {allow: allowPost, serve: (*Server).serveLeave, action: "node.leave"},
 	"/changes":               {allow: allowRead, serve: (*Server).serveChanges, need: needToken},
@@ -79,6 +80,7 @@ var named = routed(map[string]endpoint{
 	"/admin/backups/{id}/download": {allow: allowRead, serve: (*Server).serveDownload},
 	"/debug/pprof/{id}":            {allow: allowRead, serve: (*Server).serveProfile},
 	"/problems/{slug}":             {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
+	"/console/{file}":              {allow: allowRead, serve: (*Server).serveConsoleFile, need: needNothing},
 })
 
 // locate finds the endpoint of a raw path and, for one with a name in it, sets the
@@ -95,6 +97,11 @@ func (x *exchange) locate(path []byte) (endpoint, *Problem) {
 		return endpoint{}, invalidKey("the key is empty")
 	case "/members":
 		return fixed["/members/"], nil
+	case "/console":
+		return fixed["/console/"], nil
+	}
+	if file, ok := bytes.CutPrefix(path, []byte("/console/")); ok {
+		return x.locateConsole(file), nil
 	}
 	if key, ok := bytes.CutPrefix(path, []byte("/acl/")); ok {
 		return x.locateACL(key)

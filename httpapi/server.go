@@ -45,6 +45,8 @@ type Options struct {
 	// it is not empty. Without it nobody gets any.
 	Metrics      http.Handler
 	MetricsToken string
+	// Console switches /console/ on.
+	Console bool
 	// Debug switches /debug/ on.
 	Debug bool
 	// Access says which requests are logged; "" is none.
@@ -126,6 +128,7 @@ type Server struct {
 	answers  answers
 
 	described description
+	console   func() *console // made when somebody first asks for it
 }
 
 // exchange is the scratch space of one request. It is pooled; visit is bound
@@ -167,7 +170,7 @@ func New(options Options) *Server {
 	s := &Server{options: o, store: o.Store, cluster: o.Cluster, operator: o.Operator, guard: o.Guard, log: o.Logger}
 	s.trail, s.feed, s.history, s.sessions = o.Trail, o.Feed, o.History, o.Sessions
 	s.backups = o.Backups
-	s.described = newDescription()
+	s.described, s.console = newDescription(), sync.OnceValue(newConsole)
 	s.observer, s.meter = o.Observer, o.Meter
 	if s.meter != nil {
 		s.meter.Open(routeNames())

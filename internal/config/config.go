@@ -84,6 +84,7 @@ type Config struct {
 
 	MetricsEnabled bool   `yaml:"metrics_enabled" group:"Observation" default:"true" help:"Count what happens, and show it at /metrics"`
 	MetricsToken   Secret `yaml:"metrics_token" default:"" secret:"true" needs:"metrics_enabled" help:"Bearer token that may read /metrics and nothing else"`
+	ConsoleEnabled bool   `yaml:"console_enabled" default:"true" help:"The web console at /console/"`
 	DebugEndpoints bool   `yaml:"debug_endpoints" default:"false" help:"/debug/pprof/ and /debug/log-level, for administrators"`
 
 	TokenTTL    time.Duration `yaml:"token_ttl" group:"Tokens" unit:"duration" default:"24h" needs:"auth_enabled" help:"How long a token lives that asks for no other time"`

@@ -58,6 +58,7 @@ func (o *observer) attach(s *Server, a *api) {
 
 // show lets the HTTP layer have it.
 func (o *observer) show(options *httpapi.Options) {
+	options.Console = o.cfg.ConsoleEnabled
 	options.Observer, options.Debug, options.Access = o, o.cfg.DebugEndpoints, httpapi.AccessLog(o.cfg.AccessLog)
 	if o.registry != nil {
 		options.Meter, options.Metrics = o.registry.HTTP, o.registry.Handler()
