@@ -16,6 +16,7 @@ func (w *World) rescue() {
 		return
 	}
 	w.count.cores++
+	w.mark(MarkCoreAlone)
 	w.mend(core)
 	for _, h := range w.hosts {
 		switch {

@@ -21,6 +21,7 @@ func (f *faults) disaster() {
 		h.crash()
 	}
 	had := f.w.model.held(h)
+	f.w.mark([...]Mark{MarkWiped, MarkSetBack, MarkCloned}[kind])
 	switch kind {
 	case 0:
 		h.disk, h.known = disk.New(), keyspace.Watermark{}

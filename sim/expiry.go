@@ -19,6 +19,7 @@ func (w *World) expiry(h *host) {
 		key := keyspace.UserKey(k)
 		if !rec.Live(now) {
 			h.witness.expired(key, rec.Ver)
+			w.markIf(MarkExpiredApart, w.net.divided())
 			continue
 		}
 		if i, known := w.model.byVersion[rec.Ver]; known {

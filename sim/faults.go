@@ -78,6 +78,7 @@ func (f *faults) cut(a, b int) {
 	}
 	heal := 1 + exponential(f.rng, f.w.opt.CutFor)
 	f.w.net.sever(ha, hb)
+	f.w.markIf(MarkOneWay, oneWay)
 	if !oneWay {
 		f.w.net.sever(hb, ha)
 	}

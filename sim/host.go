@@ -34,6 +34,8 @@ type host struct {
 	held   []func() // what should have happened meanwhile
 	lively Millis   // when it last was resumed
 	doomed bool     // to crash while its next batch is not synced yet
+	copied int      // the run in which a source last opened a copy to it
+	wallAt Millis   // what its clock showed at its last crash
 	run    int      // counts starts; events of an earlier run are void
 	began  Millis   // of this run: the zero of its monotonic clock
 	skew   Millis   // of its wall clock
@@ -112,6 +114,7 @@ func (h *host) start() {
 	h.run++
 	h.up, h.doomed, h.busy, h.work = true, false, false, nil
 	h.began = h.w.now
+	h.w.markIf(MarkBackwards, h.now().Wall < h.wallAt)
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
 	h.judged = map[keyspace.ReplicaID]Millis{}
@@ -133,7 +136,10 @@ func (h *host) crash() {
 		}
 		return !gone
 	})
+	h.w.markIf(MarkUnsyncedLost, lost > 0)
+	h.w.markIf(MarkUnsyncedKept, kept > 0)
 	h.image.crashed(kept, lost)
+	h.ended()
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
 	h.run++
@@ -189,6 +195,7 @@ func (w *World) homeless(id keyspace.ReplicaID) bool {
 func (h *host) restart() {
 	h.disk.Sync()
 	h.image.landed()
+	h.ended()
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
 	h.run++
@@ -217,6 +224,7 @@ func (h *host) step(in statemachine.Input) {
 	h.w.count.events++
 	effects := h.node.Step(now, in)
 	h.w.trace(h, in, effects)
+	h.w.seen(h, in, effects)
 	for _, e := range effects {
 		h.perform(e)
 		if !h.up {
@@ -327,6 +335,7 @@ func (h *host) startWork() {
 			h.doomed = false
 			h.later(Millis(h.rng.Int64N(int64(sync))), func() {
 				if !h.w.calm {
+					h.w.mark(MarkCrashInCommit)
 					h.w.faults.down(h)
 				}
 			})
@@ -338,6 +347,7 @@ func (h *host) startWork() {
 				h.noteKnown()
 			}
 			h.witness.durable(h, task.Batch, applied)
+			h.w.applied(task.Batch, applied)
 			h.witness.clocked(h, task.Batch.Now)
 			if h.w.durable != nil {
 				h.w.durable(h, task.Batch, applied)

@@ -23,7 +23,7 @@ type network struct {
 	w     *World
 	rng   *rand.Rand
 	conns map[pair]*conn // never ranged over
-	cut   map[pair]int   // directed; how many partitions cut it
+	cut   map[pair]int   // directed; how many partitions cut it; ranged over in divided alone
 	// arrived is when the last message will have arrived that was sent before all
 	// faults ended.
 	arrived Millis
@@ -205,19 +205,23 @@ func (n *network) send(h *host, e statemachine.Send) {
 			continue // another host may have the same identity
 		}
 		if !n.open(h, to) || n.chance(n.w.loss()) {
+			n.w.markIf(MarkReplyLost, answers(e.Msg))
 			return
 		}
 		copies := 1
 		if n.chance(n.w.dup()) {
 			copies = 2
+			n.w.mark(MarkDouble)
 		}
 		in := statemachine.Received{From: h.id, Boot: h.node.Hello().Boot, Msg: e.Msg}
 		for i := range copies {
 			after := n.delay()
 			if i > 0 && n.chance(n.w.opt.LateDupPermille) {
 				after += Millis(n.rng.Int64N(60_000))
+				n.w.mark(MarkLateDouble)
 			} else if queued, full := n.enqueue(h, to, after); full {
 				n.w.count.overflows++
+				n.w.mark(MarkQueueFull)
 				continue
 			} else {
 				after = queued
@@ -225,6 +229,16 @@ func (n *network) send(h *host, e statemachine.Send) {
 			n.deliver(c, to, in, after)
 		}
 	}
+}
+
+// answers says that a message answers another.
+func answers(m statemachine.Message) bool {
+	switch m.(type) {
+	case statemachine.Ack, statemachine.Delta, statemachine.LeafList, statemachine.Items, statemachine.Opened,
+		statemachine.Chunk, statemachine.PingAck, statemachine.Got:
+		return true
+	}
+	return false
 }
 
 // frame is a message as it arrives over a real connection. That it can be sent, and
@@ -258,6 +272,7 @@ func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Mil
 	to.later(at-n.w.now, func() {
 		now := n.conns[between2(from.index, to.index)]
 		if now != nil && now.standsFor(to) && now.up[now.side(to)] {
+			n.w.markIf(MarkLaterConnection, now != c)
 			to.step(in)
 		}
 	})
@@ -270,9 +285,20 @@ func (n *network) sever(a, b *host) {
 	n.cut[p]++
 	n.w.queue.push(n.w.now+idleTimeout, func() {
 		if c := n.conns[between2(a.index, b.index)]; n.cut[p] > 0 && c != nil {
+			n.w.markIf(MarkSilence, !c.closed)
 			n.close(c)
 		}
 	})
+}
+
+// divided says that some link is cut.
+func (n *network) divided() bool {
+	for _, cuts := range n.cut { // order cannot matter: one is enough
+		if cuts > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *network) reopen(a, b *host) { n.cut[pair{a.index, b.index}]-- }

@@ -13,6 +13,7 @@ func (f *faults) pause() {
 	run := h.run
 	f.w.queue.push(f.w.now+idleTimeout, func() {
 		if h.run == run && h.still {
+			f.w.mark(MarkLongPause)
 			f.w.net.abandon(h)
 		}
 	})

@@ -141,6 +141,7 @@ func (r *rights) compare(h *host, is, ought bool, what string) {
 		r.allowed++
 	} else {
 		r.denied++
+		r.w.mark(MarkRightsDenied)
 	}
 }
 

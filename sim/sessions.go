@@ -166,6 +166,7 @@ func (s *sessions) answered(h *host, e statemachine.Done) {
 	}
 	if e.Result.Refused != statemachine.RefusedNot {
 		s.waited++
+		s.w.mark(MarkSessionWaits)
 		return
 	}
 	if v.session == nil || h.disk.Unsynced() > 0 {

@@ -37,6 +37,7 @@ type Report struct {
 	Healed   []Millis // convergence times of the runs that passed, by seed
 	Slowest  uint64   // the seed that took the longest of these
 	Failures []Result // by seed
+	coverage coverage
 }
 
 // Run plays the campaign.
@@ -96,6 +97,7 @@ func summarise(results []*Result) Report {
 			continue
 		}
 		rep.Seeds++
+		rep.coverage.add(r)
 		rep.Writes += r.Writes
 		rep.Crashes += r.Crashes
 		rep.Cuts += r.Cuts

@@ -41,6 +41,7 @@ type World struct {
 	sum     hash.Hash
 	line    []byte // of the trace, reused
 	failure *Failure
+	marks   Marks
 	// durable sees every batch that a host has made durable; may be nil.
 	durable func(h *host, b *keyspace.Batch, a *keyspace.Applied)
 }
@@ -89,6 +90,8 @@ type Result struct {
 	Rejoined int    // lives that ended
 	Alone    bool   // no complete replica was left at some time
 	Healed   Millis // from the end of the faults to convergence
+	Guarded  bool   // users, groups and rights changed
+	Marks    Marks  // what rare things happened
 	Trace    string // SHA-256 over every step, if asked for
 	Failure  *Failure
 }
@@ -100,12 +103,17 @@ func Run(opt Options) Result {
 	w.begin()
 	w.until(opt.Duration)
 	healed := w.settle()
+	for _, h := range w.hosts {
+		if h.up {
+			h.harvest()
+		}
+	}
 	r := Result{
 		Seed: opt.Seed, Nodes: opt.Nodes, Virtual: w.now, Events: w.count.events,
 		Messages: w.count.messages, Writes: w.clients.acked, Deletes: w.clients.deletes,
 		Crashes: w.count.crashes, Cuts: w.count.partitions, Lost: w.count.lostBatches,
 		Healed: healed, Failure: w.failure, Purged: len(w.model.purged), Rejoined: w.count.rejoined,
-		Alone: w.alone,
+		Alone: w.alone, Guarded: opt.RightsEvery > 0, Marks: w.marks,
 	}
 	if w.sum != nil {
 		r.Trace = hex.EncodeToString(w.sum.Sum(nil))
@@ -260,6 +268,7 @@ func (w *World) fail(oracle, format string, args ...any) {
 // lost checks what a start found missing: a crash loses nothing that is synced,
 // and a gap only where batches may be lost out of order.
 func (w *World) lost(h *host, kind keyspace.LossKind) {
+	w.markIf(MarkLossTail, kind == keyspace.LossTail)
 	h.lossy = h.set || h.fallen || h.lossy && kind != keyspace.LossNone
 	if h.lossy {
 		return // a fault has changed the disk, and what it lost is not mended yet

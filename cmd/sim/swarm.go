@@ -17,6 +17,7 @@ func swarmCommand() *cobra.Command {
 		c     sim.Campaign
 		limit time.Duration
 		all   bool
+		marks bool
 		world string
 	)
 	cmd := &cobra.Command{
@@ -37,6 +38,9 @@ func swarmCommand() *cobra.Command {
 				return o
 			}, !all
 			rep := c.Run()
+			if marks {
+				printMarks(cmd.OutOrStdout(), rep)
+			}
 			return printSwarm(cmd.OutOrStdout(), rep, world, time.Since(began))
 		},
 	}
@@ -46,6 +50,7 @@ func swarmCommand() *cobra.Command {
 	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
 	f.BoolVar(&all, "all", false, "go on after a failure, and list all that fail")
 	f.StringVar(&world, "scenario", "swarm", "swarm, or guarded: people change users and rights as well")
+	f.BoolVar(&marks, "marks", false, "list in how many worlds each rare thing happened")
 	f.DurationVar(&limit, "for", 0, "stop after this time")
 	return cmd
 }
@@ -62,8 +67,7 @@ func printSwarm(out io.Writer, rep sim.Report, world string, wall time.Duration)
 			virtual(rep.Healed[n/2]), virtual(rep.Healed[n*99/100]), virtual(rep.Healed[n-1]), rep.Slowest)
 	}
 	if len(rep.Failures) == 0 {
-		fmt.Fprintln(out, "result=ok")
-		return nil
+		return printCold(out, rep)
 	}
 	first := rep.Failures[0]
 	for _, r := range rep.Failures[1:] {
@@ -76,4 +80,28 @@ func printSwarm(out io.Writer, rep sim.Report, world string, wall time.Duration)
 		code = exitNotReproducible
 	}
 	return exit{code, fmt.Errorf("seed %d fails", first.Seed)}
+}
+
+// printCold names the marks that happened in no world. A long campaign fails for it.
+func printCold(out io.Writer, rep sim.Report) error {
+	cold := rep.Cold()
+	for _, m := range cold {
+		fmt.Fprintf(out, "cold: in no world: %v\n", m)
+	}
+	if len(cold) > 0 && rep.Seeds >= sim.ColdAfter {
+		fmt.Fprintln(out, "result=FAIL(coverage)")
+		return exit{exitOracle, fmt.Errorf("%d of %d marks stayed cold in %d worlds", len(cold),
+			len(sim.AllMarks()), rep.Seeds)}
+	}
+	fmt.Fprintln(out, "result=ok")
+	return nil
+}
+
+// printMarks lists in how many worlds each mark happened, the rarest first.
+func printMarks(out io.Writer, rep sim.Report) {
+	marks := sim.AllMarks()
+	slices.SortStableFunc(marks, func(a, b sim.Mark) int { return rep.Worlds(a) - rep.Worlds(b) })
+	for _, m := range marks {
+		fmt.Fprintf(out, "%6d  %v\n", rep.Worlds(m), m)
+	}
 }
