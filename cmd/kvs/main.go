@@ -68,7 +68,7 @@ func rootCommand(via http.RoundTripper) *cobra.Command {
 		return usage{fmt.Errorf("%w. Try: %s --help", err, cmd.CommandPath())}
 	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
-	cmd.AddCommand(demoCommand(), versionCommand())
+	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand())
 	cmd.AddCommand(operatorCommands(via)...)
 	return cmd
 }

@@ -44,7 +44,8 @@ type driver struct {
 	store *storage.Store
 	peers *transport.Transport
 
-	measure *measure // nil: nothing is counted
+	measure   *measure // nil: nothing is counted
+	conflicts conflictLog
 
 	answers chan statemachine.Input // from the store; before anything else
 	inbox   chan statemachine.Input // from peers
@@ -75,18 +76,19 @@ type driver struct {
 
 func newDriver(log *slog.Logger) *driver {
 	d := &driver{
-		log:     log,
-		began:   time.Now(),
-		answers: make(chan statemachine.Input, inboxMax),
-		inbox:   make(chan statemachine.Input, inboxMax),
-		writes:  make(chan *pendingWrite, writesMax),
-		chosen:  make(chan struct{}),
-		closing: make(chan struct{}),
-		stopped: make(chan struct{}),
-		waiting: make(map[statemachine.RequestID]*pendingWrite),
-		ordered: make(chan *order, ordersMax),
-		looks:   make(chan chan *statemachine.Status),
-		orders:  make(map[statemachine.RequestID]*order),
+		log:       log,
+		began:     time.Now(),
+		conflicts: conflictLog{log: log},
+		answers:   make(chan statemachine.Input, inboxMax),
+		inbox:     make(chan statemachine.Input, inboxMax),
+		writes:    make(chan *pendingWrite, writesMax),
+		chosen:    make(chan struct{}),
+		closing:   make(chan struct{}),
+		stopped:   make(chan struct{}),
+		waiting:   make(map[statemachine.RequestID]*pendingWrite),
+		ordered:   make(chan *order, ordersMax),
+		looks:     make(chan chan *statemachine.Status),
+		orders:    make(map[statemachine.RequestID]*order),
 	}
 	d.refuse = sync.OnceFunc(func() { close(d.closing) })
 	d.stop = sync.OnceFunc(func() { close(d.stopped) })
@@ -104,6 +106,7 @@ func (d *driver) connect(peers *transport.Transport) { d.peers = peers }
 func (d *driver) fromStore(in statemachine.Input) {
 	if a, ok := in.(statemachine.Applied); ok {
 		d.measure.applied(a.Result)
+		d.conflicts.tell(a.Result.Conflicts, d.status.Load())
 	}
 	deliver(d.answers, in, d.stopped)
 }

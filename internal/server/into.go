@@ -121,10 +121,13 @@ func (f *filling) take(frame backup.Frame) error {
 	return nil
 }
 
-// apply carries out one batch.
-func (f *filling) apply(b keyspace.Batch) (*keyspace.Applied, error) {
+// apply carries out one batch now.
+func (f *filling) apply(b keyspace.Batch) (*keyspace.Applied, error) { return f.applyAt(wall(), b) }
+
+// applyAt carries out one batch, as if it were that time.
+func (f *filling) applyAt(now keyspace.Millis, b keyspace.Batch) (*keyspace.Applied, error) {
 	f.batches++
-	b.ID, b.Now, b.MaxSkew = f.batches, wall(), millis(config.Default().MaxClockSkew)
+	b.ID, b.Now, b.MaxSkew = f.batches, now, millis(config.Default().MaxClockSkew)
 	f.store.Perform(statemachine.Apply{Batch: &b})
 	select {
 	case in := <-f.answers:
