@@ -177,3 +177,24 @@ func TestConsoleImportsWhatIsExported(t *testing.T) {
 		t.Errorf("only %d imports were found", seen)
 	}
 }
+
+// Goal: modules import what they use and nothing else. Method: a name that is imported
+// stands somewhere else in the module as well.
+func TestConsoleUsesItsImports(t *testing.T) {
+	_, files := inConsole(t)
+	statement := regexp.MustCompile(`(?m)^import [^;]*;`)
+	for name, f := range files {
+		rest := statement.ReplaceAllString(string(f.body), "")
+		for _, m := range regexp.MustCompile(`import \{([^}]*)\}`).FindAllStringSubmatch(string(f.body), -1) {
+			for imported := range strings.SplitSeq(m[1], ",") {
+				if _, as, ok := strings.Cut(imported, " as "); ok {
+					imported = as
+				}
+				imported = strings.TrimSpace(imported)
+				if imported != "" && !regexp.MustCompile(`\b`+imported+`\b`).MatchString(rest) {
+					t.Errorf("%s imports %s and does not use it", name, imported)
+				}
+			}
+		}
+	}
+}

@@ -56,15 +56,19 @@ export function query(values) {
   return parts.length === 0 ? '' : '?' + parts.map(([k, v]) => (v === true ? k : k + '=' + encodeURIComponent(v))).join('&');
 }
 
-// send makes one request and returns the Response of a good answer.
-export async function send(method, path, { body, headers = {}, signal } = {}) {
+const patience = 30_000; // milliseconds for an answer to begin and end, unless told
+
+// send makes one request and returns the Response of a good answer. within is how many
+// milliseconds all of it may take; 0 is no bound.
+export async function send(method, path, { body, headers = {}, signal, within = patience } = {}) {
   const all = { ...headers };
   if (token) all.Authorization = 'Bearer ' + token;
   if (body !== undefined && !all['Content-Type']) all['Content-Type'] = 'application/json';
+  const ends = [signal, within && AbortSignal.timeout(within)].filter(Boolean);
   let answer;
   try {
     answer = await fetch(path, {
-      method, body, headers: all, signal, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+      method, body, headers: all, signal: AbortSignal.any(ends), cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
     });
   } catch (e) {
     throw e.name === 'AbortError' ? e : new Unreachable();
@@ -83,7 +87,7 @@ export const text = async (path, options) => (await send('GET', path, options)).
 
 // lines hands on the lines of an endless or long answer, as many as have come at a time.
 export async function lines(path, onLines, { signal, onOpen = () => {} } = {}) {
-  const answer = await send('GET', path, { signal, headers: { Accept: 'application/x-ndjson' } });
+  const answer = await send('GET', path, { signal, within: 0, headers: { Accept: 'application/x-ndjson' } });
   onOpen(answer);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

@@ -9,14 +9,27 @@ import { signIn } from './signin.js';
 import { shortcuts } from './shortcuts.js';
 import { themeButton } from './theme.js';
 import { cluster } from './cluster.js';
+import { sync } from './sync.js';
 import { keys } from './keys.js';
+import { live } from './live.js';
+import { conflicts } from './conflicts.js';
+import { metrics } from './metrics.js';
+import { access } from './access.js';
+import { ops } from './ops.js';
+import { drop, gather } from './series.js';
 
 // panes in the order of the rail: what the address calls them, their names, and the key
 // that leads there after g. Each is a function that fills an element and returns what
 // ends it.
 const panes = [
   { id: 'cluster', name: 'Cluster', key: 'c', run: cluster },
+  { id: 'sync', name: 'Sync', key: 's', run: sync },
   { id: 'keys', name: 'Keys', key: 'k', run: keys },
+  { id: 'live', name: 'Live', key: 'l', run: live },
+  { id: 'conflicts', name: 'Conflicts', key: 'x', run: conflicts },
+  { id: 'metrics', name: 'Metrics', key: 'm', run: metrics },
+  { id: 'access', name: 'Access', key: 'a', run: access },
+  { id: 'ops', name: 'Operations', key: 'o', run: ops },
 ];
 
 const main = document.getElementById('main');
@@ -111,6 +124,7 @@ async function begin() {
   leave = () => {};
   shown = null;
   node.end();
+  drop();
   try {
     await node.identify();
   } catch (e) {
@@ -121,6 +135,7 @@ async function begin() {
   }
   drawFoot();
   node.begin();
+  gather();
   route();
 }
 

@@ -7,6 +7,7 @@ import { act, open, toast } from './dialog.js';
 import { equality, health } from './member.js';
 import { caller, now, refresh, status } from './node.js';
 import { ring } from './ring.js';
+import { table } from './table.js';
 import { curl, environment, line, twin } from './terminal.js';
 
 export function cluster(root) {
@@ -24,8 +25,7 @@ export function cluster(root) {
   show(root,
     h('div.head', h('h1', 'Cluster'), lead, h('div.actions', h('button.quiet', { type: 'button', onclick: terminal }, 'Terminal'))),
     h('div.columns.split', drawing, facts),
-    h('div.panel', h('div.scroll', h('table.members', h('thead', h('tr',
-      ['Node', 'State', 'Data', 'Behind', 'Round trip', 'Clock', 'Last heard', 'Address'].map((t, i) => h(i > 2 && i < 6 ? 'th.right' : 'th', { scope: 'col' }, t)))), rows))));
+    h('div.panel', h('div.scroll', table('members', ['Node', 'State', 'Data', '>Behind', '>Round trip', '>Clock', 'Last heard', 'Address'], rows))));
   return { stop: status.hear(draw) };
 }
 
@@ -116,7 +116,7 @@ function leaveCluster(s) {
     text: [h('p', 'This node hands its last writes to every member, leaves for good and takes no writes any more. ',
       'It can join again only as a new node, with an empty directory.')],
     twin: twin({ method: 'POST', path }, 'kvs leave --all'),
-    run: async () => { await send('POST', path); toast(s.node_id + ' has left'); refresh(); },
+    run: async () => { await send('POST', path, { within: 0 }); toast(s.node_id + ' has left'); refresh(); },
   });
 }
 

@@ -8,6 +8,7 @@ import { write } from './editor.js';
 import { elements, members, pretty } from './json.js';
 import { now } from './node.js';
 import { read } from './key.js';
+import { table } from './table.js';
 import { curl, line, quoted } from './terminal.js';
 
 const kept = 100; // versions asked for
@@ -25,8 +26,7 @@ export async function history(root, key, r, again) {
       v === current ? h('pre.value', pretty(v.text)) : diff(current && current.text !== undefined ? pretty(current.text) : '', pretty(v.text))]);
   };
   show(root,
-    all.length === 0 ? h('p.empty', 'This node keeps no older versions of it.') : h('div.scroll', h('table.revisions',
-      h('thead', h('tr', ['Written', 'On', 'Became', 'Version'].map((t) => h('th', { scope: 'col' }, t)))), rows)),
+    all.length === 0 ? h('p.empty', 'This node keeps no older versions of it.') : h('div.scroll', table('revisions', ['Written', 'On', 'Became', 'Version'], rows)),
     shown,
     h('div.twin.below', line('curl', curl({ path })), line('kvs', 'kvs history ' + quoted(key))));
   show(rows, all.map((v) => {

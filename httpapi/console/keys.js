@@ -2,6 +2,7 @@
 
 import { h, put, show } from './dom.js';
 import { count, plural } from './format.js';
+import { choice } from './choice.js';
 import { failed, open } from './dialog.js';
 import { Flat } from './flat.js';
 import { address } from './key.js';
@@ -158,16 +159,4 @@ class KeyList {
     if (event.key === 'ArrowLeft') { this.#list.choose(this.#rows.above(i)); return true; }
     return false;
   }
-}
-
-// choice is a row of buttons of which one is pressed.
-export function choice(label, words, chosen, onChoose) {
-  const buttons = Object.entries(words).map(([value, word]) => h('button.small', {
-    type: 'button', 'aria-pressed': String(value === chosen),
-    onclick: (e) => {
-      for (const b of buttons) b.setAttribute('aria-pressed', String(b === e.currentTarget));
-      onChoose(value);
-    },
-  }, word));
-  return h('div.segments', { role: 'group', 'aria-label': label }, buttons);
 }

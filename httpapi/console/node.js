@@ -3,7 +3,7 @@
 import { get, Refused } from './api.js';
 import { Topic, watch } from './watch.js';
 
-const period = 3000; // milliseconds
+const period = 3000, within = 5000; // milliseconds
 
 // status is GET /status, or as much of it as the caller may see (partial). failure is why
 // there was no answer, null while there are answers.
@@ -26,14 +26,24 @@ export async function identify() {
   }
 }
 
-// now is the time by the node's clock.
-let ahead = 0;
+// now is the time by the node's clock, as near as answers tell: the quickest tells best,
+// and what is within its time on the way may be no difference at all.
+let ahead = 0, quickest = Infinity;
 export const now = () => Date.now() + ahead;
 
+function learnClock(sent, theirs) {
+  const way = Date.now() - sent;
+  if (way > quickest * 1.5) return;
+  quickest = way;
+  const difference = theirs - (sent + way / 2);
+  ahead = Math.abs(difference) <= way ? 0 : difference;
+}
+
 async function ask() {
+  const sent = Date.now();
   try {
-    const s = caller.admin ? await get('/status') : await less();
-    if (s.now) ahead = s.now - Date.now();
+    const s = caller.admin ? await get('/status', { within }) : await less();
+    if (s.now) learnClock(sent, s.now);
     failure.tell(false);
     status.tell(s);
   } catch (e) {
@@ -43,7 +53,7 @@ async function ask() {
 
 // less is what anybody may see, in the shape of /status.
 async function less() {
-  const [health, members] = await Promise.all([get('/health'), get('/members/')]);
+  const [health, members] = await Promise.all([get('/health', { within }), get('/members/', { within })]);
   return {
     ...health, partial: true,
     members: members.map((m) => ({ ...m, self: m.id === health.node_id, connected: m.reach === 'reachable' })),

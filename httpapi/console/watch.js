@@ -5,10 +5,11 @@ import { quota } from './api.js';
 
 const sparse = 40; // requests left of a limit from which on the console holds back
 
-// watch calls ask every period milliseconds until the returned function is called.
+// watch calls ask every period milliseconds, which may be a function, until the returned
+// function is called; its now asks at once.
 export function watch(period, ask) {
   let timer = 0, ended = false, busy = false;
-  const pause = () => (quota.left !== null && quota.left < sparse ? period * 4 : period);
+  const pause = () => (typeof period === 'function' ? period() : period) * (quota.left !== null && quota.left < sparse ? 4 : 1);
   const tick = async () => {
     clearTimeout(timer);
     if (ended || busy || document.hidden) return;
