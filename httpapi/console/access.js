@@ -2,7 +2,7 @@
 
 import { get, send } from './api.js';
 import { h, show } from './dom.js';
-import { span, when } from './format.js';
+import { plural, span, when } from './format.js';
 import { act, failed, open, toast } from './dialog.js';
 import { caller, now } from './node.js';
 import { table } from './table.js';
@@ -60,7 +60,7 @@ function tokensPanel(keys, again) {
     h('p.muted', 'Tokens are not kept anywhere: each is shown once, where it is made. One that should not be good any more is ended by its id, on all nodes.'),
     h('form.inline', { onsubmit: (e) => { e.preventDefault(); if (jti.el.value) revoke(jti.el.value.trim(), () => { jti.el.value = ''; }); } },
       jti.field, h('button', { type: 'submit' }, 'End a token…')),
-    h('p.muted', `Tokens are verified with ${keys.length} keys, one of each node and those it had before. A node that signs with a new key goes on accepting tokens of the old one.`),
+    h('p.muted', `Tokens are verified with ${plural(keys.length, 'key')}: those of each node. A node that signs with a new key goes on accepting tokens of the old one.`),
     h('div', h('button', { type: 'button', onclick: () => rotate(again) }, 'Sign with a new key…'))));
 }
 

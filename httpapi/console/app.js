@@ -4,6 +4,7 @@ import { session } from './api.js';
 import { h, show, put } from './dom.js';
 import { count } from './format.js';
 import * as node from './node.js';
+import { follow } from './convergence.js';
 import { failed, open } from './dialog.js';
 import { signIn } from './signin.js';
 import { shortcuts } from './shortcuts.js';
@@ -111,9 +112,10 @@ function drawBanner() {
   const banner = document.getElementById('banner');
   node.failure.hear((e) => {
     banner.hidden = !e;
+    main.classList.toggle('stale', !!e);
     if (!e) return;
     banner.className = 'banner bad';
-    show(banner, h('strong', e.message), e.setting ? [' (', h('code', e.setting), ')'] : null, e.try ? '. Try: ' + e.try : '');
+    show(banner, h('strong', e.message[0].toUpperCase() + e.message.slice(1)), e.setting ? [' (', h('code', e.setting), ')'] : null, e.try ? '. Try: ' + e.try : '');
   });
 }
 
@@ -143,4 +145,5 @@ session.whenRefused(() => { if (shown) begin(); });
 addEventListener('hashchange', () => (shown ? route() : begin()));
 shortcuts(panes, { help, refresh: () => node.refresh() });
 drawBanner();
+follow();
 begin();

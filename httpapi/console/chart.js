@@ -5,7 +5,8 @@ import { clock } from './format.js';
 
 const height = 148, left = 46, right = 8, top = 8, bottom = 20;
 
-// Chart draws series: {name, points: [[time, value or null]]}. unit words a value.
+// Chart draws series: {name, points: [[time, value or null]]}. unit words a value; the
+// scale ends at least at least.
 export class Chart {
   #series = [];
   #from = 0;
@@ -13,8 +14,9 @@ export class Chart {
   #width = 0;
   #at = null; // where the pointer is
 
-  constructor({ title, unit, hint }) {
+  constructor({ title, unit, hint, least = 1 }) {
     this.unit = unit;
+    this.least = least;
     this.plot = h('div.plot', { onpointermove: (e) => this.#point(e), onpointerleave: () => { this.#at = null; this.#draw(); } });
     this.legend = h('div.legend');
     this.element = h('figure.panel.chart', h('header', h('h2', title), h('span.muted', hint)), this.plot, this.legend);
@@ -44,7 +46,7 @@ export class Chart {
   #draw() {
     if (this.#width < 80) return;
     const values = this.#series.flatMap((s) => s.points.map((p) => p[1])).filter((v) => v !== null);
-    const max = roof(Math.max(0, ...values));
+    const max = roof(Math.max(this.least, ...values));
     const near = this.#at === null ? null : nearest(this.#series, this.#at);
     show(this.plot, svg('svg', { width: this.#width, height, 'aria-hidden': 'true' },
       [0, 0.5, 1].map((f) => svg('g',

@@ -19,7 +19,7 @@ export function conflicts(root) {
   let prefix = '', shown = [], next, selected = null;
   const search = h('input', { type: 'search', placeholder: 'Keys that begin with', 'aria-label': 'Prefix', spellcheck: 'false', onchange: () => { prefix = search.value; ask.now(); } });
   const name = (c) => c.key + c.winner.uuid + c.loser.uuid;
-  const select = (c) => { selected = name(c); draw(); compare(detail, c, () => ask.now()); };
+  const select = (c) => { selected = name(c); draw(); compare(detail, c); };
   const draw = () => {
     show(error);
     lead.textContent = shown.length ? plural(shown.length, 'conflict') + (next ? ', and older ones' : '') + ' seen by this node' : '';
@@ -47,7 +47,7 @@ export function conflicts(root) {
   show(root,
     h('div.head', h('h1', 'Conflicts'), lead, h('div.actions', h('button.quiet', { type: 'button', onclick: terminal }, 'Terminal'))),
     error,
-    h('div.panel', h('header', search), h('div.scroll.capped', table('conflicts', ['Seen', 'Key', 'Stands', 'Lost', 'Because'], rows)), more),
+    h('div.panel', h('header', search), h('div.scroll.capped', table('conflicts', ['Seen', 'Key', 'Won', 'Lost', 'Because'], rows)), more),
     detail);
   return { stop: ask };
 }
@@ -60,7 +60,7 @@ function rule(c) {
 }
 
 // compare shows both versions side by side, as far as this node keeps their values.
-async function compare(root, c, again) {
+async function compare(root, c) {
   const version = async (side) => {
     if (side.deleted) return { deleted: true };
     try {
@@ -76,11 +76,11 @@ async function compare(root, c, again) {
     show(root,
       h('header', h('h2.mono.break', c.key), h('div.actions', h('a', { href: address(c.key) }, 'Open the key'))),
       h('div.body',
-        h('p', capital(rule(c)) + '.', current.uuid === c.winner.uuid ? '' : ' The key was written again since.'),
+        h('p', capital(rule(c)) + '.', current.uuid === c.winner.uuid ? '' : [' The key was written again since: ', h('a', { href: address(c.key) }, 'what stands now'), '.']),
         h('div.columns.sides',
-          side('Stood', 'accent', c.winner, winner, c.key),
+          side('Won', 'accent', c.winner, winner, c.key),
           side('Lost', 'warn', c.loser, loser, c.key, loser.text === undefined ? null
-            : h('button.small', { type: 'button', onclick: () => restore(c, loser, current, again) }, 'Restore this one…')))));
+            : h('button.small', { type: 'button', onclick: () => restore(c, loser, current, () => compare(root, c)) }, 'Restore this one…')))));
   } catch (e) { show(root, failed(e)); }
 }
 

@@ -5,7 +5,9 @@ import { h, show } from './dom.js';
 // toast says something for a few seconds; a failure stays until it is clicked away.
 export function toast(text, kind = 'note') {
   const box = h(`button.toast.${kind}`, { type: 'button', title: 'Dismiss', onclick: () => box.remove() }, text);
-  document.getElementById('toasts').append(box);
+  const all = document.getElementById('toasts');
+  all.append(box);
+  while (all.children.length > 3) all.firstChild.remove();
   if (kind !== 'bad') setTimeout(() => box.remove(), 2600);
 }
 

@@ -17,11 +17,11 @@ const time = (ms) => (ms === 0 ? '0' : ms < 1 ? Math.round(ms * 1000) + ' µs' :
 // lines are [name, what of two samples that follow each other].
 const charts = [
   { title: 'Requests', hint: 'a second', unit: rate, lines: () => [['good', speed('requests 2xx')], ['refused', speed('requests 4xx')], ['failed', speed('requests 5xx')]] },
-  { title: 'Time of a request', hint: 'of 100, the', unit: time, lines: () => [['50th', percentile('request', 0.5)], ['99th', percentile('request', 0.99)]] },
+  { title: 'Time of a request', hint: 'median, and 99th of 100', unit: time, lines: () => [['median', percentile('request', 0.5)], ['99th', percentile('request', 0.99)]] },
   { title: 'Writes', hint: 'a second', unit: rate, lines: () => [['of clients here', speed('writes local')], ['of other nodes', speed('writes remote')]] },
   { title: 'Lag of replication', hint: '99th of 100 writes, from', unit: time, lines: (last) => peers(last).map((p) => [p, percentile('lag ' + p, 0.99)]) },
-  { title: 'Time of a commit', hint: 'of 100, the', unit: time, lines: () => [['50th', percentile('commit', 0.5)], ['99th', percentile('commit', 0.99)]] },
-  { title: 'Between nodes', hint: 'bytes a second', unit: bytes, lines: () => [['sent', speed('peer sent')], ['received', speed('peer received')]] },
+  { title: 'Time of a commit', hint: 'median, and 99th of 100', unit: time, lines: () => [['median', percentile('commit', 0.5)], ['99th', percentile('commit', 0.99)]] },
+  { title: 'Between nodes', hint: 'bytes a second', unit: bytes, least: 1024, lines: () => [['sent', speed('peer sent')], ['received', speed('peer received')]] },
 ];
 
 // peers are those of whose writes something was seen, four at most.

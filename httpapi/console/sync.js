@@ -3,16 +3,13 @@
 import { get, query, send } from './api.js';
 import { h, show } from './dom.js';
 import { ago, bytes, count, plural, short, span } from './format.js';
+import { convergence, learn } from './convergence.js';
 import { failed, open, toast } from './dialog.js';
 import { address } from './key.js';
 import { caller, now } from './node.js';
 import { table } from './table.js';
 import { curl, environment, line } from './terminal.js';
 import { watch } from './watch.js';
-
-// What was seen while this tab is open: since when the nodes are apart, and how long it
-// took them the last time.
-const seen = { apart: 0, took: 0 };
 
 export function sync(root) {
   if (!caller.admin) return void show(root, h('div.head', h('h1', 'Sync')), h('div.notice', 'These are numbers over all records, whoever may read them: they take a token of scope admin.'));
@@ -31,16 +28,16 @@ export function sync(root) {
     show(error);
     show(rows, s.peers.length === 0 ? h('tr', h('td.muted', { colspan: 9 }, 'No other members.')) : s.peers.map((p) => row(p, compare, ask.now)));
     show(facts, data(s), collection(s));
-    note(s);
+    learn(s.converged);
     tell();
   };
-  const tell = () => show(lead, seen.apart
-    ? h('span.state.warn', 'apart for ' + span(now() - seen.apart))
-    : h('span.state.good', 'all equal', seen.took ? h('span.muted', ` (converged in ${span(seen.took)} the last time)`) : null));
-  const ask = watch(() => (seen.apart ? 800 : 2500), async () => {
+  const tell = () => show(lead, convergence.since
+    ? h('span.state.warn', 'apart for ' + span(now() - convergence.since))
+    : h('span.state.good', 'all equal', convergence.took ? h('span.muted', `, after ${span(convergence.took)} apart`) : null));
+  const ask = watch(() => (convergence.since ? 800 : 2500), async () => {
     try { draw(await get('/sync/status', { within: 5000 })); } catch (e) { show(error, failed(e)); }
   });
-  const ticking = setInterval(() => { if (seen.apart) tell(); }, 200);
+  const ticking = setInterval(() => { if (convergence.since) tell(); }, 200);
   show(root,
     h('div.head', h('h1', 'Sync'), lead, h('div.actions',
       h('button.primary', { type: 'button', onclick: () => syncNow('', ask.now) }, 'Sync all now'),
@@ -49,15 +46,6 @@ export function sync(root) {
     h('div.panel', h('div.scroll', table('peers', ['Member', 'State', 'Data', '>It lacks', '>We lack', '>In flight', 'Digest', 'Scrub', ''], rows))),
     found, facts);
   return { stop: () => { ask(); clearInterval(ticking); } };
-}
-
-// note keeps the timer of convergence.
-function note(s) {
-  if (!s.converged && !seen.apart) seen.apart = now();
-  if (s.converged && seen.apart) {
-    seen.took = now() - seen.apart;
-    seen.apart = 0;
-  }
 }
 
 function row(p, compare, again) {

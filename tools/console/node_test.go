@@ -164,3 +164,10 @@ func freePort(t *testing.T) int {
 	t.Fatal("no port is free for TCP and UDP")
 	return 0
 }
+
+// between is the part of a text behind one mark and before another.
+func between(text, from, to string) string {
+	_, text, _ = strings.Cut(text, from)
+	text, _, _ = strings.Cut(text, to)
+	return text
+}
