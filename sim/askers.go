@@ -30,9 +30,14 @@ func (a *askers) act() {
 	if h == nil {
 		return
 	}
+	peer := a.w.hosts[a.rng.IntN(len(a.w.hosts))] // maybe itself
+	a.w.act(ActAsk, of(h, peer), int64(a.rng.IntN(4)))
+}
+
+// perform asks one host for something.
+func (a *askers) perform(h *host, peer statemachine.ReplicaID, does int) {
 	id := a.ask(h, struct{}{})
-	peer := a.w.hosts[a.rng.IntN(len(a.w.hosts))].id // maybe its own, maybe one of an earlier life
-	switch a.rng.IntN(4) {
+	switch does {
 	case 0:
 		h.step(statemachine.SyncNow{Request: id})
 	case 1:

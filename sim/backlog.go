@@ -57,18 +57,29 @@ func (f *faults) clog() {
 		if f.rng.IntN(2) == 0 {
 			a, b = o, h
 		}
-		l := f.w.net.link(a, b)
-		l.clogged = max(l.clogged, f.w.now+1+exponential(f.rng, f.w.opt.ClogFor))
-		f.w.count.clogs++
+		f.w.act(ActClog, of(a, b), int64(1+exponential(f.rng, f.w.opt.ClogFor)))
 	}
+}
+
+// clog holds back what is sent over one direction of a link for a while.
+func (n *network) clog(a, b *host, hold Millis) {
+	l := n.link(a, b)
+	l.clogged = max(l.clogged, n.w.now+hold)
+	n.w.count.clogs++
 }
 
 // slowDown makes a host read one message at a time for a while.
 func (f *faults) slowDown() {
 	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
-	h.slow = 1 + Millis(f.rng.IntN(40))
+	by := 1 + int64(f.rng.IntN(40))
+	f.w.act(ActSlow, of(h), by, int64(1+exponential(f.rng, 5_000)))
+}
+
+// slowFor lets a host take so long to read each message, for a while.
+func (f *faults) slowFor(h *host, by, slow Millis) {
+	h.slow = by
 	era := f.w.era
-	f.w.queue.push(f.w.now+1+exponential(f.rng, 5_000), func() {
+	f.w.queue.push(f.w.now+slow, func() {
 		if f.w.era == era {
 			h.slow = 0
 		}

@@ -44,7 +44,7 @@ func (c *clients) begin() {
 	if c.w.now < c.surgeUntil {
 		every = max(1, every/10)
 	}
-	c.w.queue.push(c.w.now+1+exponential(c.rng, every), c.begin)
+	c.w.queue.plan(c.w.now+1+exponential(c.rng, every), c.begin)
 }
 
 func (c *clients) request() {
@@ -56,9 +56,18 @@ func (c *clients) request() {
 	if c.rng.IntN(1000) < c.w.opt.BurstPermille {
 		size = 1 + c.rng.IntN(64)
 	}
-	var in statemachine.ClientWrites
+	args := make([]int64, 0, 4*size)
 	for range size {
-		in.Writes = append(in.Writes, c.opened(h, c.write))
+		args = c.drawWrite(args)
+	}
+	c.w.act(ActWrite, of(h), args...)
+}
+
+// perform makes one request of the writes that an act says, four figures each.
+func (c *clients) perform(h *host, args []int64) {
+	var in statemachine.ClientWrites
+	for ; len(args) > 0; args = args[4:] {
+		in.Writes = append(in.Writes, c.opened(h, func() keyspace.Write { return c.write(args) }))
 	}
 	h.step(in)
 }
@@ -80,7 +89,11 @@ func (c *clients) opened(h *host, write func() keyspace.Write) statemachine.Clie
 
 // up draws one of the hosts that are up and about, nil if there is none.
 func (c *clients) up(rng *rand.Rand) *host {
-	from := rng.IntN(len(c.w.hosts))
+	return c.upFrom(rng.IntN(len(c.w.hosts)))
+}
+
+// upFrom is the first host that is up and about, from one on.
+func (c *clients) upFrom(from int) *host {
 	for i := range c.w.hosts {
 		if h := c.w.hosts[(from+i)%len(c.w.hosts)]; h.up && !h.still {
 			return h
@@ -89,19 +102,37 @@ func (c *clients) up(rng *rand.Rand) *host {
 	return nil
 }
 
-func (c *clients) write() keyspace.Write {
-	w := keyspace.Write{Key: "k" + strconv.Itoa(c.rng.IntN(c.w.opt.Keys))}
+// drawWrite draws a write: its key, whether it deletes, how long its value is beyond
+// its number, and its TTL.
+func (c *clients) drawWrite(args []int64) []int64 {
+	args = append(args, int64(c.rng.IntN(c.w.opt.Keys)), 0, 0, 0)
+	w := args[len(args)-4:]
 	if c.rng.IntN(1000) < c.w.opt.DeletePermille {
+		w[1] = 1
+		return args
+	}
+	w[2] = int64(c.rng.IntN(c.w.opt.ValueMax))
+	if c.rng.IntN(1000) < c.w.opt.TTLPermille {
+		w[3] = 1 + int64(c.rng.IntN(60_000))
+	}
+	return args
+}
+
+// write is what was drawn; its value begins with its number.
+func (c *clients) write(args []int64) keyspace.Write {
+	w := keyspace.Write{Key: key(args[0])}
+	if args[1] != 0 {
 		w.Delete = true
 		return w
 	}
-	w.Value = make([]byte, 8+c.rng.IntN(c.w.opt.ValueMax))
+	w.Value = make([]byte, 8+args[2])
 	binary.BigEndian.PutUint64(w.Value, uint64(c.next))
-	if c.rng.IntN(1000) < c.w.opt.TTLPermille {
-		w.TTL = 1 + Millis(c.rng.IntN(60_000))
-	}
+	w.TTL = Millis(args[3])
 	return w
 }
+
+// key is the name of the n-th key.
+func key(n int64) string { return "k" + strconv.FormatInt(n, 10) }
 
 // answered checks that an answer is due, and remembers what was promised.
 func (c *clients) answered(h *host, e statemachine.Respond) {

@@ -20,10 +20,10 @@ func (h *host) setSkew(d Millis) {
 func (f *faults) derail() {
 	h := f.w.hosts[int(f.w.opt.Seed)%len(f.w.hosts)]
 	if f.rng.IntN(3) == 0 {
-		h.setSkew(year)
+		f.w.act(ActSkew, of(h), int64(year))
 		return
 	}
-	h.setSkew(Millis(f.rng.Int64N(2*int64(f.w.opt.Wild)+1)) - f.w.opt.Wild)
+	f.w.act(ActSkew, of(h), f.rng.Int64N(2*int64(f.w.opt.Wild)+1)-int64(f.w.opt.Wild))
 }
 
 // stamped checks that a host which knows enough of its peers' clocks does not

@@ -21,7 +21,7 @@ func (w *World) rescue() {
 	for _, h := range w.hosts {
 		switch {
 		case slices.Contains(core, h):
-		case w.faults.rng.IntN(2) == 0:
+		case w.dies(h):
 			if h.up {
 				h.crash()
 			}
@@ -48,22 +48,41 @@ func (w *World) drawCore() []*host {
 	if w.opt.CorePermille == 0 || w.failure != nil {
 		return nil
 	}
+	order, drawn := w.core, !w.plays()
+	if drawn {
+		order = w.faults.rng.Perm(len(w.hosts))
+	}
 	var core []*host
-	for _, i := range w.faults.rng.Perm(len(w.hosts)) {
+	for _, i := range order {
 		h := w.hosts[i]
 		switch {
 		case h.set: // its disk is not that of the node that is looked at any more
 		case h.node == nil || h.left || h.node.Status().Identity.Cluster == keyspace.ClusterID{}:
 		case len(core) == 0 && h.node.Status().Transfer.Active():
 		case slices.ContainsFunc(core, func(c *host) bool { return !acquainted(c, h) }):
-		case len(core) == 0 || w.faults.rng.IntN(1000) < w.opt.CorePermille:
+		case len(core) == 0 || !drawn || w.faults.rng.IntN(1000) < w.opt.CorePermille:
 			core = append(core, h)
 		}
 	}
 	if len(core) == len(w.hosts) {
 		return nil
 	}
+	if drawn && w.script != nil {
+		w.script.wrote.Core = of(core...)
+	}
 	return core
+}
+
+// dies says that a host which does not heal is down, rather than cut off.
+func (w *World) dies(h *host) bool {
+	if w.plays() {
+		return slices.Contains(w.dead, h.index)
+	}
+	dies := w.faults.rng.IntN(2) == 0
+	if dies && w.script != nil {
+		w.script.wrote.Dead = append(w.script.wrote.Dead, h.index)
+	}
+	return dies
 }
 
 // acquainted says that two hosts are in one cluster and know each other as who
@@ -80,7 +99,14 @@ func lists(s *statemachine.Status, id statemachine.ReplicaID) bool {
 // must lets a client write to a host that has no excuse to refuse.
 func (c *clients) must(h *host) {
 	c.next++
-	r := request{host: h, at: c.w.now, write: c.write(), ended: func(r statemachine.WriteResult) {
+	args := c.drawWrite(nil)
+	if c.w.script != nil {
+		k := FateKey{Kind: FateMust, From: h.index, To: h.index}
+		if args = c.w.script.fate(c.w.now, k, args); len(args) != 4 {
+			args = make([]int64, 4)
+		}
+	}
+	r := request{host: h, at: c.w.now, write: c.write(args), ended: func(r statemachine.WriteResult) {
 		if r.Refused != statemachine.RefusedNot {
 			c.w.fail("core", "host %d refuses a write: %v", h.index, r.Refused)
 		}

@@ -17,27 +17,67 @@ func (f *faults) disaster() {
 	if kind == 1 && h.backup == nil || kind == 2 && (o == h || o.run == 0) {
 		return
 	}
+	switch kind {
+	case 0:
+		f.w.act(ActWipe, of(h), f.outage())
+	case 1:
+		sidecar := f.rng.IntN(2) == 0
+		f.w.act(ActSetBack, of(h), truth(sidecar), f.outage())
+	case 2:
+		f.w.act(ActClone, of(h, o), f.outage())
+	}
+}
+
+// outage draws for how long a host is down whose disk is changed.
+func (f *faults) outage() int64 {
+	return int64(1 + exponential(f.rng, max(f.w.opt.DownFor, 1_000)))
+}
+
+// wipe gives a host an empty disk.
+func (f *faults) wipe(h *host, down Millis) {
+	f.ruin(h, MarkWiped, down, func() { h.disk, h.known = disk.New(), keyspace.Watermark{} })
+}
+
+// setBack gives a host an old copy of its disk; its sidecar is as old, or is the newer
+// one, and tells.
+func (f *faults) setBack(h *host, sidecar bool, down Millis) {
+	if h.backup == nil {
+		return
+	}
+	f.ruin(h, MarkSetBack, down, func() {
+		h.disk, h.fallen = h.backup.Clone(), true
+		if sidecar {
+			h.known = h.sidecar
+		}
+	})
+}
+
+// clone gives a host a copy of another's disk.
+func (f *faults) clone(h, o *host, down Millis) {
+	if o == h || o.run == 0 {
+		return
+	}
+	f.ruin(h, MarkCloned, down, func() {
+		h.disk, h.fallen, o.fallen = o.disk.Durable(), true, true
+		h.known = o.known
+	})
+}
+
+// ruin takes a host down, changes its disk, and starts it again after a while.
+func (f *faults) ruin(h *host, m Mark, down Millis, change func()) {
+	if len(f.w.hosts) < 2 {
+		return // nobody could ever have what it loses
+	}
 	if h.up {
 		h.crash()
 	}
 	had := f.w.model.held(h)
-	f.w.mark([...]Mark{MarkWiped, MarkSetBack, MarkCloned}[kind])
-	switch kind {
-	case 0:
-		h.disk, h.known = disk.New(), keyspace.Watermark{}
-	case 1:
-		h.disk, h.fallen = h.backup.Clone(), true
-		if f.rng.IntN(2) == 0 {
-			h.known = h.sidecar // else it is the newer one, and tells
-		}
-	case 2:
-		h.disk, h.fallen, o.fallen = o.disk.Durable(), true, true
-		h.known = o.known
-	}
+	change()
 	h.set, h.reseeded = true, true
+	f.w.mark(m)
 	f.w.count.disasters++
 	f.w.model.forfeit(had)
-	f.w.queue.push(f.w.now+1+exponential(f.rng, max(f.w.opt.DownFor, 1_000)), func() {
+	f.w.queue.push(f.w.now+down, func() {
 		if !h.up {
 			h.start()
 		}
@@ -56,7 +96,7 @@ func (f *faults) empty(h *host) {
 func (f *faults) backUp() {
 	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
 	if h.run > 0 {
-		h.backup, h.sidecar = h.disk.Durable(), h.known
+		f.w.act(ActBackUp, of(h))
 	}
 }
 

@@ -2,9 +2,9 @@
 // network that loses, doubles, delays and cuts, and on disks that forget what
 // was not synced.
 //
-// It owns the world around the core: time, network, disks, clients, faults, and
-// the oracles that judge what comes out. It never holds a second copy of a rule:
-// hosts run statemachine.Node and keyspace.State, as production does. Oracles
+// It owns the world around the core: time, network, disks, clients, faults, the
+// oracles that judge what comes out, and the search for the smallest run that
+// fails. It never holds a second copy of a rule: hosts run statemachine.Node and keyspace.State, as production does. Oracles
 // alone state the rules again, in their own words, because an oracle that
 // shares the code shares the bug.
 //

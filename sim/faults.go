@@ -30,7 +30,7 @@ func (f *faults) every(mean Millis, do func()) {
 	if mean <= 0 {
 		return
 	}
-	f.w.queue.push(f.w.now+1+exponential(f.rng, mean), func() {
+	f.w.queue.plan(f.w.now+1+exponential(f.rng, mean), func() {
 		if f.w.now < f.w.opt.Duration {
 			do()
 			f.every(mean, do)
@@ -54,20 +54,20 @@ func (f *faults) partition() {
 			side[i] = f.rng.IntN(2) == 0
 		}
 	default:
-		f.cut(f.rng.IntN(n), f.rng.IntN(n))
+		f.drawCut(f.rng.IntN(n), f.rng.IntN(n))
 		return
 	}
 	for a := range n {
 		for b := range n {
 			if side[a] && !side[b] {
-				f.cut(a, b)
+				f.drawCut(a, b)
 			}
 		}
 	}
 	f.w.count.partitions++
 }
 
-func (f *faults) cut(a, b int) {
+func (f *faults) drawCut(a, b int) {
 	if a == b {
 		return
 	}
@@ -77,6 +77,11 @@ func (f *faults) cut(a, b int) {
 		ha, hb = hb, ha
 	}
 	heal := 1 + exponential(f.rng, f.w.opt.CutFor)
+	f.w.act(ActCut, of(ha, hb), truth(oneWay), int64(heal))
+}
+
+// cut cuts a link for a while, or its one direction.
+func (f *faults) cut(ha, hb *host, oneWay bool, heal Millis) {
 	f.w.net.sever(ha, hb)
 	f.w.markIf(MarkOneWay, oneWay)
 	if !oneWay {
@@ -109,10 +114,18 @@ func (f *faults) crash() {
 }
 
 func (f *faults) down(h *host) {
+	f.w.act(ActCrash, of(h), int64(1+exponential(f.rng, f.w.opt.DownFor)), 0)
+}
+
+// crashFor cuts the power of a host for a while.
+func (f *faults) crashFor(h *host, down Millis) {
+	if !h.up {
+		return
+	}
 	f.w.count.crashes++
 	h.crash()
 	era := f.w.era
-	f.w.queue.push(f.w.now+1+exponential(f.rng, f.w.opt.DownFor), func() {
+	f.w.queue.push(f.w.now+down, func() {
 		if !h.up && f.w.era == era {
 			h.start()
 		}
@@ -122,10 +135,19 @@ func (f *faults) down(h *host) {
 // jump sets a clock to another time within SkewMax.
 func (f *faults) jump() {
 	if f.w.opt.SkewMax > 0 {
-		f.w.hosts[f.rng.IntN(len(f.w.hosts))].setSkew(f.skew())
+		h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+		f.w.act(ActSkew, of(h), int64(f.skew()))
 	}
 }
 
 func (f *faults) skew() Millis {
 	return Millis(f.rng.Int64N(2*int64(f.w.opt.SkewMax)+1)) - f.w.opt.SkewMax
+}
+
+// truth is 1 for true.
+func truth(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }

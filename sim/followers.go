@@ -34,10 +34,10 @@ func (f *followers) begin() {
 	}
 	for i := range f.each {
 		if h := f.w.clients.up(f.rng); h != nil {
-			f.read(&f.each[i], h, 1+f.rng.IntN(3))
+			f.w.act(ActFollow, of(h), int64(i), int64(1+f.rng.IntN(3)))
 		}
 	}
-	f.w.queue.push(f.w.now+1+exponential(f.rng, 300), f.begin)
+	f.w.queue.plan(f.w.now+1+exponential(f.rng, 300), f.begin)
 }
 
 // read lets a follower read a few changes from a host, from what is durable there,
@@ -100,11 +100,11 @@ func (f *followers) judge() {
 		return
 	}
 	for i := range f.each {
-		h := w.clients.up(f.rng)
+		h := w.clients.upFrom(int(w.fated(FateJudge, w.hosts[0], Millis(f.rng.IntN(len(w.hosts))), 0)))
 		if h == nil || h.node.Status().Transfer.Active() || h.disk.Unsynced() > 0 {
 			return
 		}
-		for n := 0; f.read(&f.each[i], h, 1+f.rng.IntN(20)) != keyspace.ChangesAll; n++ {
+		for n := 0; f.read(&f.each[i], h, f.page()) != keyspace.ChangesAll; n++ {
 			if n > 100_000 {
 				w.fail("changes", "a follower of host %d never has all: %+v", h.index, f.each[i].cursor)
 				return
@@ -116,6 +116,11 @@ func (f *followers) judge() {
 		f.compare(&f.each[i], h)
 		f.judged++
 	}
+}
+
+// page draws how many changes a follower reads at a time at the end.
+func (f *followers) page() int {
+	return int(f.w.fated(FateJudge, f.w.hosts[0], Millis(1+f.rng.IntN(20)), 20))
 }
 
 // compare checks a follower's map against what a host shows. Clocks are not quite

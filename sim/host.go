@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -27,19 +26,21 @@ type host struct {
 	node    *statemachine.Node
 	id      keyspace.ReplicaID
 
-	tweak  func(*statemachine.Config) // changes what it is told at its next start; may be nil
-	up     bool
-	downAt Millis   // when it last crashed
-	still  bool     // it stands still: nothing of it happens
-	held   []func() // what should have happened meanwhile
-	lively Millis   // when it last was resumed
-	doomed bool     // to crash while its next batch is not synced yet
-	copied int      // the run in which a source last opened a copy to it
-	wallAt Millis   // what its clock showed at its last crash
-	run    int      // counts starts; events of an earlier run are void
-	began  Millis   // of this run: the zero of its monotonic clock
-	skew   Millis   // of its wall clock
-	ahead  Millis   // the most that skew ever was
+	tweak   func(*statemachine.Config) // changes what it is told at its next start; may be nil
+	up      bool
+	downAt  Millis   // when it last crashed
+	still   bool     // it stands still: nothing of it happens
+	held    []func() // what should have happened meanwhile
+	lively  Millis   // when it last was resumed
+	midway  bool     // a script wants it to crash so, and be down for downFor
+	doomed  bool     // to crash while its next batch is not synced yet
+	downFor Millis
+	copied  int    // the run in which a source last opened a copy to it
+	wallAt  Millis // what its clock showed at its last crash
+	run     int    // counts starts; events of an earlier run are void
+	began   Millis // of this run: the zero of its monotonic clock
+	skew    Millis // of its wall clock
+	ahead   Millis // the most that skew ever was
 
 	former []keyspace.ReplicaID // who it was in earlier lives
 	waited []keyspace.ReplicaID // whom its last purge had waited for when it was decided
@@ -65,9 +66,11 @@ type host struct {
 // start boots the host from whatever its disk holds.
 func (h *host) start() {
 	birth := keyspace.Birth{Known: h.known}
-	fill(h.rng, birth.Replica[:])
-	fill(h.rng, birth.Epoch[:])
-	fill(h.rng, birth.Boot[:])
+	lot, seed := h.drawLot()
+	random := lot.bytes()
+	fill(&random, birth.Replica[:])
+	fill(&random, birth.Epoch[:])
+	fill(&random, birth.Boot[:])
 	mutant := keyspace.MutantNone
 	if h.w.opt.MutantEverywhere || h.index%2 == 1 {
 		mutant = h.w.opt.Mutant
@@ -90,12 +93,12 @@ func (h *host) start() {
 
 	cfg := h.w.opt.Core
 	cfg.Mutant = mutant
-	fill(h.rng, cfg.Seed[:])
-	fill(h.rng, cfg.Mint.Cluster[:])
-	fill(h.rng, cfg.Mint.Digest[:])
+	fill(&random, cfg.Seed[:])
+	fill(&random, cfg.Mint.Cluster[:])
+	fill(&random, cfg.Mint.Digest[:])
 	cfg.Name, cfg.Addr = "n"+strconv.Itoa(h.index), h.addr
 	if h.index > 0 {
-		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[h.rng.IntN(h.index)].addr}
+		cfg.Seeds = []string{h.w.hosts[0].addr, h.w.hosts[seed].addr}
 	} else if h.w.opt.AllSeeded && len(h.w.hosts) > 1 {
 		cfg.Seeds = []string{h.w.hosts[1].addr}
 	}
@@ -112,13 +115,15 @@ func (h *host) start() {
 		h.tweak(&cfg)
 	}
 	h.run++
-	h.up, h.doomed, h.busy, h.work = true, false, false, nil
+	h.up, h.doomed, h.midway, h.busy, h.work = true, false, false, false, nil
 	h.began = h.w.now
 	h.w.markIf(MarkBackwards, h.now().Wall < h.wallAt)
 	h.node = statemachine.New(cfg, snap)
 	h.tickAt = never
 	h.judged = map[keyspace.ReplicaID]Millis{}
 	h.witness.reopened(h)
+	h.w.film.ends(SpanDown, h, h)
+	h.w.film.scene(h)
 	h.scheduleTick()
 }
 
@@ -127,6 +132,7 @@ func (h *host) crash() {
 	gone, kept, lost := false, 0, 0
 	h.disk.CrashKeeping(func() bool {
 		keep := h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille
+		keep = h.w.fated(FateKept, h, Millis(truth(keep)), h.coin()) != 0
 		gone = gone && !h.w.opt.ScatteredLoss || !keep
 		if gone {
 			h.w.count.lostBatches++
@@ -201,7 +207,8 @@ func (h *host) restart() {
 	h.run++
 	h.w.net.hangUp(h)
 	h.w.clients.crashed(h)
-	h.w.queue.push(h.w.now+1+Millis(h.rng.IntN(200)), func() {
+	again := 1 + Millis(h.rng.IntN(200))
+	h.w.queue.push(h.w.now+h.w.fated(FateAgain, h, again, 1), func() {
 		if !h.up {
 			h.start()
 		}
@@ -273,9 +280,15 @@ func (h *host) perform(e statemachine.Effect) {
 }
 
 // later schedules something that a crash makes void.
-func (h *host) later(after Millis, do func()) {
+func (h *host) later(after Millis, do func()) { h.w.queue.push(h.w.now+after, h.unless(do)) }
+
+// plan is later of what only draws an act.
+func (h *host) plan(after Millis, do func()) { h.w.queue.plan(h.w.now+after, h.unless(do)) }
+
+// unless is do, unless the host has crashed meanwhile; if it stands still, later.
+func (h *host) unless(do func()) func() {
 	run := h.run
-	h.w.queue.push(h.w.now+after, func() {
+	return func() {
 		switch {
 		case h.run != run:
 		case h.still:
@@ -283,7 +296,7 @@ func (h *host) later(after Millis, do func()) {
 		default:
 			do()
 		}
-	})
+	}
 }
 
 // scheduleTick wakes the core at its deadline, rounded up to 10 ms as in
@@ -319,6 +332,7 @@ func (h *host) startWork() {
 	sync := h.w.opt.SyncMin + exponential(h.rng, h.w.opt.SyncMean)
 	switch task := task.(type) {
 	case statemachine.Apply:
+		sync = h.w.fated(FateSync, h, sync, h.w.opt.SyncMin)
 		applied := h.state.Execute(h.disk.Commit, task.Batch)
 		h.image.flying = &flying{task.Batch, applied}
 		if h.w.opt.SplitVector {
@@ -331,9 +345,13 @@ func (h *host) startWork() {
 		if h.w.opt.AckBeforeSync {
 			h.later(0, func() { h.step(statemachine.Applied{Result: applied}) })
 		}
+		if h.midway && !h.w.calm {
+			h.midway = false
+			h.later(0, func() { h.w.faults.crashFor(h, h.downFor) })
+		}
 		if h.doomed && !h.w.calm {
 			h.doomed = false
-			h.later(Millis(h.rng.Int64N(int64(sync))), func() {
+			h.plan(Millis(h.rng.Int64N(int64(sync))), func() {
 				if !h.w.calm {
 					h.w.mark(MarkCrashInCommit)
 					h.w.faults.down(h)
@@ -348,6 +366,7 @@ func (h *host) startWork() {
 			}
 			h.witness.durable(h, task.Batch, applied)
 			h.w.applied(task.Batch, applied)
+			h.w.film.changed(h, task.Batch, applied)
 			h.witness.clocked(h, task.Batch.Now)
 			if h.w.durable != nil {
 				h.w.durable(h, task.Batch, applied)
@@ -372,13 +391,8 @@ const (
 	epoch Millis = 1_767_225_600_000
 )
 
-func fill(r *rand.Rand, b []byte) {
-	var buf [8]byte
-	for len(b) > 0 {
-		binary.LittleEndian.PutUint64(buf[:], r.Uint64())
-		b = b[copy(b, buf[:]):]
-	}
-}
+// fill takes bytes off the front of random.
+func fill(random *[]byte, b []byte) { *random = (*random)[copy(b, *random):] }
 
 // exponential draws from an exponential distribution in integers: the number of
 // halvings is geometric, which is close enough and the same on every machine.

@@ -68,10 +68,17 @@ func (n *network) dial(h *host, addr string) {
 			to = c
 		}
 	}
-	if to == nil || to == h || n.chance(n.w.loss()) {
+	if to == nil || to == h {
 		return
 	}
-	h.later(3*n.delay(), func() {
+	after := Millis(-1)
+	if !n.chance(n.w.loss()) {
+		after = 3 * n.delay()
+	}
+	if after = n.fated(FateDial, h, to, after, 3*n.w.opt.LatencyMin); after < 0 {
+		return
+	}
+	h.later(after, func() {
 		if !to.up || !n.open(h, to) || !n.open(to, h) {
 			return
 		}
@@ -100,7 +107,7 @@ func (n *network) connect(a, b *host) {
 	for side := range 2 {
 		self, peer := c.ends[side], c.ends[1-side]
 		hello := peer.node.Hello()
-		after := n.delay()
+		after := n.fated(FateUp, self, peer, n.delay(), n.w.opt.LatencyMin)
 		c.upAt[side] = n.w.now + after
 		self.later(after, func() {
 			if !c.closed {
@@ -204,31 +211,108 @@ func (n *network) send(h *host, e statemachine.Send) {
 		if c == nil || !c.standsFor(h) || !c.standsFor(to) {
 			continue // another host may have the same identity
 		}
-		if !n.open(h, to) || n.chance(n.w.loss()) {
-			n.w.markIf(MarkReplyLost, answers(e.Msg))
+		if !n.open(h, to) {
+			n.dropped(h, to, e.Msg, DropCut)
 			return
 		}
-		copies := 1
-		if n.chance(n.w.dup()) {
-			copies = 2
-			n.w.mark(MarkDouble)
-		}
 		in := statemachine.Received{From: h.id, Boot: h.node.Hello().Boot, Msg: e.Msg}
-		for i := range copies {
-			after := n.delay()
-			if i > 0 && n.chance(n.w.opt.LateDupPermille) {
-				after += Millis(n.rng.Int64N(60_000))
-				n.w.mark(MarkLateDouble)
-			} else if queued, full := n.enqueue(h, to, after); full {
-				n.w.count.overflows++
-				n.w.mark(MarkQueueFull)
-				continue
-			} else {
+		copies := n.fate(h, to, e.Msg)
+		if copies.count == 0 {
+			n.dropped(h, to, e.Msg, DropLost)
+			return
+		}
+		for i, after := range copies.after[:copies.count] {
+			if i == 0 || !copies.late {
+				queued, full := n.enqueue(h, to, after)
+				if full {
+					n.w.count.overflows++
+					n.w.mark(MarkQueueFull)
+					n.dropped(h, to, e.Msg, DropFull)
+					continue
+				}
 				after = queued
 			}
 			n.deliver(c, to, in, after)
 		}
 	}
+}
+
+// Drop says why a message does not arrive.
+type Drop string
+
+// The reasons.
+const (
+	DropLost Drop = "lost"
+	DropCut  Drop = "cut"  // the link is cut
+	DropFull Drop = "full" // the link holds as many as it may
+)
+
+// dropped takes note of a message that does not arrive.
+func (n *network) dropped(from, to *host, m statemachine.Message, why Drop) {
+	n.w.markIf(MarkReplyLost, why != DropFull && answers(m))
+	n.w.film.dropped(from, to, m, why)
+}
+
+// copies are those of one message that arrive, and how long each takes. A late one
+// comes from outside of all queues.
+type copies struct {
+	count int
+	after [2]Millis
+	late  bool // the second
+}
+
+// fate draws what becomes of a message, or takes it from the script.
+func (n *network) fate(from, to *host, m statemachine.Message) copies {
+	c := n.drawCopies()
+	if n.w.script == nil {
+		return c
+	}
+	drawn := make([]int64, 0, 3)
+	for _, after := range c.after[:c.count] {
+		drawn = append(drawn, int64(after))
+	}
+	if c.late {
+		drawn = append(drawn, 1)
+	}
+	k := FateKey{FateSend, from.index, to.index, m.Kind()}
+	is := n.w.script.fate(n.w.now, k, drawn, int64(n.w.opt.LatencyMin))
+	c = copies{count: min(len(is), len(c.after)), late: len(is) > len(c.after)}
+	for i := range c.count {
+		c.after[i] = Millis(is[i])
+	}
+	return c
+}
+
+func (n *network) drawCopies() (c copies) {
+	if n.chance(n.w.loss()) {
+		return c
+	}
+	c.count = 1
+	if n.chance(n.w.dup()) {
+		c.count = 2
+		n.w.mark(MarkDouble)
+	}
+	for i := range c.count {
+		c.after[i] = n.delay()
+		if i > 0 && n.chance(n.w.opt.LateDupPermille) {
+			c.after[i] += Millis(n.rng.Int64N(60_000))
+			c.late = true
+			n.w.mark(MarkLateDouble)
+		}
+	}
+	return c
+}
+
+// fated is the fate of something between two hosts that has one value.
+func (n *network) fated(kind FateKind, from, to *host, drawn, usual Millis) Millis {
+	if n.w.script == nil {
+		return drawn
+	}
+	k := FateKey{Kind: kind, From: from.index, To: to.index}
+	if v := n.w.script.fate(n.w.now, k, []int64{int64(drawn)}, int64(usual)); len(v) == 1 {
+		return Millis(v[0])
+	}
+	return usual
 }
 
 // answers says that a message answers another.
@@ -264,7 +348,7 @@ func (n *network) frame(m statemachine.Message) statemachine.Message {
 // this connection or, if it was on its way for long, a later one.
 func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Millis) {
 	side := c.side(to)
-	from := c.ends[1-side]
+	from, sent := c.ends[1-side], n.w.now
 	at := max(n.w.now+after, c.upAt[side])
 	if !n.w.calm {
 		n.arrived = max(n.arrived, at)
@@ -273,6 +357,7 @@ func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Mil
 		now := n.conns[between2(from.index, to.index)]
 		if now != nil && now.standsFor(to) && now.up[now.side(to)] {
 			n.w.markIf(MarkLaterConnection, now != c)
+			n.w.film.arrived(from, to, in.Msg, sent)
 			to.step(in)
 		}
 	})
@@ -283,6 +368,7 @@ func (n *network) deliver(c *conn, to *host, in statemachine.Received, after Mil
 func (n *network) sever(a, b *host) {
 	p := pair{a.index, b.index}
 	n.cut[p]++
+	n.w.film.begins(SpanCut, a, b)
 	n.w.queue.push(n.w.now+idleTimeout, func() {
 		if c := n.conns[between2(a.index, b.index)]; n.cut[p] > 0 && c != nil {
 			n.w.markIf(MarkSilence, !c.closed)
@@ -301,10 +387,23 @@ func (n *network) divided() bool {
 	return false
 }
 
-func (n *network) reopen(a, b *host) { n.cut[pair{a.index, b.index}]-- }
+func (n *network) reopen(a, b *host) {
+	p := pair{a.index, b.index}
+	n.cut[p]--
+	if n.w.film != nil && n.cut[p] <= 0 {
+		n.w.film.ends(SpanCut, a, b)
+	}
+}
 
 // heal ends all partitions, and lets go what is held.
 func (n *network) heal() {
 	clear(n.cut)
 	clear(n.links)
+	if n.w.film != nil {
+		for _, a := range n.w.hosts {
+			for _, b := range n.w.hosts {
+				n.w.film.ends(SpanCut, a, b)
+			}
+		}
+	}
 }

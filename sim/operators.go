@@ -21,20 +21,38 @@ func (o *operators) act() {
 	if !h.up || h.still || len(o.w.hosts) < 2 {
 		return
 	}
-	o.next++
 	if o.rng.IntN(2) == 0 {
-		h.step(statemachine.Leave{Request: o.next, All: o.rng.IntN(4) == 0})
+		o.w.act(ActLeave, of(h), truth(o.rng.IntN(4) == 0))
 		return
 	}
 	if !o.sees(h) {
+		o.w.act(ActForget, of(h), 0)
 		return
 	}
 	victim := o.w.hosts[o.rng.IntN(len(o.w.hosts))]
-	id := victim.id
+	life := 0
 	if n := len(victim.former); n > 0 && o.rng.IntN(2) == 0 {
-		id = victim.former[o.rng.IntN(n)]
+		life = 1 + o.rng.IntN(n)
 	}
-	h.step(statemachine.Forget{Request: o.next, Member: id})
+	o.w.act(ActForget, of(h, victim), int64(life))
+}
+
+// perform does what an act says: it takes a host out, or forgets who another is, or
+// who it was in an earlier life, counted from 1.
+func (o *operators) perform(h *host, a *Act) {
+	o.next++
+	switch {
+	case len(o.w.hosts) < 2:
+	case a.Kind == ActLeave:
+		h.step(statemachine.Leave{Request: o.next, All: a.Args[0] != 0})
+	case len(a.Hosts) > 1 && o.sees(h):
+		victim := o.w.hosts[a.Hosts[1]]
+		id := victim.id
+		if life := int(a.Args[0]); life > 0 && life <= len(victim.former) {
+			id = victim.former[life-1]
+		}
+		h.step(statemachine.Forget{Request: o.next, Member: id})
+	}
 }
 
 // sees says that a host is complete and reaches more than half of the others:
@@ -56,7 +74,8 @@ func (o *operators) answered(h *host, e statemachine.Done) {
 		return
 	}
 	h.left = true
-	h.later(2_000+Millis(o.rng.IntN(5_000)), func() {
+	back := 2_000 + Millis(o.rng.IntN(5_000))
+	h.later(o.w.fated(FateAgain, h, back, 2_000), func() {
 		h.crash()
 		h.start()
 	})
@@ -82,7 +101,8 @@ func (o *operators) reunite() {
 // tidyUp forgets, now and then until the end, the replicas that nobody is any
 // more.
 func (o *operators) tidyUp() {
-	if up := o.w.clients.up(o.w.clients.rng); up != nil {
+	from := o.w.fated(FateTidy, o.w.hosts[0], Millis(o.w.clients.rng.IntN(len(o.w.hosts))), 0)
+	if up := o.w.clients.upFrom(int(from)); up != nil {
 		for _, h := range o.w.hosts {
 			for _, id := range h.former {
 				if o.w.running(id) == nil {

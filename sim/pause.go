@@ -8,8 +8,17 @@ func (f *faults) pause() {
 	if !h.up || h.still {
 		return
 	}
+	f.w.act(ActPause, of(h), int64(1+exponential(f.rng, f.w.opt.PauseFor)))
+}
+
+// pauseFor lets a host stand still for so long.
+func (f *faults) pauseFor(h *host, still Millis) {
+	if !h.up || h.still {
+		return
+	}
 	f.w.count.pauses++
 	h.still = true
+	f.w.film.begins(SpanStill, h, h)
 	run := h.run
 	f.w.queue.push(f.w.now+idleTimeout, func() {
 		if h.run == run && h.still {
@@ -17,7 +26,7 @@ func (f *faults) pause() {
 			f.w.net.abandon(h)
 		}
 	})
-	f.w.queue.push(f.w.now+1+exponential(f.rng, f.w.opt.PauseFor), func() {
+	f.w.queue.push(f.w.now+still, func() {
 		if h.run == run {
 			h.resume()
 		}
@@ -31,6 +40,7 @@ func (h *host) resume() {
 		return
 	}
 	h.still, h.lively = false, h.w.now
+	h.w.film.ends(SpanStill, h, h)
 	held, run := h.held, h.run
 	h.held = nil
 	for _, do := range held {

@@ -3,9 +3,10 @@ package sim
 // event is something that happens at a virtual time. Events of one time happen
 // in the order in which they were scheduled.
 type event struct {
-	at  Millis
-	seq uint64
-	do  func()
+	at   Millis
+	seq  uint64
+	do   func()
+	plan bool // it only draws what is done next: worlds that play a script have none
 }
 
 // queue is a binary heap of events.
@@ -14,9 +15,15 @@ type queue struct {
 	seq  uint64
 }
 
-func (q *queue) push(at Millis, do func()) {
+func (q *queue) push(at Millis, do func()) { q.add(event{at: at, do: do}) }
+
+// plan is push of what draws acts and does nothing by itself.
+func (q *queue) plan(at Millis, do func()) { q.add(event{at: at, do: do, plan: true}) }
+
+func (q *queue) add(e event) {
 	q.seq++
-	q.heap = append(q.heap, event{at, q.seq, do})
+	e.seq = q.seq
+	q.heap = append(q.heap, e)
 	i := len(q.heap) - 1
 	for i > 0 {
 		up := (i - 1) / 2

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"math/rand/v2"
-	"strconv"
 
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
@@ -44,13 +43,17 @@ func (r *readers) act() {
 			!h.node.Status().Transfer.Active() {
 			continue
 		}
-		key := "k" + strconv.Itoa(r.rng.IntN(r.w.opt.Keys))
-		if h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
-			continue // the host answers by itself
-		}
-		id := r.ask(h, reading{key, r.everywhere(key)})
-		h.step(statemachine.Lookup{Request: id, Key: key})
+		r.w.act(ActLookup, of(h), int64(r.rng.IntN(r.w.opt.Keys)))
 	}
+}
+
+// perform reads a key from a host, which answers by itself or asks its source.
+func (r *readers) perform(h *host, key string) {
+	if !h.node.Status().Transfer.Active() || h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
+		return // the host answers by itself
+	}
+	id := r.ask(h, reading{key, r.everywhere(key)})
+	h.step(statemachine.Lookup{Request: id, Key: key})
 }
 
 // everywhere says that all hosts that have all records have a value of a key that
@@ -102,5 +105,5 @@ func (r *readers) begin() {
 		return
 	}
 	r.act()
-	r.w.queue.push(r.w.now+1+exponential(r.rng, r.w.opt.ReadEvery), r.begin)
+	r.w.queue.plan(r.w.now+1+exponential(r.rng, r.w.opt.ReadEvery), r.begin)
 }

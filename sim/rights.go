@@ -66,21 +66,32 @@ func (r *rights) begin() {
 		return
 	}
 	if h := r.w.clients.up(r.rng); h != nil {
-		r.w.clients.send(h, r.write())
+		r.drawWrite(h)
 	}
-	r.w.queue.push(r.w.now+1+exponential(r.rng, every), r.begin)
+	r.w.queue.plan(r.w.now+1+exponential(r.rng, every), r.begin)
 }
 
-func (r *rights) write() keyspace.Write {
-	key := r.keys[r.rng.IntN(len(r.keys))]
+// drawWrite lets a client write one of the records, or delete it.
+func (r *rights) drawWrite(h *host) {
+	i := r.rng.IntN(len(r.keys))
 	if r.rng.IntN(5) == 0 {
-		return keyspace.Write{Key: key, Delete: true}
+		r.w.act(ActRights, of(h), int64(i), 1)
+		return
 	}
-	text, err := json.Marshal(r.draw(key))
+	text, err := json.Marshal(r.draw(r.keys[i]))
 	if err != nil {
 		panic(fmt.Sprintf("sim: a record of rights: %v", err)) // a bug of draw
 	}
-	return keyspace.Write{Key: key, Value: text}
+	r.w.actText(string(text), ActRights, of(h), int64(i), 0)
+}
+
+// perform writes a record, or deletes it.
+func (r *rights) perform(h *host, i int, deletes bool, text string) {
+	w := keyspace.Write{Key: r.keys[i%len(r.keys)], Delete: deletes}
+	if !deletes {
+		w.Value = []byte(text)
+	}
+	r.w.clients.send(h, w)
 }
 
 // draw makes a record for a key.

@@ -99,6 +99,8 @@ func (h *host) ended() {
 	if h.up {
 		h.harvest()
 		h.wallAt = h.now().Wall
+		h.w.film.ends(SpanStill, h, h)
+		h.w.film.begins(SpanDown, h, h)
 	}
 }
 

@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"strconv"
 
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
@@ -55,17 +54,49 @@ func (s *sessions) begin() {
 		return
 	}
 	for i := range s.each {
-		s.act(&s.each[i])
+		s.draw(i)
 	}
-	s.w.queue.push(s.w.now+1+exponential(s.rng, s.w.opt.SessionEvery), s.begin)
+	s.w.queue.plan(s.w.now+1+exponential(s.rng, s.w.opt.SessionEvery), s.begin)
 }
 
-// act lets a session read from some host, or write to it.
-func (s *sessions) act(o *session) {
+// What a session does.
+const (
+	sessionWrites int64 = iota
+	sessionConsults
+	sessionReads
+)
+
+// draw lets a session read from some host, or write to it.
+func (s *sessions) draw(who int) {
 	h := s.w.clients.up(s.rng)
-	if h == nil || h.node.Status().Mode == statemachine.ModeSyncing || h.node.Status().Transfer.Active() {
+	if h == nil || !s.served(h) {
 		return
 	}
+	key := int64(s.rng.IntN(s.w.opt.Keys))
+	does, n := sessionReads, int64(0)
+	switch s.rng.IntN(4) {
+	case 0:
+		does, n = sessionWrites, int64(s.rng.IntN(4))
+	case 1:
+		does, n = sessionConsults, int64(1+s.rng.IntN(3))
+	default:
+		n = s.rng.Int64N(int64(sessionWait))
+	}
+	s.w.act(ActSession, of(h), int64(who), key, does, n)
+}
+
+// served says that a host serves sessions.
+func (s *sessions) served(h *host) bool {
+	return h.node.Status().Mode != statemachine.ModeSyncing && !h.node.Status().Transfer.Active()
+}
+
+// perform lets a session do what an act says: n is how many copies its write asks
+// for, 3 for all, how many hosts its read asks, or how long it waits.
+func (s *sessions) perform(h *host, args []int64) {
+	if !s.served(h) {
+		return
+	}
+	o, key, does, n := &s.each[args[0]%sessionsCount], key(args[1]), args[2], args[3]
 	if o.seen == nil {
 		o.seen = make(map[string]keyspace.Version)
 	}
@@ -75,23 +106,20 @@ func (s *sessions) act(o *session) {
 		s.w.fail("session", "a session cannot be read again: %v", o.token)
 		return
 	}
-	key := "k" + strconv.Itoa(s.rng.IntN(s.w.opt.Keys))
-	switch s.rng.IntN(4) {
-	case 0:
-		s.write(h, o, key, token.Stamp)
-	case 1:
-		n := 1 + s.rng.IntN(3)
+	switch does {
+	case sessionWrites:
+		s.write(h, o, key, token.Stamp, int(n))
+	case sessionConsults:
 		id := s.ask(h, visit{key: key})
-		h.step(statemachine.PeerRead{Request: id, Key: key, N: n, Wait: sessionWait})
+		h.step(statemachine.PeerRead{Request: id, Key: key, N: max(int(n), 1), Wait: sessionWait})
 	default:
 		id := s.ask(h, visit{o, key, o.seen[key]})
-		h.step(statemachine.Await{Request: id, Session: token, Wait: Millis(s.rng.Int64N(int64(sessionWait)))})
+		h.step(statemachine.Await{Request: id, Session: token, Wait: Millis(n)})
 	}
 }
 
 // write puts a value, and asks for copies.
-func (s *sessions) write(h *host, o *session, key string, seen Millis) {
-	acks := s.rng.IntN(4)
+func (s *sessions) write(h *host, o *session, key string, seen Millis, acks int) {
 	if acks == 3 {
 		acks = statemachine.AcksAll
 	}

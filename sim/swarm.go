@@ -67,14 +67,22 @@ func (c Campaign) Run() Report {
 }
 
 // Play is Run, with a panic of the core as a failure like any other.
-func Play(opt Options) (r Result) {
+func Play(opt Options) Result { return guard(opt, func() *World { return newWorld(opt) }) }
+
+// guard runs a world, with a panic as a failure like any other.
+func guard(opt Options, world func() *World) (r Result) {
+	var w *World
 	defer func() {
 		if p := recover(); p != nil {
 			r.Seed, r.Nodes = opt.Seed, opt.Nodes
+			if w != nil {
+				r.Virtual = w.now
+			}
 			r.Failure = &Failure{"assertion", r.Virtual, fmt.Sprintf("%v\n%s", p, debug.Stack())}
 		}
 	}()
-	return Run(opt)
+	w = world()
+	return w.run()
 }
 
 // play runs one seed, and some seeds twice.

@@ -17,6 +17,7 @@ import (
 type World struct {
 	opt     Options
 	now     Millis
+	within  int // events of this millisecond that have happened
 	queue   queue
 	hosts   []*host
 	net     *network
@@ -42,6 +43,12 @@ type World struct {
 	line    []byte // of the trace, reused
 	failure *Failure
 	marks   Marks
+	script  *scripted // that the world writes or plays; nil for neither
+	acts    []Act     // that it plays
+	stop    Millis    // before its faults end, 0 it does not
+	core    []int     // the part that heals alone, if the script has one
+	dead    []int
+	film    *Film // of what happens; nil nobody looks
 	// durable sees every batch that a host has made durable; may be nil.
 	durable func(h *host, b *keyspace.Batch, a *keyspace.Applied)
 }
@@ -98,11 +105,17 @@ type Result struct {
 
 // Run plays one world to its end: a phase with faults and writes, then all
 // faults end, and the cluster must become one.
-func Run(opt Options) Result {
-	w := newWorld(opt)
+func Run(opt Options) Result { return newWorld(opt).run() }
+
+func (w *World) run() Result {
+	opt, healed := w.opt, Millis(0)
 	w.begin()
-	w.until(opt.Duration)
-	healed := w.settle()
+	if w.stop > 0 {
+		w.until(w.stop)
+	} else {
+		w.until(opt.Duration)
+		healed = w.settle()
+	}
 	for _, h := range w.hosts {
 		if h.up {
 			h.harvest()
@@ -151,36 +164,53 @@ func newWorld(opt Options) *World {
 // begin starts the hosts one after the other, and all that happens to them.
 func (w *World) begin() {
 	for i, h := range w.hosts {
-		if w.opt.SkewMax > 0 {
-			h.setSkew(w.faults.skew())
+		if w.opt.SkewMax > 0 && !w.plays() {
+			w.act(ActSkew, of(h), int64(w.faults.skew()))
 		}
-		w.queue.push(Millis(i)*Millis(w.faults.rng.IntN(500)), func() {
+		after := Millis(i) * Millis(w.faults.rng.IntN(500))
+		w.queue.push(w.fated(FateFirst, h, after, 0), func() {
 			if !h.up && h.run == 0 {
 				h.start()
 			}
 		})
 	}
-	w.queue.push(1, w.clients.begin)
-	w.queue.push(1, w.faults.begin)
-	w.queue.push(1, w.readers.begin)
-	w.queue.push(1, w.followers.begin)
-	if w.opt.SessionEvery > 0 {
-		w.queue.push(1, w.sessions.begin)
-	}
-	if w.opt.RightsEvery > 0 {
-		w.queue.push(1, w.rights.begin)
+	if !w.plays() {
+		w.plan()
 	}
 	w.queue.push(1_000, w.inspect)
 }
 
+// plan lets everybody begin who draws what is done.
+func (w *World) plan() {
+	w.queue.plan(1, w.clients.begin)
+	w.queue.plan(1, w.faults.begin)
+	w.queue.plan(1, w.readers.begin)
+	w.queue.plan(1, w.followers.begin)
+	if w.opt.SessionEvery > 0 {
+		w.queue.plan(1, w.sessions.begin)
+	}
+	if w.opt.RightsEvery > 0 {
+		w.queue.plan(1, w.rights.begin)
+	}
+}
+
 // until plays events up to a virtual time.
 func (w *World) until(end Millis) {
-	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= end && w.failure == nil {
+	for w.failure == nil {
+		if w.due(end) {
+			continue
+		}
+		if len(w.queue.heap) == 0 || w.queue.heap[0].at > end {
+			break
+		}
 		e := w.queue.pop()
-		w.now = max(w.now, e.at)
+		w.pass(e.at)
 		e.do()
+		if !e.plan {
+			w.within++
+		}
 	}
-	w.now = max(w.now, end)
+	w.pass(end)
 }
 
 // settle ends all faults and waits for convergence, at most opt.Settle.

@@ -32,14 +32,15 @@ func main() {
 	debug.SetGCPercent(400)
 	root := &cobra.Command{
 		Use:           "sim",
-		Short:         "Simulate clusters of kvs: one seed, a swarm of seeds, or broken variants",
+		Short:         "Simulate clusters of kvs: one seed, a swarm of seeds, the smallest that fails",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Example: `  sim run --seed 7
   sim run --scenario partition --nodes 5 --seed 42 --trace out.txt
-  sim swarm --seeds 2000`,
+  sim swarm --seeds 2000
+  sim shrink --seed 4711`,
 	}
-	root.AddCommand(runCommand(), swarmCommand(), mutantsCommand())
+	root.AddCommand(runCommand(), swarmCommand(), mutantsCommand(), shrinkCommand(), replayCommand())
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		var e exit

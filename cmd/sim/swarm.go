@@ -73,8 +73,9 @@ func printSwarm(out io.Writer, rep sim.Report, world string, wall time.Duration)
 	for _, r := range rep.Failures[1:] {
 		fmt.Fprintf(out, "seed %d: %s\n", r.Seed, r.Failure.Oracle)
 	}
-	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --scenario %s --seed %d\nresult=FAIL(%s)\n", first.Seed,
-		first.Failure, world, first.Seed, first.Failure.Oracle)
+	fmt.Fprintf(out, "seed %d: %v\nreplay: sim run --scenario %s --seed %d\n"+
+		"shrink: sim shrink --scenario %[3]s --seed %[4]d\nresult=FAIL(%[5]s)\n", first.Seed, first.Failure, world,
+		first.Seed, first.Failure.Oracle)
 	code := exitOracle
 	if first.Failure.Oracle == "determinism" {
 		code = exitNotReproducible

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"kvs/sim"
+	"kvs/statemachine/keyspace"
+)
+
+func replayCommand() *cobra.Command {
+	var (
+		report  string
+		diagram bool
+	)
+	cmd := &cobra.Command{
+		Use:     "replay FILE...",
+		Short:   "Play what sim shrink has written",
+		Args:    cobra.MinimumNArgs(1),
+		Example: "  sim replay seed-4711.sim\n  sim replay --diagram --report lost.html seed-4711.sim",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			var first error
+			for _, file := range files {
+				err := replay(cmd.OutOrStdout(), file, report, diagram)
+				if first == nil {
+					first = err
+				}
+			}
+			return first
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&diagram, "diagram", false, "draw the run as text")
+	f.StringVar(&report, "report", "", reportUsage)
+	return cmd
+}
+
+// replay plays one file, and prints its line.
+func replay(out io.Writer, file, report string, diagram bool) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	s, err := sim.ReadScript(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if s.Options.Mutant != keyspace.MutantNone && !keyspace.MutantsCompiledIn {
+		return fmt.Errorf("%s: %w", file, sim.ErrNoMutants)
+	}
+	s.Options.HashTrace = true
+	film, r := s.Film()
+	if err := writeReport(report, film, r, "sim replay "+file); err != nil {
+		return err
+	}
+	if diagram {
+		fmt.Fprintln(out, film.Diagram())
+	}
+	if r.Failure != nil {
+		fmt.Fprintln(out, r.Failure)
+	} else if s.Failed != "" {
+		fmt.Fprintf(out, "all oracles hold; %s failed when this was written\n", s.Failed)
+	}
+	fmt.Fprintf(out, "file=%s nodes=%d virtual=%v events=%d writes=%d trace=%s result=%s\n", file, r.Nodes,
+		virtual(r.Virtual), r.Events, r.Writes, r.Trace, verdict(r))
+	return failed(r)
+}

@@ -1,0 +1,207 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// filmedMax bounds how much of each kind a film holds. When there is more, every
+// second of it is given up, and of what follows too.
+const filmedMax = 40_000
+
+// Film is what was seen of a run: enough to draw it, not to repeat it. What happens may
+// be shown to a nil Film, which is blind.
+type Film struct {
+	Nodes   int
+	End     Millis
+	Acts    []Act
+	Flights []Flight // messages, by when they arrived or were lost
+	Spans   []Span
+	Scenes  []Scene // by time
+	Changes []Change
+	Failure *Failure
+
+	Messages, Records int // all that there were, of which Flights and Changes may hold a part
+
+	open map[Span]int // where the spans are that have not ended; never ranged over but to end all
+}
+
+// Flight is one message.
+type Flight struct {
+	From, To int
+	Message  statemachine.Kind
+	Sent, At Millis // and when it arrived, or was lost
+	Drop     Drop   // why it did not arrive; "" it did
+}
+
+// Span is something that lasts.
+type Span struct {
+	Kind     SpanKind
+	From, To int // hosts; the same where one is concerned
+	At, End  Millis
+}
+
+// SpanKind says what lasts.
+type SpanKind string
+
+// The kinds of spans.
+const (
+	SpanDown  SpanKind = "down"
+	SpanStill SpanKind = "still"
+	SpanCut   SpanKind = "cut" // of one direction
+)
+
+// Scene is how a host stands from some time on.
+type Scene struct {
+	At      Millis
+	Host    int
+	Root    uint64 // the first half of the digest of all its records
+	Live    uint64
+	Mode    string
+	Cluster bool // it belongs to one
+}
+
+// Change is a record that a host has made durable.
+type Change struct {
+	At      Millis
+	Host    int
+	Key     string
+	Version string
+	Deleted bool
+}
+
+// Film plays a world and films it.
+func (s *Script) Film() (*Film, Result) { return filmed(s.Options, s.world()) }
+
+// FilmRun is Run, filmed.
+func FilmRun(opt Options) (*Film, Result) { return filmed(opt, newWorld(opt)) }
+
+func filmed(opt Options, w *World) (*Film, Result) {
+	f := &Film{Nodes: opt.Nodes, open: map[Span]int{}}
+	w.film = f
+	r := guard(opt, func() *World { return w })
+	f.End, f.Failure = w.now, r.Failure
+	if r.Failure != nil {
+		f.End = r.Failure.At
+	}
+	for _, i := range f.open { // order cannot matter: each ends by itself
+		f.Spans[i].End = f.End
+	}
+	slices.SortStableFunc(f.Flights, func(a, b Flight) int { return cmp.Compare(a.At, b.At) })
+	return f, r
+}
+
+func (f *Film) act(a *Act) {
+	if f != nil {
+		f.Acts = append(f.Acts, *a)
+	}
+}
+
+// arrived takes note of a message that is being read now.
+func (f *Film) arrived(from, to *host, m statemachine.Message, sent Millis) {
+	if f != nil {
+		f.flies(Flight{From: from.index, To: to.index, Message: m.Kind(), Sent: sent, At: from.w.now})
+	}
+}
+
+func (f *Film) dropped(from, to *host, m statemachine.Message, why Drop) {
+	if f != nil {
+		f.flies(Flight{from.index, to.index, m.Kind(), from.w.now, from.w.now, why})
+	}
+}
+
+func (f *Film) flies(x Flight) {
+	f.Messages++
+	f.Flights = thinned(f.Flights, f.Messages, x)
+}
+
+// changed takes note of what a durable batch has changed in a host.
+func (f *Film) changed(h *host, b *keyspace.Batch, a *keyspace.Applied) {
+	if f == nil {
+		return
+	}
+	for i := range a.Outcomes {
+		o := &a.Outcomes[i]
+		if o.Kind != keyspace.Won {
+			continue
+		}
+		key := ""
+		if i < len(b.Writes) {
+			key = b.Writes[i].Key
+		} else {
+			key = b.Entries[i-len(b.Writes)].Key
+		}
+		f.Records++
+		c := Change{h.w.now, h.index, key, o.Header.Ver.String(), o.Header.Tombstone()}
+		f.Changes = thinned(f.Changes, f.Records, c)
+	}
+	f.scene(h)
+}
+
+// scene takes note of how a host stands, if that is new.
+func (f *Film) scene(h *host) {
+	if f == nil {
+		return
+	}
+	s := h.node.Status()
+	now := Scene{h.w.now, h.index, s.Sum.Hi, s.Live, s.Mode.String(), s.Identity.Cluster != keyspace.ClusterID{}}
+	for i := len(f.Scenes) - 1; i >= 0; i-- {
+		if was := f.Scenes[i]; was.Host == h.index {
+			was.At = now.At
+			if was == now {
+				return
+			}
+			break
+		}
+	}
+	if len(f.Scenes) < 2*filmedMax {
+		f.Scenes = append(f.Scenes, now)
+	}
+}
+
+// begins and ends take note of what lasts.
+func (f *Film) begins(kind SpanKind, from, to *host) {
+	if f == nil {
+		return
+	}
+	k := Span{Kind: kind, From: from.index, To: to.index}
+	if _, open := f.open[k]; open || len(f.Spans) >= filmedMax {
+		return
+	}
+	f.open[k] = len(f.Spans)
+	k.At = from.w.now
+	f.Spans = append(f.Spans, k)
+}
+
+func (f *Film) ends(kind SpanKind, from, to *host) {
+	if f == nil {
+		return
+	}
+	k := Span{Kind: kind, From: from.index, To: to.index}
+	if i, open := f.open[k]; open {
+		f.Spans[i].End = from.w.now
+		delete(f.open, k)
+	}
+}
+
+// thinned adds the n-th of some things, if every so many of them are kept by now.
+func thinned[T any](kept []T, n int, x T) []T {
+	stride := 1
+	for n/stride >= filmedMax {
+		stride *= 2
+	}
+	if len(kept) >= filmedMax {
+		half := kept[:0]
+		for i := 0; i < len(kept); i += 2 {
+			half = append(half, kept[i])
+		}
+		kept = half
+	}
+	if n%stride != 0 {
+		return kept
+	}
+	return append(kept, x)
+}
