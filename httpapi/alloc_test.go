@@ -34,7 +34,7 @@ func hotPath(method, body string) (fasthttp.RequestHandler, *fasthttp.RequestCtx
 		ctx.Request.SetBodyString(body)
 	}
 	return New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{},
-		RateLimit: RateLimit{Requests: 1_000_000_000, Window: time.Minute}}).Handler(), ctx
+		Tunable: Tunable{RateLimit: RateLimit{Requests: 1_000_000_000, Window: time.Minute}}}).Handler(), ctx
 }
 
 // Goal: the hot paths allocate the key and nothing else, also where requests are counted.

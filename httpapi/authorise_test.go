@@ -54,6 +54,7 @@ var routes = []struct {
 	{"POST", "/members/leave", "", admins},
 	{"DELETE", "/members/b", "", admins},
 	{"PUT", "/admin/mode", `{"mode":"normal"}`, admins},
+	{"POST", "/config/reload", "", admins},
 	{"GET", "/metrics", "", admins},
 	{"GET", "/status", "", admins},
 	{"GET", "/debug/log-level", "", admins},

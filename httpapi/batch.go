@@ -192,8 +192,8 @@ func (s *Server) parseOp(it *batchItem, op *batchOp) (p *Problem) {
 		return newProblem(slugBadRequest, "only a put has data and ttl, a "+op.Op+" has not")
 	case op.Op == opGet && (op.IfMatch != nil || op.IfNoneMatch != nil):
 		return newProblem(slugBadRequest, "a get in a batch has no condition")
-	case len(op.Data) > s.options.MaxJSONSize:
-		return s.tooLarge(int64(len(op.Data)))
+	case len(op.Data) > s.tuned.Load().maxJSON:
+		return s.tuned.Load().tooLarge(int64(len(op.Data)))
 	}
 	it.write = Write{Key: it.key, Value: op.Data, Delete: op.Op == opDelete, Actor: it.actor()}
 	if op.TTL != nil {

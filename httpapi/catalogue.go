@@ -34,6 +34,8 @@ const (
 	slugOnceReused       = "idempotency-key-reused"
 	slugPrecondition     = "precondition-failed"
 	slugBackupRunning    = "backup-running"
+	slugRestartNeeded    = "restart-needed"
+	slugConfigInvalid    = "config-invalid"
 	slugBackupCorrupt    = "backup-corrupt"
 	slugCursorExpired    = "cursor-expired"
 	slugBodyTooLarge     = "body-too-large"
@@ -128,6 +130,10 @@ var catalogue = [...]kind{
 	{slugBackupRunning, 409, "Backup running",
 		"A node makes one backup at a time, and is making one.\n" +
 			"Try: kvs backup ls, and again once it is done."},
+	{slugRestartNeeded, 409, "Restart needed",
+		"A setting that a node takes at its start only is another than when it started. It has\n" +
+			"taken over nothing of the configuration, so that it runs with all of it or none.\n" +
+			"Try: kvs config explain SETTING, and a restart; or set it back, and reload again."},
 	{slugPrecondition, 412, "Precondition failed",
 		"If-Match or If-None-Match was judged in the transaction of the write, on this node, and\n" +
 			"did not hold. The current version, if there is one, is in the member current.\n" +
@@ -143,6 +149,9 @@ var catalogue = [...]kind{
 	{slugBackupCorrupt, 422, "Backup damaged",
 		"What was sent is not a frame of a backup as one was written; nothing of it was restored.\n" +
 			"Try: kvs backup verify on the file, then another copy of it, or an older backup."},
+	{slugConfigInvalid, 422, "Configuration invalid",
+		"The configuration cannot be read, or has mistakes. The node goes on with what it has.\n" +
+			"Try: kvs config check FILE, on the machine of the node."},
 	{slugOnceReused, 422, "Idempotency-Key reused",
 		"Another request, with another method, target, body or condition, had this Idempotency-Key.\n" +
 			"Try: a key of its own, such as a random UUID, for every change that is to happen once."},

@@ -258,6 +258,8 @@ type rig struct {
 	store *fakeStore
 	op    *fakeOperator
 	ln    *fasthttputil.InmemoryListener
+
+	server *Server
 }
 
 func newRig(t *testing.T, change func(*Options)) *rig {
@@ -268,6 +270,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		change(&o)
 	}
 	s := New(o)
+	r.server = s
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(r.ln) }()
 	t.Cleanup(func() {

@@ -100,8 +100,8 @@ func (s *Server) patched(x *exchange, patch []byte, ttl TTL) (w Write, p *Proble
 		return w, nil
 	}
 	w.Value = mergePatch(before, patch)
-	if len(w.Value) > s.options.MaxJSONSize {
-		return w, s.tooLarge(int64(len(w.Value)))
+	if len(w.Value) > x.maxJSON {
+		return w, x.tooLarge(int64(len(w.Value)))
 	}
 	var scan scanner
 	return w, scan.scan(w.Value) // a patch in a patch may be too deep

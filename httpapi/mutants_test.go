@@ -50,7 +50,8 @@ func TestB14HTTPMutants(t *testing.T) {
 	var log lockedBuffer
 	store := &fakeStore{}
 	s := New(Options{Store: store, Cluster: fakeCluster{}, Operator: &fakeOperator{},
-		Logger: slog.New(slog.NewTextHandler(&log, nil)), RateLimit: RateLimit{Requests: 1_000_000_000, Window: time.Hour}})
+		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		Tunable: Tunable{RateLimit: RateLimit{Requests: 1_000_000_000, Window: time.Hour}}})
 	seeds := [][]byte{
 		[]byte("PUT /kv/users/john HTTP/1.1\r\nHost: kvs\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"name\":[1,2e3]}"),
 		[]byte("GET /kv/_range?start_key=a%20b&end_key=c&limit=5 HTTP/1.1\r\nHost: kvs\r\nAccept: */*\r\n\r\n"),

@@ -40,13 +40,13 @@ func routeNames() []string {
 }
 
 // watches says that somebody wants to know of requests.
-func (s *Server) watches() bool {
-	return s.meter != nil || s.options.Access == AccessAll || s.options.Access == AccessErrors
+func (s *Server) watches(x *exchange) bool {
+	return s.meter != nil || x.access == AccessAll || x.access == AccessErrors
 }
 
 // beginWatched and endWatched go around a request.
 func (s *Server) beginWatched(x *exchange) {
-	if !s.watches() {
+	if !s.watches(x) {
 		return
 	}
 	if s.meter != nil {
@@ -71,7 +71,7 @@ func (s *Server) endWatched(x *exchange) {
 			In: len(x.ctx.Request.Body()), Out: out,
 		})
 	}
-	if s.options.Access == AccessAll || s.options.Access == AccessErrors && resp.StatusCode() >= 500 {
+	if x.access == AccessAll || x.access == AccessErrors && resp.StatusCode() >= 500 {
 		s.logAccess(x, took)
 	}
 }
@@ -121,7 +121,7 @@ func (s *Server) countRefusal(x *exchange, p *Problem) {
 		}
 	case fasthttp.StatusTooManyRequests:
 		reason := "address"
-		if x.caller.User != "" && !s.limits.ByAddress {
+		if x.caller.User != "" && !x.limits.ByAddress {
 			reason = "user"
 		}
 		s.meter.Limited(reason)

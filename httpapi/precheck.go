@@ -34,8 +34,8 @@ func (s *Server) checkBody(x *exchange) (TTL, *Problem) {
 	if p := x.readConditions(); p != nil {
 		return 0, p
 	}
-	if n := h.ContentLength(); n > s.options.MaxJSONSize {
-		return 0, s.tooLarge(int64(n))
+	if n := h.ContentLength(); n > x.maxJSON {
+		return 0, x.tooLarge(int64(n))
 	}
 	return ttl, nil
 }
@@ -48,15 +48,15 @@ func (s *Server) body(x *exchange) ([]byte, TTL, *Problem) {
 		return nil, 0, p
 	}
 	body := x.ctx.PostBody()
-	if len(body) > s.options.MaxJSONSize {
-		return nil, 0, s.tooLarge(int64(len(body)))
+	if len(body) > x.maxJSON {
+		return nil, 0, x.tooLarge(int64(len(body)))
 	}
 	return body, ttl, nil
 }
 
 // tooLarge refuses a body; actual is 0 where its size is not known.
-func (s *Server) tooLarge(actual int64) *Problem {
-	limit := int64(s.options.MaxJSONSize)
+func (t *tuned) tooLarge(actual int64) *Problem {
+	limit := int64(t.maxJSON)
 	detail := "the body is larger than max_json_size, " + strconv.FormatInt(limit, 10) + " bytes"
 	if actual > 0 {
 		detail = "the body has " + strconv.FormatInt(actual, 10) +

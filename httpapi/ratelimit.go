@@ -42,18 +42,18 @@ func newLimiter(r RateLimit) *limiter {
 
 // chargeAddress counts a request whose sender is nobody in particular.
 func (s *Server) chargeAddress(x *exchange) *Problem {
-	if s.limits == nil {
+	if x.limits == nil {
 		return nil
 	}
-	return s.charge(x, s.limits.address(clientAddress(x.ctx, s.limits.TrustedProxies)))
+	return s.charge(x, x.limits.address(clientAddress(x.ctx, x.limits.TrustedProxies)))
 }
 
 // chargeCaller counts a request whose sender has shown a good token.
 func (s *Server) chargeCaller(x *exchange) *Problem {
-	if s.limits == nil || s.limits.ByAddress {
+	if x.limits == nil || x.limits.ByAddress {
 		return s.chargeAddress(x)
 	}
-	return s.charge(x, s.limits.user(x.caller.User))
+	return s.charge(x, x.limits.user(x.caller.User))
 }
 
 // charge counts one request, or refuses it. One that asked for leave to send its
@@ -61,10 +61,10 @@ func (s *Server) chargeCaller(x *exchange) *Problem {
 func (s *Server) charge(x *exchange, c client) *Problem {
 	x.limited = true
 	if x.counted {
-		x.quota = s.limits.look(c)
+		x.quota = x.limits.look(c)
 		return nil
 	}
-	x.quota = s.limits.take(c)
+	x.quota = x.limits.take(c)
 	if x.quota.refused {
 		return s.rateLimited(x)
 	}
@@ -74,10 +74,10 @@ func (s *Server) charge(x *exchange, c client) *Problem {
 // mayTry refuses to look at a token that is not known already, where its sender's
 // address has no requests left: so that guessing is bounded, and what it costs.
 func (s *Server) mayTry(x *exchange) *Problem {
-	if s.limits == nil || x.counted {
+	if x.limits == nil || x.counted {
 		return nil
 	}
-	x.quota = s.limits.look(s.limits.address(clientAddress(x.ctx, s.limits.TrustedProxies)))
+	x.quota = x.limits.look(x.limits.address(clientAddress(x.ctx, x.limits.TrustedProxies)))
 	if x.limited = true; x.quota.retry > 0 {
 		return s.rateLimited(x)
 	}
@@ -86,7 +86,7 @@ func (s *Server) mayTry(x *exchange) *Problem {
 
 // rateLimited is a 429 (RFC 6585 section 4).
 func (s *Server) rateLimited(x *exchange) *Problem {
-	l := s.limits
+	l := x.limits
 	p := newProblem(slugRateLimited, "this node serves a client rate_limit_requests, "+
 		strconv.Itoa(l.Requests)+", in rate_limit_window, "+l.Window.String()+"; one more is free in "+
 		strconv.Itoa(seconds(x.quota.retry))+" s")
@@ -102,7 +102,7 @@ func (s *Server) showQuota(x *exchange) {
 		return
 	}
 	h := &x.ctx.Response.Header
-	h.SetCanonical([]byte("RateLimit-Policy"), s.limits.policy)
+	h.SetCanonical([]byte("RateLimit-Policy"), x.limits.policy)
 	x.buf = append(x.buf[:0], `"default";r=`...)
 	x.buf = strconv.AppendInt(x.buf, x.quota.remaining, 10)
 	x.buf = append(x.buf, `;t=`...)

@@ -20,7 +20,7 @@ type limited struct {
 
 func newLimited(t *testing.T, limit RateLimit, guard Guard) limited {
 	return limited{t, New(Options{Store: &fakeStore{}, Cluster: fakeCluster{}, Operator: &fakeOperator{},
-		Guard: guard, RateLimit: limit}).Handler()}
+		Guard: guard, Tunable: Tunable{RateLimit: limit}}).Handler()}
 }
 
 // ask sends a GET from an address; headers are name and value in turns.

@@ -16,7 +16,9 @@ func (s *Server) onHeader(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if n := h.ContentLength(); n == 0 || n < -1 {
 		return fasthttp.RequestConfig{}
 	}
-	c := fasthttp.RequestConfig{ReadTimeout: s.options.ReadTimeout}
+	c := fasthttp.RequestConfig{
+		ReadTimeout: s.options.ReadTimeout, MaxRequestBodySize: s.tuned.Load().maxJSON + bodySlackBytes,
+	}
 	if isBatch(h) {
 		c.MaxRequestBodySize = batchBytesMax + bodySlackBytes
 	}
@@ -74,7 +76,7 @@ func (s *Server) readProblem(h *fasthttp.RequestHeader, err error) *Problem {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isRestore(h):
 		return frameTooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return s.tooLarge(int64(max(h.ContentLength(), 0)))
+		return s.tuned.Load().tooLarge(int64(max(h.ContentLength(), 0)))
 	case errors.As(err, &small):
 		p := newProblem(slugBadRequest, "the request line and headers are longer than "+
 			strconv.Itoa(headerBytesMax)+" bytes")

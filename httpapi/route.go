@@ -57,6 +57,7 @@ var fixed = routed(map[string]endpoint{
 	"/auth/tokens":           {allow: allowPost, serve: (*Server).serveMint, action: "auth.token"},
 	"/auth/keys/rotate":      {allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"},
 	"/.well-known/jwks.json": {allow: allowRead, serve: (*Server).serveJWKS, need: needNothing},
+	"/config/reload":         {allow: allowPost, serve: (*Server).serveReload, action: "node.reload"},
 	"/metrics":               {allow: allowRead, serve: (*Server).serveMetrics, need: needScrape},
 	"/status":                {allow: allowRead, serve: (*Server).serveStatus},
 	"/debug/log-level":       {allow: allowGetPut, serve: (*Server).serveLogLevel, action: "node.log-level"},

@@ -48,14 +48,15 @@ type Options struct {
 	// Console switches /console/ on.
 	Console bool
 	// Debug switches /debug/ on.
-	Debug bool
-	// Access says which requests are logged; "" is none.
-	Access  AccessLog
+	Debug   bool
 	Logger  *slog.Logger // nil discards.
 	Version string       // Shown by /version and /health.
 
-	// MaxJSONSize is the largest body of a PUT in bytes, inclusive.
-	MaxJSONSize int
+	// Reload reads the configuration again, as POST /config/reload asks, and names the
+	// settings that have changed. Without it nobody can.
+	Reload func() (changed []string, err error)
+
+	Tunable
 	// MaxConnections bounds the connections served at once. A few more are
 	// accepted, for health checks and to say 503 to the rest.
 	MaxConnections int
@@ -65,8 +66,6 @@ type Options struct {
 	// IdleTimeout the wait between two requests of a connection.
 	HeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
 
-	// RateLimit bounds the requests of each client. Health checks are free.
-	RateLimit RateLimit
 	// AllowedOrigins are the origins, such as https://example.org, whose
 	// scripts browsers let use this node.
 	AllowedOrigins []string
@@ -123,7 +122,7 @@ type Server struct {
 	pool     sync.Pool // Of *exchange.
 	closing  atomic.Bool
 	conns    connections
-	limits   *limiter // nil: as many requests as anybody likes
+	tuned    atomic.Pointer[tuned]
 	ids      requestIDs
 	answers  answers
 
@@ -135,6 +134,7 @@ type Server struct {
 // once, so that a GET allocates no closure.
 type exchange struct {
 	ctx         *fasthttp.RequestCtx
+	*tuned             // What counts for this request, whatever is set meanwhile.
 	node        []byte // The id of this node.
 	rawQuery    []byte
 	query       query
@@ -175,7 +175,7 @@ func New(options Options) *Server {
 	if s.meter != nil {
 		s.meter.Open(routeNames())
 	}
-	s.limits = newLimiter(o.RateLimit)
+	s.Tune(o.Tunable)
 	s.ids.draw()
 	if s.guard != nil {
 		s.lookup = s.guard.Lookup
@@ -254,7 +254,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	x := s.begin(ctx)
 	defer s.end(x)
-	x.counted = s.limits != nil && ctx.Request.MayContinue()
+	x.counted = x.limits != nil && ctx.Request.MayContinue()
 	if p := s.route(x); p != nil {
 		s.refuseWith(x, p)
 		return
@@ -282,7 +282,7 @@ func (s *Server) complete(x *exchange) {
 
 func (s *Server) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := s.pool.Get().(*exchange)
-	x.ctx = ctx
+	x.ctx, x.tuned = ctx, s.tuned.Load()
 	s.identify(x)
 	s.beginWatched(x)
 	return x

@@ -40,14 +40,14 @@ func doctorCommand(via http.RoundTripper) *cobra.Command {
 		if len(args) == 1 {
 			path = args[0]
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
+		l, err := config.Source{File: path, Env: os.Environ()}.Read()
+		switch {
+		case errors.As(err, new(*fs.PathError)):
 			return usage{fmt.Errorf("%w. Try: kvs doctor with the configuration of the node", err)}
-		}
-		cfg, err := config.Parse(path, text)
-		if err != nil {
+		case err != nil:
 			return err
 		}
+		cfg := l.Config
 		found := append(examine(cfg), exposed(path, cfg)...)
 		if !cmd.Flags().Changed("addr") && os.Getenv("KVS_ADDR") == "" {
 			r.addr = scheme(cfg) + "://" + net.JoinHostPort(reachable(cfg.BindAddress), strconv.Itoa(cfg.Port))

@@ -202,16 +202,13 @@ func tokenFor(cfg config.Config, path, address string, end time.Time) (joinToken
 	}, nil
 }
 
-// readConfig is config.Load for what must be there.
+// readConfig reads what a node at path would start with, where it must be there.
 func readConfig(path string) (config.Config, error) {
-	text, err := os.ReadFile(path)
+	l, err := config.Source{File: path, Env: os.Environ()}.Read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return config.Config{}, &failure{exitNotFound, "there is no " + path + " here", "kvs cluster init " + path}
 	}
-	if err != nil {
-		return config.Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	return config.Parse(path, text)
+	return l.Config, err
 }
 
 func joinCommand() *cobra.Command {

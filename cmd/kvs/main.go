@@ -57,18 +57,15 @@ func rootCommand(via http.RoundTripper) *cobra.Command {
 		SilenceErrors: true,
 		Version:       server.Version,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "config.yaml"
-			if len(args) == 1 {
-				path = args[0]
-			}
-			return serve(cmd.ErrOrStderr(), path)
+			from := settingsOf{file: configPath(args)}
+			return serve(cmd.ErrOrStderr(), from.source())
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage{fmt.Errorf("%w. Try: %s --help", err, cmd.CommandPath())}
 	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
-	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand())
+	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand(), serveCommand())
 	cmd.AddCommand(operatorCommands(via)...)
 	return cmd
 }

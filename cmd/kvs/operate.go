@@ -26,7 +26,7 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 		clusterCommand(via), userCommand(via), groupCommand(via), tokenCommand(via),
 		doctorCommand(via), keyCommand(via), aclCommand(via), chmodCommand(via), chownCommand(via),
 		auditCommand(via), statusCommand(via), checkCommand(via), topCommand(via),
-		backupCommand(via), restoreCommand(via),
+		backupCommand(via), restoreCommand(via), configCommand(via),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"kvs/internal/config"
@@ -27,17 +28,47 @@ func looksLikePath(arg string) bool {
 	return strings.ContainsAny(arg, "./\\")
 }
 
+// serveCommand is kvs with a configuration, spelt out, and with flags for settings.
+func serveCommand() *cobra.Command {
+	var from settingsOf
+	var readOnly bool
+	var format string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run a node",
+		Long: "What --set and the flags say counts for more than the variables KVS_*, those for more\n" +
+			"than the file, and the file for more than the defaults.",
+		Example: "  kvs serve -c node1.yaml\n  kvs serve --set port=8081 --set node_id=beta\n  KVS_PORT=8081 kvs serve",
+		Args:    exactly(),
+	}
+	from.flags(cmd)
+	cmd.Flags().BoolVar(&readOnly, "read-only", false, "refuse client writes: --set read_only=true")
+	cmd.Flags().StringVar(&format, "log-format", "", "auto, text or json: --set log_format=...")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("read-only") {
+			from.set = append(from.set, fmt.Sprint("read_only=", readOnly))
+		}
+		if format != "" {
+			from.set = append(from.set, "log_format="+format)
+		}
+		return serve(cmd.ErrOrStderr(), from.source())
+	}
+	return cmd
+}
+
 // serve runs one node until it is told to stop or its disk fails.
-func serve(out io.Writer, path string) error {
+func serve(out io.Writer, from config.Source) error {
 	began := time.Now()
-	cfg, created, err := config.Load(path)
+	layered, created, err := from.Open()
 	if err != nil {
 		return err
 	}
-	to, err := logTo(out, cfg)
+	cfg, path := layered.Config, from.File
+	to := &logSink{terminal: out}
+	adopt, _, err := to.open(cfg.LogFile)
 	if err != nil {
 		return err
 	}
+	adopt()
 	defer to.Close()
 	log := newLogger(to, cfg)
 	switch {
@@ -46,10 +77,15 @@ func serve(out io.Writer, path string) error {
 	case created:
 		log.Info("wrote the configuration (defaults, commented)", "file", path)
 	}
+	for name, meant := range config.Strangers(from.Env) {
+		log.Warn("no setting has this variable", "variable", name, "meant", meant)
+	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	source := &rereading{from: from, log: to}
+	source.last.Store(&cfg)
 	for {
-		s, err := server.Start(cfg, log)
+		s, err := server.StartFrom(source, *source.last.Load(), log)
 		if err != nil {
 			return err
 		}
@@ -69,19 +105,25 @@ func serve(out io.Writer, path string) error {
 
 // runUntilEnd closes the node when it is told to stop or cannot go on.
 func runUntilEnd(s *server.Server, log *slog.Logger, signals chan os.Signal) error {
-	select {
-	case sig := <-signals:
-		log.Info("stopping", "signal", sig.String())
-		signal.Stop(signals) // a second one kills
-		return s.Close()
-	case err := <-s.Failed():
-		if errors.Is(err, server.ErrRestart) {
-			log.Info("starting again")
-		} else {
-			log.Error("cannot go on", "error", err)
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				_, _ = s.Reload() // it has logged how that went
+				continue
+			}
+			log.Info("stopping", "signal", sig.String())
+			signal.Stop(signals) // a second one kills
+			return s.Close()
+		case err := <-s.Failed():
+			if errors.Is(err, server.ErrRestart) {
+				log.Info("starting again")
+			} else {
+				log.Error("cannot go on", "error", err)
+			}
+			_ = s.Close() // the first failure is the one to report
+			return err
 		}
-		_ = s.Close() // the first failure is the one to report
-		return err
 	}
 }
 
@@ -94,41 +136,20 @@ func banner(out io.Writer, cfg config.Config, s *server.Server, took time.Durati
 	fmt.Fprintf(out, "ready in %d ms\n", took.Milliseconds())
 }
 
-// logTo is where the log goes: to log_file, which others may not read, or to out.
-func logTo(out io.Writer, cfg config.Config) (io.WriteCloser, error) {
-	if cfg.LogFile == "" {
-		return unclosed{out}, nil
-	}
-	f, err := os.OpenFile(cfg.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("log_file: %w", err)
-	}
-	return f, nil
-}
-
-// unclosed is a writer that somebody else closes.
-type unclosed struct{ io.Writer }
-
-// Close implements io.Closer.
-func (unclosed) Close() error { return nil }
-
 // newLogger logs as text to a terminal and as JSON elsewhere, unless told.
-func newLogger(out io.Writer, cfg config.Config) *slog.Logger {
+func newLogger(out *logSink, cfg config.Config) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
 		level = slog.LevelInfo // config has checked it
 	}
 	options := &slog.HandlerOptions{Level: slog.LevelDebug} // server.NewLogger decides
-	if cfg.LogFormat == "text" || cfg.LogFormat == "auto" && isTerminal(out) {
+	if cfg.LogFormat == "text" || cfg.LogFormat == "auto" && out.isTerminal() {
 		return server.NewLogger(slog.NewTextHandler(out, options), level)
 	}
 	return server.NewLogger(slog.NewJSONHandler(out, options), level)
 }
 
 func isTerminal(out io.Writer) bool {
-	if u, ok := out.(unclosed); ok {
-		out = u.Writer
-	}
 	f, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

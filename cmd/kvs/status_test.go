@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -107,15 +109,17 @@ func TestTopShowsAllMembers(t *testing.T) {
 	}
 }
 
-// Goal: log_file is appended to, is nobody else's to read, and a file that cannot be
-// opened names the setting.
+// Goal: log_file is appended to, is nobody else's to read, is made anew where it was moved
+// away, and a file that cannot be opened names the setting.
 func TestLogFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	for range 2 {
-		to, err := logTo(io.Discard, config.Config{LogFile: path})
+		to := &logSink{terminal: io.Discard}
+		adopt, _, err := to.open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
+		adopt()
 		newLogger(to, config.Config{LogLevel: "warn", LogFormat: "auto"}).Warn("line")
 		newLogger(to, config.Config{LogLevel: "warn", LogFormat: "auto"}).Log(t.Context(), slog.LevelInfo, "quiet")
 		if err := to.Close(); err != nil {
@@ -129,7 +133,22 @@ func TestLogFile(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info, err)
 	}
-	if _, err := logTo(io.Discard, config.Config{LogFile: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "log_file") {
+	var terminal bytes.Buffer
+	to := &logSink{terminal: &terminal}
+	if _, _, err := to.open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "log_file") {
 		t.Error(err)
+	}
+	r := &rereading{log: to}
+	for _, file := range []string{path, path, ""} {
+		adopt, _, err := r.OpenLog(config.Config{LogFile: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Rename(path, path+".1") // the first time, there is one
+		adopt()
+		fmt.Fprintln(to, "to", file)
+	}
+	if r.last.Load().LogFile != "" || terminal.String() != "to \n" {
+		t.Errorf("%q on the terminal", terminal.String())
 	}
 }

@@ -17,3 +17,15 @@ func (c Config) Changed() map[string]string {
 	}
 	return out
 }
+
+// Differing are the settings in which next differs, in the order of the file.
+func (c Config) Differing(next Config) (out []Setting) {
+	table := settings()
+	mine, theirs := settingValues(c, table), settingValues(next, table)
+	for i, s := range Settings() {
+		if mine[i] != theirs[i] {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -30,9 +30,9 @@ type Config struct {
 	SeedNodes   []string `yaml:"seed_nodes" default:"[]" check:"hostport" help:"host:port of nodes to join, [] for a first or single node"`
 	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`
-	LogFormat   string   `yaml:"log_format" default:"auto" oneof:"auto text json" reload:"true" help:"text, json, or auto: text on a terminal, json elsewhere"`
-	LogFile     string   `yaml:"log_file" default:"" help:"File that the log is appended to, empty: standard error; to rotate it, copy and truncate"`
-	AccessLog   string   `yaml:"access_log" default:"errors" oneof:"off errors all" help:"Requests in the log: off, errors (answers of 500 and above) or all"`
+	LogFormat   string   `yaml:"log_format" default:"auto" oneof:"auto text json" help:"text, json, or auto: text on a terminal, json elsewhere"`
+	LogFile     string   `yaml:"log_file" default:"" reload:"true" help:"File that the log is appended to, empty: standard error; opened again by a reload"`
+	AccessLog   string   `yaml:"access_log" default:"errors" oneof:"off errors all" reload:"true" help:"Requests in the log: off, errors (answers of 500 and above) or all"`
 
 	GossipIntervalMin     time.Duration `yaml:"gossip_interval_min" group:"Cluster timing configuration" unit:"s" default:"60" min:"1" max:"86400" reload:"true" help:"Min gossip interval (seconds)"`
 	GossipIntervalMax     time.Duration `yaml:"gossip_interval_max" unit:"s" default:"120" min:"1" max:"86400" reload:"true" help:"Max gossip interval (seconds)"`
@@ -63,8 +63,8 @@ type Config struct {
 	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" needs:"rate_limiting_enabled" help:"Requests per window, of each client, on this node"`
 	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" needs:"rate_limiting_enabled" help:"Rate limit window, 1s to 24h"`
-	RateLimitBy        string        `yaml:"rate_limit_by" default:"user" oneof:"user address" needs:"rate_limiting_enabled" help:"Who is one client: user (by address without a token), or always address"`
-	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
+	RateLimitBy        string        `yaml:"rate_limit_by" default:"user" oneof:"user address" reload:"true" needs:"rate_limiting_enabled" help:"Who is one client: user (by address without a token), or always address"`
+	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" reload:"true" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
 
 	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
 	AllowMixedAuth         bool `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
@@ -72,7 +72,7 @@ type Config struct {
 	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
 	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
 	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" help:"Automatic versioning: keep what was replaced"`
-	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"256" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
+	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"256" reload:"true" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
 
 	BackupEnabled   bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" help:"Automated backups"`
 	BackupSchedule  string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" needs:"backup_enabled" help:"Daily at midnight (cron format)"`

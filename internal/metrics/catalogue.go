@@ -100,6 +100,7 @@ func machine() []Metric {
 		{"kvs_disk_free_bytes", Gauge, nil, "Free bytes of the file system of data_dir, for an ordinary user.", "over a tenth of the disk"},
 		{"kvs_audit_entries_total", Counter, nil, "Entries of the audit log, over its whole life.", ""},
 		{"kvs_audit_chain_ok", Gauge, nil, "1 while the audit log is what this node wrote and is written to.", "1"},
+		{"kvs_config_reload_success", Gauge, nil, "1 while the node runs with the configuration that it read last, 0 since one was refused.", "1"},
 		{"kvs_cert_expiry_timestamp_seconds", Gauge, []string{"use"}, "When the certificate for clients (http) or for peers (peer) ends.", "over 14 days ahead"},
 	}
 }

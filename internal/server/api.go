@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"kvs/httpapi"
 	"kvs/statemachine/keyspace"
@@ -27,10 +27,10 @@ type api struct {
 	store      *storage.Store
 	driver     *driver
 	feed       *feed
-	trail      *trail   // nil: nothing is logged
-	measure    *measure // nil: nothing is counted
-	defaultTTL time.Duration
-	idle       sync.Pool // of *pendingWrite
+	trail      *trail       // nil: nothing is logged
+	measure    *measure     // nil: nothing is counted
+	defaultTTL atomic.Int64 // a time.Duration
+	idle       sync.Pool    // of *pendingWrite
 }
 
 // View reads straight from the store, past the core and its queues; a miss of a

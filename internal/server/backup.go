@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kvs/httpapi"
@@ -29,10 +30,10 @@ const (
 type backups struct {
 	api  *api
 	log  *slog.Logger
-	dir  string
 	node string
-	keep time.Duration
 	id   func() keyspace.Identity
+	plan atomic.Pointer[plan]
+	news chan struct{} // that the plan is another one
 
 	ctx  context.Context // ends the one that is being made
 	stop context.CancelFunc
@@ -44,7 +45,8 @@ type backups struct {
 }
 
 func newBackups(log *slog.Logger, cfg config.Config, a *api, id func() keyspace.Identity) *backups {
-	b := &backups{api: a, log: log, dir: cfg.BackupPath, node: cfg.NodeID, keep: cfg.BackupRetention, id: id}
+	b := &backups{api: a, log: log, node: cfg.NodeID, id: id, news: make(chan struct{}, 1)}
+	b.plan.Store(&plan{dir: cfg.BackupPath, keep: cfg.BackupRetention})
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b
 }
@@ -74,19 +76,19 @@ func (b *backups) Begin() (id string, err error) {
 	now, me := time.Now(), b.id().Replica
 	id = now.UTC().Format(backupTime) + "-" + hex.EncodeToString(me[:4])
 	b.last = httpapi.Backup{ID: id, State: "running", Time: now.UnixMilli()}
-	b.jobs.Go(func() { b.make(id, now) })
+	b.jobs.Go(func() { b.make(b.plan.Load(), id, now) })
 	return id, nil
 }
 
 // make makes one backup, and says how that ended.
-func (b *backups) make(id string, began time.Time) {
+func (b *backups) make(p *plan, id string, began time.Time) {
 	done := httpapi.Backup{ID: id, State: "done", Verified: true, Time: began.UnixMilli()}
-	m, err := b.write(id, began)
+	m, err := b.write(p, id, began)
 	done.Took = time.Since(began).Milliseconds()
 	done.Keys, done.Tombstones, done.System = m.Keys, m.Tombstones, m.System
 	if err == nil {
 		var info os.FileInfo
-		if info, err = os.Stat(b.path(id)); err == nil {
+		if info, err = os.Stat(p.path(id)); err == nil {
 			done.Size = info.Size()
 		}
 	}
@@ -94,9 +96,9 @@ func (b *backups) make(id string, began time.Time) {
 	case b.ctx.Err() != nil:
 		b.log.Info("a backup was given up, because the node stops", "id", id)
 	case err != nil:
-		b.log.Error("a backup failed", "backup_path", b.dir, "id", id, "error", err)
+		b.log.Error("a backup failed", "backup_path", p.dir, "id", id, "error", err)
 	default:
-		b.log.Info("backed up", "file", b.path(id), "keys", m.Keys, "bytes", done.Size, "ms", done.Took)
+		b.log.Info("backed up", "file", p.path(id), "keys", m.Keys, "bytes", done.Size, "ms", done.Took)
 	}
 	if err != nil {
 		done.State, done.Verified, done.Error = "failed", false, err.Error()
@@ -106,13 +108,13 @@ func (b *backups) make(id string, began time.Time) {
 	b.mu.Unlock()
 }
 
-func (b *backups) path(id string) string { return filepath.Join(b.dir, id+backupSuffix) }
+func (p *plan) path(id string) string { return filepath.Join(p.dir, id+backupSuffix) }
 
-func (b *backups) write(id string, at time.Time) (backup.Manifest, error) {
-	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+func (b *backups) write(p *plan, id string, at time.Time) (backup.Manifest, error) {
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return backup.Manifest{}, fmt.Errorf("backup_path: %w", err)
 	}
-	return backup.Create(b.path(id), func(begin func(backup.Header) (*backup.Writer, error)) error {
+	return backup.Create(p.path(id), func(begin func(backup.Header) (*backup.Writer, error)) error {
 		var w *backup.Writer
 		return b.api.store.Export(func(id keyspace.Identity, claim keyspace.Claim) (err error) {
 			w, err = begin(backup.Header{
@@ -135,26 +137,27 @@ func (b *backups) List() (out []httpapi.Backup, err error) {
 	b.mu.Lock()
 	last := b.last
 	b.mu.Unlock()
-	names, err := os.ReadDir(b.dir)
+	p := b.plan.Load()
+	names, err := os.ReadDir(p.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("backup_path: %w", err)
 	}
 	for _, entry := range names {
 		if id, ok := strings.CutSuffix(entry.Name(), backupSuffix); ok && id != last.ID {
-			if k, ok := b.look(id); ok {
+			if k, ok := b.look(p, id); ok {
 				out = append(out, k)
 			}
 		}
 	}
-	if _, err := os.Stat(b.path(last.ID)); last.ID != "" && (err == nil || last.State != "done") {
+	if _, err := os.Stat(p.path(last.ID)); last.ID != "" && (err == nil || last.State != "done") {
 		out = append(out, last)
 	}
 	return out, nil
 }
 
 // look reads what a file says of itself. ok is false for a file that is not this node's.
-func (b *backups) look(id string) (k httpapi.Backup, ok bool) {
-	f, err := os.Open(b.path(id))
+func (b *backups) look(p *plan, id string) (k httpapi.Backup, ok bool) {
+	f, err := os.Open(p.path(id))
 	if err != nil {
 		return k, false
 	}
@@ -178,10 +181,11 @@ func (b *backups) Open(id string) (io.ReadSeekCloser, error) {
 	if !isBackupID(id) {
 		return nil, httpapi.ErrNoBackup
 	}
-	if _, ours := b.look(id); !ours {
+	p := b.plan.Load()
+	if _, ours := b.look(p, id); !ours {
 		return nil, httpapi.ErrNoBackup
 	}
-	f, err := os.Open(b.path(id))
+	f, err := os.Open(p.path(id))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, httpapi.ErrNoBackup
 	}
@@ -202,7 +206,7 @@ func (b *backups) Remove(id string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(b.path(id)))
+	return errors.Join(f.Close(), os.Remove(b.plan.Load().path(id)))
 }
 
 // prune removes the backups that are older than backup_retention. The newest sound one
@@ -216,7 +220,7 @@ func (b *backups) prune(now time.Time) (gone int, err error) {
 		}
 	}
 	for i := range all {
-		old := now.Sub(time.UnixMilli(all[i].Time)) > b.keep
+		old := now.Sub(time.UnixMilli(all[i].Time)) > b.plan.Load().keep
 		if i >= newest || !old || all[i].State == "running" || !isBackupID(all[i].ID) {
 			continue
 		}

@@ -37,7 +37,7 @@ func backUp(t *testing.T, s *Server) (id string, text []byte) {
 		all, err := s.backups.List()
 		return err == nil && len(all) > 0 && all[len(all)-1].State != "running"
 	})
-	text, err = os.ReadFile(s.backups.path(id))
+	text, err = os.ReadFile(s.backups.plan.Load().path(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestBackupsOverHTTP(t *testing.T) {
 	if _, _, err := backup.Verify(strings.NewReader(whole)); status != 200 || err != nil {
 		t.Fatal(status, err)
 	}
-	foreign := filepath.Join(s.backups.dir, "20260101T000000.000Z-00000000.kvsbak")
+	foreign := filepath.Join(s.backups.plan.Load().dir, "20260101T000000.000Z-00000000.kvsbak")
 	if err := os.WriteFile(foreign, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -371,10 +371,10 @@ func TestPrune(t *testing.T) {
 			t.Fatal(gone, err)
 		}
 	}
-	if _, err := os.Stat(s.backups.path(first)); !os.IsNotExist(err) {
+	if _, err := os.Stat(s.backups.plan.Load().path(first)); !os.IsNotExist(err) {
 		t.Error("the older one is still there", err)
 	}
-	if _, err := os.Stat(s.backups.path(second)); err != nil {
+	if _, err := os.Stat(s.backups.plan.Load().path(second)); err != nil {
 		t.Error(err)
 	}
 }

@@ -36,7 +36,8 @@ func BenchmarkMeasured(b *testing.B) {
 	counting := s.api()
 	counting.measure = s.observer.measure
 	counted := serve(httpapi.Options{
-		Store: counting, Cluster: counting, Operator: counting, Meter: s.observer.registry.HTTP, Access: httpapi.AccessErrors,
+		Store: counting, Cluster: counting, Operator: counting, Meter: s.observer.registry.HTTP,
+		Tunable: httpapi.Tunable{Access: httpapi.AccessErrors},
 	})
 	value := []byte(`"` + string(make200()) + `"`)
 	plain.many(b, guardKeys, func(i int) (string, string, []byte) { return "PUT", guardKey(i), value })

@@ -19,7 +19,8 @@ import (
 
 // observer tells how a node is: as metrics, as one document, and as probes.
 type observer struct {
-	cfg       config.Config
+	cfg       config.Config // as it was at the start
+	reloads   *reloads
 	api       *api
 	store     *storage.Store
 	driver    *driver
@@ -59,7 +60,7 @@ func (o *observer) attach(s *Server, a *api) {
 // show lets the HTTP layer have it.
 func (o *observer) show(options *httpapi.Options) {
 	options.Console = o.cfg.ConsoleEnabled
-	options.Observer, options.Debug, options.Access = o, o.cfg.DebugEndpoints, httpapi.AccessLog(o.cfg.AccessLog)
+	options.Observer, options.Debug = o, o.cfg.DebugEndpoints
 	if o.registry != nil {
 		options.Meter, options.Metrics = o.registry.HTTP, o.registry.Handler()
 		options.MetricsToken = o.cfg.MetricsToken.Reveal()
@@ -176,7 +177,7 @@ func (o *observer) Overview() (any, error) {
 			Verified: o.store.Verification().Wrong,
 		},
 		Watchers: o.feed.count(), Goroutines: runtime.NumGoroutine(), HeapBytes: memory.HeapAlloc,
-		LogLevel: o.LogLevel(), Settings: o.cfg.Changed(), Certs: map[string]int64{},
+		LogLevel: o.LogLevel(), Settings: o.reloads.current().Changed(), Certs: map[string]int64{},
 	}
 	if len(s.Blocked) > 0 {
 		out.Sync.BlockedSince = int64(s.BlockedAt)

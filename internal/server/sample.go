@@ -15,6 +15,7 @@ func (o *observer) sample(emit metrics.Emit) {
 	s := o.driver.status.Load()
 	emit("kvs_build_info", 1, Version, buildRevision(), runtime.Version())
 	emit("kvs_watchers", float64(o.feed.count()))
+	emit("kvs_config_reload_success", number(!o.reloads.refused.Load()))
 	emit("kvs_keys", float64(s.Live))
 	emit("kvs_tombstones", float64(s.Tombstones))
 	o.sampleMembers(emit, s)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -18,23 +19,65 @@ const (
 	clockStep = time.Minute
 )
 
-// keepTo makes a backup whenever one is due, in local time, until the node stops.
-func (b *backups) keepTo(when config.Schedule) {
-	due := dueAfter(when, time.Now(), b.node)
-	timer := time.NewTimer(0)
+// plan is when a node makes backups, where, and for how long it keeps them.
+type plan struct {
+	when config.Schedule // nil: only when it is asked to
+	dir  string
+	keep time.Duration
+}
+
+func planOf(cfg config.Config) (plan, error) {
+	p := plan{dir: cfg.BackupPath, keep: cfg.BackupRetention}
+	if !cfg.BackupEnabled {
+		return p, nil
+	}
+	when, err := config.ParseCron(cfg.BackupSchedule)
+	if err != nil {
+		return p, fmt.Errorf("backup_schedule: %w", err)
+	}
+	p.when = when
+	return p, nil
+}
+
+// change makes another plan count. A backup that is being made is finished where it is.
+func (b *backups) change(p plan) {
+	b.plan.Store(&p)
+	select {
+	case b.news <- struct{}{}:
+	default: // it looks at the newest anyway
+	}
+}
+
+// keepToPlan makes a backup whenever one is due, in local time, until the node stops.
+func (b *backups) keepToPlan() {
+	timer := time.NewTimer(clockStep)
 	defer timer.Stop()
+	var due time.Time // zero: never
 	for {
 		select {
 		case <-b.ctx.Done():
 			return
+		case <-b.news:
+			due = b.nextDue(time.Now())
 		case <-timer.C:
+			if now := time.Now(); !due.IsZero() && !now.Before(due) {
+				b.onDue(now)
+				due = b.nextDue(now)
+			}
 		}
-		if now := time.Now(); !now.Before(due) {
-			b.onDue(now)
-			due = dueAfter(when, now, b.node)
+		wait := clockStep
+		if !due.IsZero() {
+			wait = min(max(time.Until(due), 0), clockStep)
 		}
-		timer.Reset(min(max(time.Until(due), 0), clockStep))
+		timer.Reset(wait)
 	}
+}
+
+func (b *backups) nextDue(now time.Time) time.Time {
+	if p := b.plan.Load(); p.when != nil {
+		return dueAfter(p.when, now, b.node)
+	}
+	return time.Time{}
 }
 
 // dueAfter is when a node next makes a backup: always the same time after the scheduled
@@ -57,7 +100,7 @@ func dueAfter(when config.Schedule, now time.Time, node string) time.Time {
 func (b *backups) onDue(now time.Time) {
 	gone, err := b.prune(now)
 	if gone > 0 || err != nil {
-		b.log.Info("old backups removed", "backup_path", b.dir, "removed", gone, "error", err)
+		b.log.Info("old backups removed", "backup_path", b.plan.Load().dir, "removed", gone, "error", err)
 	}
 	if _, err := b.Begin(); err != nil && err != httpapi.ErrClosed {
 		b.log.Warn("no backup now", "backup_schedule", now.Format(time.RFC3339), "error", err)

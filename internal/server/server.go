@@ -41,6 +41,7 @@ type Server struct {
 	feed      *feed
 	observer  *observer
 	over      func(net.PacketConn) net.PacketConn // what lies between the node and its peers
+	reloads   reloads
 
 	failed   chan error // the first fatal error
 	failOnce sync.Once
@@ -49,8 +50,15 @@ type Server struct {
 
 // Start opens a node and returns once it serves. Its errors name the setting to
 // change.
-func Start(cfg config.Config, log *slog.Logger, around ...Around) (_ *Server, err error) {
+func Start(cfg config.Config, log *slog.Logger, around ...Around) (*Server, error) {
+	return StartFrom(nil, cfg, log, around...)
+}
+
+// StartFrom is Start of a node that can read its configuration again: cfg is what the
+// source said last.
+func StartFrom(source Source, cfg config.Config, log *slog.Logger, around ...Around) (_ *Server, err error) {
 	s := &Server{cfg: cfg, log: log, failed: make(chan error, 1)}
+	s.reloads.begin(source, cfg)
 	for _, a := range around {
 		a(s)
 	}
@@ -59,7 +67,7 @@ func Start(cfg config.Config, log *slog.Logger, around ...Around) (_ *Server, er
 			err = errors.Join(err, s.close(context.Background()))
 		}
 	}()
-	s.observer = &observer{cfg: cfg, level: levelOf(log), began: time.Now()}
+	s.observer = &observer{cfg: cfg, reloads: &s.reloads, level: levelOf(log), began: time.Now()}
 	if s.listener, s.observer.https, err = listenHTTP(cfg, log); err != nil {
 		return nil, err
 	}
@@ -143,7 +151,8 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 
 // serve begins to answer HTTP.
 func (s *Server) serve() error {
-	api := &api{store: s.store, driver: s.driver, feed: s.feed, measure: s.driver.measure, defaultTTL: s.cfg.DefaultTTL}
+	api := &api{store: s.store, driver: s.driver, feed: s.feed, measure: s.driver.measure}
+	api.defaultTTL.Store(int64(s.cfg.DefaultTTL))
 	var log httpapi.Trail
 	if s.cfg.TamperLoggingEnabled {
 		t, err := openTrail(s.log, s.cfg, api)
@@ -161,21 +170,21 @@ func (s *Server) serve() error {
 		s.running.Go(s.guard.run)
 		guard = s.guard
 	}
-	s.backups = newBackups(s.log, s.cfg, api, func() keyspace.Identity { return s.driver.status.Load().Identity })
-	if s.cfg.BackupEnabled {
-		when, err := config.ParseCron(s.cfg.BackupSchedule)
-		if err != nil {
-			return fmt.Errorf("backup_schedule: %w", err)
-		}
-		s.running.Go(func() { s.backups.keepTo(when) })
+	plan, err := planOf(s.cfg)
+	if err != nil {
+		return err
 	}
+	s.backups = newBackups(s.log, s.cfg, api, func() keyspace.Identity { return s.driver.status.Load().Identity })
+	s.backups.change(plan)
+	s.running.Go(s.backups.keepToPlan)
 	s.observer.attach(s, api)
+	s.reloads.api = api
 	options := httpapi.Options{
 		Store: api, Cluster: api, Operator: api, Guard: guard, Feed: s.feed, History: api, Sessions: api, Backups: s.backups, Trail: log, Logger: s.log, Version: Version,
-		MaxJSONSize: s.cfg.MaxJSONSize, MaxConnections: s.cfg.MaxConnections,
+		Tunable: tunable(s.cfg), Reload: s.Reload, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
-		RateLimit: rateLimit(s.cfg), AllowedOrigins: s.cfg.AllowedOrigins,
+		AllowedOrigins: s.cfg.AllowedOrigins,
 	}
 	s.observer.show(&options)
 	s.http = httpapi.New(options)

@@ -21,19 +21,12 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 		return statemachine.Config{}, err
 	}
 	core := statemachine.DefaultConfig()
+	core.Tuning = tuning(cfg)
 	core.ClusterName, core.AuthMode, core.MixedAuth = cfg.ClusterName, cfg.AuthEnabled, cfg.AllowMixedAuth
-	core.Name, core.Addr, core.ReadOnly = cfg.NodeID, addr, cfg.ReadOnly
-	core.GossipMin, core.GossipMax = millis(cfg.GossipIntervalMin), millis(cfg.GossipIntervalMax)
+	core.Name, core.Addr = cfg.NodeID, addr
 	core.Replication = millis(cfg.ReplicationInterval)
-	core.Sync, core.Catchup = millis(cfg.SyncInterval), millis(cfg.CatchupInterval)
-	core.FailedAfter, core.RemovedAfter = millis(cfg.FailedAfter), millis(cfg.RemovedAfter)
 	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
-	core.Throttle, core.FetchDelay = millis(cfg.ThrottleDelay), millis(cfg.FetchDelay)
-	core.MaxSkew, core.RingBytes = millis(cfg.MaxClockSkew), cfg.PushRingMB<<20
-	core.Revisions = 0
-	if cfg.RevisionHistoryEnabled {
-		core.Revisions = cfg.MaxRevisions
-	}
+	core.RingBytes = cfg.PushRingMB << 20
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
 	}
@@ -49,6 +42,29 @@ func compression(cfg config.Config) int {
 		return 0
 	}
 	return cfg.CompressionLevel
+}
+
+// tuning translates the settings that the core takes while it runs.
+func tuning(cfg config.Config) statemachine.Tuning {
+	t := statemachine.Tuning{
+		ReadOnly:  cfg.ReadOnly,
+		GossipMin: millis(cfg.GossipIntervalMin), GossipMax: millis(cfg.GossipIntervalMax),
+		Sync: millis(cfg.SyncInterval), Catchup: millis(cfg.CatchupInterval),
+		FailedAfter: millis(cfg.FailedAfter), RemovedAfter: millis(cfg.RemovedAfter),
+		MaxSkew:  millis(cfg.MaxClockSkew),
+		Throttle: millis(cfg.ThrottleDelay), FetchDelay: millis(cfg.FetchDelay),
+	}
+	if cfg.RevisionHistoryEnabled {
+		t.Revisions = cfg.MaxRevisions
+	}
+	return t
+}
+
+// tunable translates the settings that the HTTP layer takes while it runs.
+func tunable(cfg config.Config) httpapi.Tunable {
+	return httpapi.Tunable{
+		MaxJSONSize: cfg.MaxJSONSize, RateLimit: rateLimit(cfg), Access: httpapi.AccessLog(cfg.AccessLog),
+	}
 }
 
 // rateLimit translates the settings for the HTTP layer.

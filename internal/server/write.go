@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"time"
 
 	"kvs/httpapi"
 	"kvs/statemachine/keyspace"
@@ -111,7 +112,7 @@ func (a *api) ttl(w httpapi.Write) keyspace.Millis {
 	case w.Delete || w.TTL == httpapi.TTLNever:
 		return 0
 	case w.TTL == httpapi.TTLDefault:
-		return millis(a.defaultTTL)
+		return millis(time.Duration(a.defaultTTL.Load()))
 	}
 	return keyspace.Millis(w.TTL)
 }
