@@ -31,7 +31,7 @@ func startDemo(t *testing.T) (p *process, nodes []*node, dir string) {
 	if len(rows) != 3 {
 		t.Fatalf("the demo shows %d nodes, want 3", len(rows))
 	}
-	secret := regexp.MustCompile(`KVS_TOKEN_FILE=(\S+)/admin\.token`).FindStringSubmatch(p.stdout.String())
+	secret := regexp.MustCompile(`cat (\S+)/admin\.token`).FindStringSubmatch(p.stdout.String())
 	if secret == nil {
 		t.Fatal("the demo names no file with a token")
 	}

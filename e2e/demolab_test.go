@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,38 +18,30 @@ type lab struct {
 	p     *process
 	nodes []*node
 	dir   string
+	token string // the file
 }
 
 func startLab(t *testing.T) *lab {
 	t.Helper()
 	p, nodes, dir := startDemo(t)
-	return &lab{t, p, nodes, dir}
+	token := regexp.MustCompile(`the token is in (\S+)`).FindStringSubmatch(p.stdout.String())
+	if token == nil {
+		t.Fatal("the demo names no token")
+	}
+	return &lab{t, p, nodes, dir, token[1]}
 }
 
 // kvs runs a command as that other terminal would, with the demo's token.
 func (l *lab) kvs(at *node, args ...string) said {
 	l.t.Helper()
-	file := strings.TrimPrefix(lineWith(l.t, l.p.stdout.String(), "KVS_TOKEN_FILE="), "KVS_TOKEN_FILE=")
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+l.dir, "KVS_ADDR="+at.url(""), "KVS_TOKEN_FILE="+file)
+	cmd.Env = append(os.Environ(), "TMPDIR="+l.dir, "KVS_CONTEXT=demo", "KVS_ADDR="+at.url(""), "KVS_TOKEN_FILE="+l.token)
 	var out, words bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &words
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		l.t.Fatal(err)
 	}
 	return said{out.String(), words.String(), cmd.ProcessState.ExitCode()}
-}
-
-// lineWith is the word of a text that begins so.
-func lineWith(t *testing.T, text, begin string) string {
-	t.Helper()
-	for _, word := range strings.Fields(text) {
-		if strings.HasPrefix(word, begin) {
-			return word
-		}
-	}
-	t.Fatalf("no word begins with %q in:\n%s", begin, text)
-	return ""
 }
 
 // does has the demo do something, which it must be able to.

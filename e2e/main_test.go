@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 func buildAndRun(m *testing.M) (code int, err error) {
 	// What somebody has set for their own nodes is not for those of the tests.
-	for _, name := range []string{"KVS_ADDR", "KVS_TOKEN_FILE", "KVS_CA_FILE"} {
+	for _, name := range []string{"KVS_ADDR", "KVS_TOKEN_FILE", "KVS_CA_FILE", "KVS_CONTEXT"} {
 		if err := os.Unsetenv(name); err != nil {
 			return 0, err
 		}
@@ -48,6 +48,9 @@ func buildAndRun(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Setenv("KVS_CONTEXT_FILE", filepath.Join(dir, "contexts.json")); err != nil {
+		return 0, err
+	}
 	program = filepath.Join(dir, "kvs")
 	out, err := exec.Command("go", "build", "-o", program, "kvs/cmd/kvs").CombinedOutput()
 	if err != nil {

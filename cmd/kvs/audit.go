@@ -50,11 +50,11 @@ func auditVerifyCommand(via http.RoundTripper) *cobra.Command {
 	}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if err := r.check(); err != nil {
+		if err := r.check(cmd.Context()); err != nil {
 			return err
 		}
 		var asked *remote
-		if cmd.Flags().Changed("addr") {
+		if cmd.Flags().Changed("addr") || cmd.Flags().Changed("context") {
 			asked = r
 		}
 		report, err := verifyAudit(cmd.Context(), args[0], asked)

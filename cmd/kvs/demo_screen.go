@@ -49,47 +49,55 @@ func (n *news) newest() []string {
 	return append([]string(nil), n.kept...)
 }
 
+// demoView is what a person sees of a demo.
+type demoView struct {
+	*demo.Cluster
+	opt      demo.Options
+	happened *news
+	within   string // the context that leads to it; empty: it could not be kept
+}
+
 // runDemo runs a cluster until ctx ends or somebody quits.
 func runDemo(ctx context.Context, out io.Writer, opt demo.Options) (err error) {
 	began := time.Now()
-	happened := &news{}
+	v := &demoView{opt: opt, happened: &news{}}
 	screen := isTerminal(out) && term.IsTerminal(int(os.Stdin.Fd()))
 	if !screen {
-		happened.out = out
+		v.happened.out = out
 	}
-	opt.Tell = happened.tell
-	c, err := demo.Start(ctx, opt)
+	opt.Tell = v.happened.tell
+	v.Cluster, err = demo.Start(ctx, opt)
 	if ctx.Err() != nil && err != nil {
 		return nil // somebody did not wait for it
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	ready := fmt.Sprintf("all nodes hold the same data (%.1f s after start)", time.Since(began).Seconds())
-	if !screen {
-		demoHead(out, c, opt)
-		fmt.Fprintf(out, "  %s\n", ready)
-		demoHints(out, c, opt)
-		fmt.Fprintln(out, "  Ctrl-C ends the demo.")
-		return await(ctx, c)
+	defer func() { err = errors.Join(err, v.Close()) }()
+	forget, kept := offerContext(demoContextName, nodeContext{Addr: v.Rows()[0].URL, TokenFile: v.TokenFile()})
+	defer forget()
+	if kept {
+		v.within = demoContextName
 	}
-	happened.tell(ready)
-	return onScreen(ctx, out, c, opt, happened)
-}
-
-// await waits until the demo cannot go on, or nobody wants it to.
-func await(ctx context.Context, c *demo.Cluster) error {
+	ready := fmt.Sprintf("all nodes hold the same data (%.1f s after start)", time.Since(began).Seconds())
+	if screen {
+		v.happened.tell(ready)
+		return v.onScreen(ctx, out)
+	}
+	v.head(out)
+	fmt.Fprintf(out, "  %s\n", ready)
+	v.hints(out)
+	fmt.Fprintln(out, "  Ctrl-C ends the demo.")
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-c.Failed():
+	case err := <-v.Failed():
 		return err
 	}
 }
 
 // onScreen draws the demo over and over, and does what keys ask for.
-func onScreen(ctx context.Context, out io.Writer, c *demo.Cluster, opt demo.Options, happened *news) error {
+func (v *demoView) onScreen(ctx context.Context, out io.Writer) error {
 	in := int(os.Stdin.Fd())
 	was, err := term.MakeRaw(in)
 	if err != nil {
@@ -104,72 +112,72 @@ func onScreen(ctx context.Context, out io.Writer, c *demo.Cluster, opt demo.Opti
 				quit()
 				return
 			}
-			go pressed(ctx, c, key[0], happened)
+			go v.pressed(ctx, key[0])
 		}
 	}()
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
 	for {
-		draw(out, c, opt, happened)
+		v.draw(out)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
-		case err := <-c.Failed():
+		case err := <-v.Failed():
 			return err
 		}
 	}
 }
 
 // pressed does what a key stands for.
-func pressed(ctx context.Context, c *demo.Cluster, key byte, happened *news) {
-	rows := c.Rows()
+func (v *demoView) pressed(ctx context.Context, key byte) {
+	rows := v.Rows()
 	i := int(key) - '1'
 	var err error
 	switch {
 	case i >= 0 && i < len(rows) && rows[i].State == demo.CutOff:
-		err = c.Heal(rows[i].Name)
+		err = v.Heal(rows[i].Name)
 	case i >= 0 && i < len(rows) && rows[i].State == demo.Killed:
-		err = c.Restart(rows[i].Name)
+		err = v.Restart(rows[i].Name)
 	case i >= 0 && i < len(rows):
-		err = c.Cut(rows[i].Name)
+		err = v.Cut(rows[i].Name)
 	case key == 'h':
-		err = c.Heal("")
+		err = v.Heal("")
 	case key == 'k':
-		err = c.Kill(rows[len(rows)-1].Name)
+		err = v.Kill(rows[len(rows)-1].Name)
 	case key == 'c':
-		err = c.Conflict(ctx)
+		err = v.Conflict(ctx)
 	case key == 'w':
-		c.Write(!c.Writing())
+		v.Write(!v.Writing())
 	}
 	if err != nil {
-		happened.tell(err.Error())
+		v.happened.tell(err.Error())
 	}
 }
 
 // draw shows the demo in one piece, so that nothing flickers.
-func draw(out io.Writer, c *demo.Cluster, opt demo.Options, happened *news) {
+func (v *demoView) draw(out io.Writer) {
 	var b strings.Builder
 	b.WriteString(clearScreen)
-	demoHead(&b, c, opt)
+	v.head(&b)
 	b.WriteByte('\n')
-	for _, line := range happened.newest() {
+	for _, line := range v.happened.newest() {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
-	demoHints(&b, c, opt)
+	v.hints(&b)
 	fmt.Fprintf(&b, "  Keys: [1-%d] cut a node off, or take it back   [h] heal all   [k] kill the last   "+
-		"[w] writers on/off\n        [c] make a conflict   [q] quit\n", opt.Nodes)
+		"[w] writers on/off\n        [c] make a conflict   [q] quit\n", v.opt.Nodes)
 	_, _ = io.WriteString(out, strings.ReplaceAll(b.String(), "\n", "\r\n")) // who does not see it has left
 }
 
-// demoHead shows how the nodes are.
-func demoHead(out io.Writer, c *demo.Cluster, opt demo.Options) {
+// head shows how the nodes are.
+func (v *demoView) head(out io.Writer) {
 	end := "gone on exit"
-	if opt.Keep != "" {
+	if v.opt.Keep != "" {
 		end = "kept"
 	}
-	fmt.Fprintf(out, "KVS demo  %d nodes in this process, data in %s, %s\n", opt.Nodes, c.Dir(), end)
-	for _, r := range c.Rows() {
+	fmt.Fprintf(out, "KVS demo  %d nodes in this process, data in %s, %s\n", v.opt.Nodes, v.Dir(), end)
+	for _, r := range v.Rows() {
 		fmt.Fprintf(out, "  %-8s %s  %-7s", r.Name, r.URL, r.State)
 		if r.State != demo.Killed {
 			fmt.Fprintf(out, "  %d keys  root %x", r.Keys, r.Root[:4])
@@ -181,21 +189,25 @@ func demoHead(out io.Writer, c *demo.Cluster, opt demo.Options) {
 	}
 }
 
-// demoHints shows what to try in another terminal.
-func demoHints(out io.Writer, c *demo.Cluster, opt demo.Options) {
-	rows := c.Rows()
-	a, b := rows[0], rows[len(rows)-1]
+// hints shows what to try in another terminal.
+func (v *demoView) hints(out io.Writer) {
+	rows := v.Rows()
+	first, last := rows[0], rows[len(rows)-1]
 	port := ""
-	if opt.Port != demoPort {
-		port = fmt.Sprintf(" --port %d", opt.Port)
+	if v.opt.Port != demoPort {
+		port = fmt.Sprintf(" --port %d", v.opt.Port)
 	}
-	fmt.Fprintf(out, `
-  Try, in another terminal:
-    export KVS_ADDR=%s KVS_TOKEN_FILE=%s
-    kvs put users/john '{"name":"John"}'          kvs watch users/
-    kvs get users/john --addr %s
-    kvs demo cut %s%s; kvs put x 1; kvs put x 2 --addr %s; kvs sync status
-    kvs demo heal%s; kvs sync wait --timeout 10s; kvs conflicts
-    curl -H "Authorization: Bearer $(cat $KVS_TOKEN_FILE)" %s/kv/users/john
-`, a.URL, c.TokenFile(), b.URL, b.Name, port, b.URL, port, b.URL)
+	fmt.Fprintf(out, "  Console  %s/console/   the token is in %s\n", first.URL, v.TokenFile())
+	fmt.Fprint(out, "\n  Try, in another terminal:\n")
+	if v.within != "" {
+		fmt.Fprintf(out, "    export KVS_CONTEXT=%s\n", v.within)
+	} else {
+		fmt.Fprintf(out, "    export KVS_ADDR=%s KVS_TOKEN_FILE=%s\n", first.URL, v.TokenFile())
+	}
+	fmt.Fprintf(out, `    kvs put users/john '{"name":"John"}'          kvs watch users/
+    kvs get users/john --node %[1]s
+    kvs demo cut %[1]s%[2]s; kvs put x 1; kvs put x 2 --node %[1]s; kvs sync status
+    kvs demo heal%[2]s; kvs sync wait --timeout 10s; kvs conflicts
+    curl -H "Authorization: Bearer $(cat %[3]s)" %[4]s/kv/users/john
+`, last.Name, port, v.TokenFile(), last.URL)
 }

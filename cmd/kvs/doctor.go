@@ -49,7 +49,8 @@ func doctorCommand(via http.RoundTripper) *cobra.Command {
 		}
 		cfg := l.Config
 		found := append(examine(cfg), exposed(path, cfg)...)
-		if !cmd.Flags().Changed("addr") && os.Getenv("KVS_ADDR") == "" {
+		if !r.named {
+			r.token = "" // of the context in use, which may be of another node
 			r.addr = scheme(cfg) + "://" + net.JoinHostPort(reachable(cfg.BindAddress), strconv.Itoa(cfg.Port))
 			if err := r.connect(); err != nil {
 				return err

@@ -65,7 +65,7 @@ func rootCommand(via http.RoundTripper) *cobra.Command {
 		return usage{fmt.Errorf("%w. Try: %s --help", err, cmd.CommandPath())}
 	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
-	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand(), serveCommand())
+	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand(), serveCommand(), contextCommand(), loginCommand(via))
 	cmd.AddCommand(operatorCommands(via)...)
 	return cmd
 }

@@ -36,7 +36,7 @@ func asking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args 
 	r := &remote{via: via}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if err := r.check(); err != nil {
+		if err := r.check(cmd.Context()); err != nil {
 			return err
 		}
 		return run(r, args)

@@ -49,7 +49,11 @@ type remote struct {
 	addr   string
 	format string // table or json
 	secret string // file with the token to show, "" if there is none
+	token  string // the token itself, of a context that keeps it
 	trust  string // file with the certificate to trust, "" for the system's
+	within string // the context that was named, "" if none was
+	node   string // the member to ask instead, "" for the one at addr
+	named  bool   // whether anything says which node to ask
 	via    http.RoundTripper
 	client *client.Client // once checked
 	// attempts is how often a request is sent, 0 for once.
@@ -58,24 +62,105 @@ type remote struct {
 
 // flags adds the flags of a command that asks a node.
 func (r *remote) flags(cmd *cobra.Command) {
-	addr := os.Getenv("KVS_ADDR")
-	if addr == "" {
-		addr = addrDefault
-	}
-	cmd.Flags().StringVar(&r.addr, "addr", addr, "the node to ask; KVS_ADDR sets the default")
-	cmd.Flags().StringVar(&r.secret, "token-file", os.Getenv("KVS_TOKEN_FILE"),
-		"file with a token, such as DATA_DIR/admin.token; KVS_TOKEN_FILE sets the default")
-	cmd.Flags().StringVar(&r.trust, "ca-file", os.Getenv("KVS_CA_FILE"),
-		"file with the certificates (PEM) to trust at https:// addresses; KVS_CA_FILE sets the default")
+	r.whereFlags(cmd)
+	cmd.Flags().StringVar(&r.node, "node", "", "ask this member instead, by its node_id")
 	cmd.Flags().StringVarP(&r.format, "output", "o", "table", "table, or json as the API answers")
 }
 
-// check refuses what was typed wrongly.
-func (r *remote) check() error {
+// whereFlags adds the flags that say which node, and with which token.
+func (r *remote) whereFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.addr, "addr", "", "the node to ask, such as "+addrDefault+"; KVS_ADDR sets the default")
+	cmd.Flags().StringVar(&r.within, "context", "", "the context to ask in; KVS_CONTEXT sets the default")
+	cmd.Flags().StringVar(&r.secret, "token-file", "",
+		"file with a token, such as DATA_DIR/admin.token; KVS_TOKEN_FILE sets the default")
+	cmd.Flags().StringVar(&r.trust, "ca-file", "",
+		"file with the certificates (PEM) to trust at https:// addresses; KVS_CA_FILE sets the default")
+}
+
+// check refuses what was typed wrongly, and finds the node.
+func (r *remote) check(ctx context.Context) error {
 	if r.format != "table" && r.format != "json" {
 		return usage{fmt.Errorf("-o must be table or json, not %q. Try: -o json", r.format)}
 	}
+	if err := r.locate(); err != nil || r.node == "" {
+		return err
+	}
+	return r.turnTo(ctx, r.node)
+}
+
+// locate finds out which node is meant, and makes the client for it.
+func (r *remote) locate() error {
+	if err := r.resolve(); err != nil {
+		return err
+	}
 	return r.connect()
+}
+
+// resolve finds out which node is meant. A flag counts for more than a context that is
+// named, that for more than a variable, and that for more than the context in use. What
+// a context keeps is shown to its own node alone, so it counts for nothing beside --addr.
+func (r *remote) resolve() error {
+	name := cmp.Or(r.within, os.Getenv("KVS_CONTEXT"))
+	switch {
+	case r.addr != "" && r.within != "":
+		return usage{errors.New("--addr and --context exclude each other. Try: one of them")}
+	case r.addr != "":
+		r.named = true
+	case name == "" && os.Getenv("KVS_ADDR") != "":
+		r.addr, r.named = os.Getenv("KVS_ADDR"), true
+	default:
+		known, err := openContexts()
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			name = known.Current
+		} else {
+			r.named = true
+		}
+		if name != "" {
+			c, err := known.get(name)
+			if err != nil {
+				return err
+			}
+			r.enter(c)
+		}
+	}
+	r.addr = cmp.Or(r.addr, addrDefault)
+	if r.token == "" {
+		r.secret = cmp.Or(r.secret, os.Getenv("KVS_TOKEN_FILE"))
+	}
+	r.trust = cmp.Or(r.trust, os.Getenv("KVS_CA_FILE"))
+	return nil
+}
+
+// enter takes over what a context says, and no flag.
+func (r *remote) enter(c nodeContext) {
+	r.addr = c.Addr
+	if r.secret == "" {
+		r.secret, r.token = c.TokenFile, c.Token
+	}
+	r.trust = cmp.Or(r.trust, c.CAFile)
+}
+
+// turnTo goes on with another member. The node that was asked until now says where it
+// is: it is taken to serve clients on the port on which it serves peers.
+func (r *remote) turnTo(ctx context.Context, node string) error {
+	var rows []struct {
+		peerRow
+		Address string `json:"address"`
+	}
+	if _, err := r.ask(ctx, http.MethodGet, "/members/", "", &rows); err != nil {
+		return err
+	}
+	scheme, _, _ := strings.Cut(r.addr, "://")
+	for _, m := range rows {
+		if m.ID == node || m.Replica == node {
+			r.addr = scheme + "://" + m.Address
+			return r.connect()
+		}
+	}
+	return &failure{exitNotFound, fmt.Sprintf("there is no member %q", node), "kvs members"}
 }
 
 // connect makes the client for the node that was named. It sends each request once: a
@@ -88,7 +173,10 @@ func (r *remote) connect() error {
 	options := []client.Option{
 		client.WithTransport(r.via), client.WithAttempts(max(1, r.attempts)), client.WithAttemptTimeout(answerTimeout),
 	}
-	if r.secret != "" {
+	switch {
+	case r.token != "":
+		options = append(options, client.WithToken(r.token))
+	case r.secret != "":
 		options = append(options, client.WithTokenFile(r.secret))
 	}
 	if r.trust != "" {
@@ -154,7 +242,7 @@ func (r *remote) failed(err error) error {
 		return &failure{exitUnreachable, fmt.Sprintf("the certificate of %s is not trusted: %v", r.addr, errors.Unwrap(err)),
 			"--ca-file with the node's certificate, or that of the authority which signed it"}
 	}
-	return &failure{exitUnreachable, err.Error(), "start a node with kvs, or name another with --addr or KVS_ADDR"}
+	return &failure{exitUnreachable, err.Error(), "start a node with kvs, or name another with --addr, KVS_ADDR or a context"}
 }
 
 // codeOf is the exit code for the status of a refusal.
