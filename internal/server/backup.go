@@ -17,6 +17,7 @@ import (
 	"kvs/httpapi"
 	"kvs/internal/backup"
 	"kvs/internal/config"
+	"kvs/internal/metrics"
 	"kvs/statemachine/keyspace"
 )
 
@@ -39,9 +40,11 @@ type backups struct {
 	stop context.CancelFunc
 	jobs sync.WaitGroup
 
-	mu     sync.Mutex
-	last   httpapi.Backup // the newest of this run, also if it has failed
-	closed bool
+	mu       sync.Mutex
+	last     httpapi.Backup // the newest of this run, also if it has failed
+	sound    httpapi.Backup // the newest that is sound
+	failures uint64
+	closed   bool
 }
 
 func newBackups(log *slog.Logger, cfg config.Config, a *api, id func() keyspace.Identity) *backups {
@@ -104,8 +107,38 @@ func (b *backups) make(p *plan, id string, began time.Time) {
 		done.State, done.Verified, done.Error = "failed", false, err.Error()
 	}
 	b.mu.Lock()
-	b.last = done
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	switch b.last = done; {
+	case err == nil:
+		b.sound = done
+	case b.ctx.Err() == nil:
+		b.failures++
+	}
+}
+
+// recall finds the newest sound backup of earlier runs.
+func (b *backups) recall() {
+	all, err := b.List()
+	if err != nil {
+		b.log.Warn("the backups that are there cannot be listed", "error", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range all {
+		if k.State == "done" && k.Time > b.sound.Time {
+			b.sound = k
+		}
+	}
+}
+
+// sample is what metrics say of the backups.
+func (b *backups) sample(emit metrics.Emit) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	emit("kvs_backup_last_success_timestamp_seconds", float64(b.sound.Time)/1000)
+	emit("kvs_backup_duration_seconds", float64(b.last.Took)/1000)
+	emit("kvs_backup_bytes", float64(b.sound.Size))
+	emit("kvs_backup_failures_total", float64(b.failures))
 }
 
 func (p *plan) path(id string) string { return filepath.Join(p.dir, id+backupSuffix) }

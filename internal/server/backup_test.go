@@ -406,3 +406,48 @@ func TestDueAfter(t *testing.T) {
 		t.Error("a jitter longer than what it is part of", at)
 	}
 }
+
+// Goal: metrics tell of the newest sound backup, also of one that an earlier run has made,
+// and count those that fail.
+func TestMetricsOfBackups(t *testing.T) {
+	s := startKeeping(t, "a")
+	put(t, s, "k", "1")
+	read := func(s *Server, name string) (v float64) {
+		s.backups.sample(func(n string, value float64, _ ...string) {
+			if n == name {
+				v = value
+			}
+		})
+		return v
+	}
+	const at, size, failed = "kvs_backup_last_success_timestamp_seconds", "kvs_backup_bytes", "kvs_backup_failures_total"
+	if read(s, at) != 0 || read(s, failed) != 0 {
+		t.Error("there are backups before the first")
+	}
+	_, text := backUp(t, s)
+	eventually(t, 10*time.Second, "the backup shows", func() bool { return read(s, size) == float64(len(text)) })
+	made := read(s, at)
+	if age := float64(time.Now().UnixMilli())/1000 - made; age < 0 || age > 60 {
+		t.Errorf("the backup is %v s old", age)
+	}
+
+	again := newBackups(slog.New(slog.DiscardHandler), s.cfg, s.api(), s.backups.id)
+	again.recall()
+	if got := again.sound; got.Time == 0 || float64(got.Time)/1000 != made || got.Size != int64(len(text)) {
+		t.Errorf("the next run knows of %+v", got)
+	}
+
+	p := *s.backups.plan.Load()
+	p.dir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(p.dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.backups.plan.Store(&p)
+	if _, err := s.backups.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the failure is counted", func() bool { return read(s, failed) == 1 })
+	if read(s, at) != made {
+		t.Error("a failed backup counts as the newest sound one")
+	}
+}

@@ -23,6 +23,7 @@ func (o *observer) sample(emit metrics.Emit) {
 	o.sampleDrops(emit, &s.Stats)
 	o.samplePeers(emit, s)
 	o.sampleMachine(emit, &s.Stats)
+	o.backups.sample(emit)
 }
 
 // buildRevision is the commit that the program was built from, as far as it knows.

@@ -50,6 +50,7 @@ func (b *backups) change(p plan) {
 
 // keepToPlan makes a backup whenever one is due, in local time, until the node stops.
 func (b *backups) keepToPlan() {
+	b.recall()
 	timer := time.NewTimer(clockStep)
 	defer timer.Stop()
 	var due time.Time // zero: never
