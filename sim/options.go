@@ -235,7 +235,7 @@ func Calm(seed uint64, nodes int) Options {
 // Scenario returns the options of a named scenario, or an error that lists the
 // names.
 func Scenario(name string, seed uint64, nodes int) (Options, error) {
-	o := Calm(seed, nodes)
+	o := Calm(seed, 5)
 	switch name {
 	case "swarm":
 		o = Swarm(seed)

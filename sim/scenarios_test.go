@@ -37,3 +37,15 @@ func TestKnownSeedsPass(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a named scenario runs without being told its size, and with the one it is told.
+func TestNamedScenariosHaveNodes(t *testing.T) {
+	for _, name := range []string{"calm", "partition", "crash", "lossy"} {
+		for _, nodes := range []int{0, 2} {
+			opt, err := Scenario(name, 1, nodes)
+			if err != nil || opt.Nodes != nodes && (nodes != 0 || opt.Nodes != 5) {
+				t.Errorf("%s with %d nodes has %d; %v", name, nodes, opt.Nodes, err)
+			}
+		}
+	}
+}
