@@ -24,7 +24,7 @@ type lab struct {
 func startLab(t *testing.T) *lab {
 	t.Helper()
 	p, nodes, dir := startDemo(t)
-	token := regexp.MustCompile(`the token is in (\S+)`).FindStringSubmatch(p.stdout.String())
+	token := regexp.MustCompile(`cat (\S+/admin.token)`).FindStringSubmatch(p.stdout.String())
 	if token == nil {
 		t.Fatal("the demo names no token")
 	}

@@ -27,8 +27,8 @@ var consoleTypes = map[string]string{
 }
 
 // console is the files of the web console. The page names the others below its build, a
-// hash over them all: they may be cached for ever, so a visit costs a client one
-// request of its rate limit, and a page never runs with files of another version.
+// hash over them all: they may be cached for ever, so every visit but the
+// first costs a client one request of its rate limit, and a page never runs with files of another version.
 type console struct {
 	page  []byte
 	files map[string]consoleFile // by what follows /console/

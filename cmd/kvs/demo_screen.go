@@ -21,6 +21,9 @@ const (
 	// newsShown is how many of the things that happened it shows.
 	newsShown = 8
 
+	// hyperlink shows a text that leads somewhere else, on terminals that know how (OSC 8).
+	hyperlink = "\x1b]8;;%s\x1b\\%s\x1b]8;;\x1b\\"
+
 	keyInterrupt = 3 // Ctrl-C, where the terminal does not turn it into a signal
 )
 
@@ -85,7 +88,7 @@ func runDemo(ctx context.Context, out io.Writer, opt demo.Options) (err error) {
 		return v.onScreen(ctx, out)
 	}
 	v.head(out)
-	fmt.Fprintf(out, "  %s\n", ready)
+	fmt.Fprintf(out, "  %s\n  Console  %s\n", ready, v.Console())
 	v.hints(out)
 	fmt.Fprintln(out, "  Ctrl-C ends the demo.")
 	select {
@@ -164,6 +167,8 @@ func (v *demoView) draw(out io.Writer) {
 	for _, line := range v.happened.newest() {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
+	page, _, _ := strings.Cut(v.Console(), "#")
+	fmt.Fprintf(&b, "\n  Console  "+hyperlink+"\n", v.Console(), page)
 	v.hints(&b)
 	fmt.Fprintf(&b, "  Keys: [1-%d] cut a node off, or take it back   [h] heal all   [k] kill the last   "+
 		"[w] writers on/off\n        [c] make a conflict   [q] quit\n", v.opt.Nodes)
@@ -197,7 +202,6 @@ func (v *demoView) hints(out io.Writer) {
 	if v.opt.Port != demoPort {
 		port = fmt.Sprintf(" --port %d", v.opt.Port)
 	}
-	fmt.Fprintf(out, "  Console  %s/console/   the token is in %s\n", first.URL, v.TokenFile())
 	fmt.Fprint(out, "\n  Try, in another terminal:\n")
 	if v.within != "" {
 		fmt.Fprintf(out, "    export KVS_CONTEXT=%s\n", v.within)

@@ -130,6 +130,9 @@ func runUntilEnd(s *server.Server, log *slog.Logger, signals chan os.Signal) err
 func banner(out io.Writer, cfg config.Config, s *server.Server, took time.Duration) {
 	fmt.Fprintf(out, "kvs %s  node %q  data %s\n  API  %s/   health %s/health\n",
 		server.Version, cfg.NodeID, cfg.DataDir, s.URL(), s.URL())
+	if cfg.ConsoleEnabled {
+		fmt.Fprintf(out, "  Console  %s/console/\n", s.URL())
+	}
 	if cfg.AuthEnabled {
 		fmt.Fprintf(out, "  Admin token: %s (0600)\n", filepath.Join(cfg.DataDir, server.AdminTokenFile))
 	}

@@ -39,9 +39,9 @@ let shown = null, leave = () => {};
 // takeToken reads a token from the address and takes it out of there, so that neither the
 // history nor a copied address has it.
 function takeToken() {
-  const given = /^#token=(.+)$/.exec(location.hash);
+  const given = /^#token=(.*)$/.exec(location.hash);
   if (!given) return;
-  session.keep(decodeURIComponent(given[1]));
+  if (given[1]) session.keep(decodeURIComponent(given[1]));
   history.replaceState(null, '', location.pathname + '#/cluster');
 }
 
@@ -69,6 +69,7 @@ function route() {
 function drawNav(current) {
   show(document.getElementById('nav'), panes.map((p) => h('a', { href: '#/' + p.id, 'aria-current': p === current ? 'page' : null },
     p.name, h('kbd', { 'aria-hidden': 'true' }, 'g ' + p.key))));
+  document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 function drawFoot() {

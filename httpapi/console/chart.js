@@ -82,7 +82,7 @@ export class Chart {
 export function roof(value) {
   if (value <= 0) return 1;
   const tens = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((f) => f * tens).find((r) => r >= value * 0.999);
+  return [1, 2, 5, 10].map((f) => f * tens).find((r) => r >= value * (1 - 1e-9));
 }
 
 function nearest(series, t) {

@@ -61,16 +61,19 @@ export function editor(root, key, r, again) {
 // record that it is written over.
 export function write({ key, text, before, ttl, label, title, again, intro = null }) {
   let over = before;
-  const compared = h('div'), warning = h('div');
-  const compare = () => show(compared, diff(over.absent ? '' : pretty(over.text), pretty(text)));
+  const compared = h('div'), warning = h('div'), terminal = h('div');
   const request = () => ({
     method: 'PUT', path: keyPath(key) + query({ raw: true, ttl }), body: text,
     headers: { 'Content-Type': 'application/json', ...(over.absent ? { 'If-None-Match': '*' } : { 'If-Match': `"${over.uuid}"` }) },
   });
+  const command = () => `kvs put ${quoted(key)} ${text.length > 300 ? '@value.json' : quoted(text)} --ttl ${quoted(ttl)}${over.absent ? ' --create' : ' --if-match ' + over.uuid}`;
+  const compare = () => {
+    show(compared, diff(over.absent ? '' : pretty(over.text), pretty(text)));
+    show(terminal, twin(request(), command()));
+  };
   compare();
-  const command = `kvs put ${quoted(key)} ${text.length > 300 ? '@value.json' : quoted(text)}${ttl === '0' ? '' : ' --ttl ' + ttl}${over.absent ? ' --create' : ' --if-match ' + over.uuid}`;
   return act({
-    title, label, wide: true, text: [intro, warning, compared], twin: twin(request(), command),
+    title, label, wide: true, text: [intro, warning, compared], twin: terminal,
     run: async () => {
       try {
         const { method, path, ...options } = request();

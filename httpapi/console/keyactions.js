@@ -29,7 +29,7 @@ export function newKey(prefix, changed) {
   const draw = () => {
     const wrong = flaw(value.value);
     show(note, wrong ? `Line ${wrong.line}, column ${wrong.column}: ${wrong.message}` : '');
-    show(terminal, twin(request(), `kvs put ${quoted(key.el.value || 'KEY')} ${quoted(body())}${ttl.el.value ? ' --ttl ' + quoted(ttl.el.value) : ''} --create`));
+    show(terminal, twin(request(), `kvs put ${quoted(key.el.value || 'KEY')} ${quoted(body())} --ttl ${quoted(ttl.el.value.trim() || '0')} --create`));
   };
   for (const el of [key.el, ttl.el, value]) el.addEventListener('input', draw);
   draw();

@@ -11,7 +11,7 @@ export function ring(s, chosen, select) {
   const self = s.members.find((m) => m.self), others = s.members.filter((m) => !m.self);
   const radius = others.length > 6 ? 126 : 108;
   const spot = (i) => {
-    const turn = -Math.PI / 2 + (2 * Math.PI * (i + 0.5)) / Math.max(others.length, 1);
+    const turn = others.length === 1 ? 0 : -Math.PI / 2 + (2 * Math.PI * (i + 0.5)) / others.length;
     return { x: middle + radius * Math.cos(turn), y: middle + radius * Math.sin(turn) };
   };
   return svg('svg', { viewBox: `0 0 ${size} ${size}`, role: 'group', 'aria-label': 'Map of the cluster' },

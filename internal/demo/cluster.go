@@ -202,6 +202,12 @@ func (c *Cluster) TokenFile() string {
 	return filepath.Join(c.dir, names[0], server.AdminTokenFile)
 }
 
+// Console is the web console of the first node. The link holds the token: it is good
+// for nodes that are gone with this process.
+func (c *Cluster) Console() string {
+	return "http://" + c.nodes[0].address() + "/console/#token=" + c.token
+}
+
 // Dir is where the demo's data is.
 func (c *Cluster) Dir() string { return c.dir }
 

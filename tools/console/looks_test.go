@@ -64,16 +64,22 @@ func TestLooks(t *testing.T) {
 // Goal: with the rate limit that a node has by default, somebody who looks at every pane
 // is not refused.
 func TestPanesWithinTheRateLimit(t *testing.T) {
-	b := openTab(t)
-	n := startNode(t, "alpha", nil)
-	n.do(http.MethodPut, "/kv/rooms/kitchen", `1`)
-	b.open(n)
-	for _, p := range panes {
-		b.press("g" + p.key)
-		b.says(p.selector, p.text)
+	for _, auth := range []string{"auth_enabled: true", "auth_enabled: false"} {
+		b := openTab(t)
+		n := startNode(t, "alpha", nil, auth)
+		n.do(http.MethodPut, "/kv/rooms/kitchen", `1`)
+		b.open(n)
+		for _, p := range panes {
+			text := p.text
+			if n.token == "" && p.name == "access" {
+				p.selector, text = ".notice", auth
+			}
+			b.press("g" + p.key)
+			b.says(p.selector, text)
+		}
+		b.wait("nothing was refused", `!document.body.innerText.includes('rate_limit') && document.getElementById('banner').hidden`)
+		b.wantNoFaults()
 	}
-	b.wait("nothing was refused", `!document.body.innerText.includes('rate_limit') && document.getElementById('banner').hidden`)
-	b.wantNoFaults()
 }
 
 // Goal: without a token there is a way to enter one and nothing else; a wrong one is
