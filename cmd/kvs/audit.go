@@ -50,6 +50,11 @@ func auditVerifyCommand(via http.RoundTripper) *cobra.Command {
 	}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		finish, err := r.begin(cmd)
+		if err != nil {
+			return err
+		}
+		defer finish()
 		if err := r.check(cmd.Context()); err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func warnStrangers(out io.Writer) {
 func configShowCommand() *cobra.Command {
 	var from settingsOf
 	var origin, changed bool
-	var format string
+	var o output
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show the settings that a node would start with",
 		Long: "A flag counts for more than a variable KVS_*, that for more than the file, and the file\n" +
@@ -121,11 +121,13 @@ func configShowCommand() *cobra.Command {
 	from.flags(cmd)
 	cmd.Flags().BoolVar(&origin, "origin", false, "name the file and line, the variable or the flag of each value")
 	cmd.Flags().BoolVar(&changed, "changed", false, "leave out what is at its default")
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json")
+	o.outputFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if format != "table" && format != "json" {
-			return usage{fmt.Errorf("-o must be table or json, not %q. Try: -o json", format)}
+		finish, err := o.begin(cmd)
+		if err != nil {
+			return err
 		}
+		defer finish()
 		l, err := from.read()
 		if err != nil {
 			return err
@@ -136,7 +138,7 @@ func configShowCommand() *cobra.Command {
 				rows = append(rows, v)
 			}
 		}
-		if format == "json" {
+		if o.format == "json" {
 			return printSettings(cmd.OutOrStdout(), rows)
 		}
 		return table(cmd.OutOrStdout(), func(w io.Writer) {

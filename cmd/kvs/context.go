@@ -89,28 +89,60 @@ func (c *nodeContext) check(name string) error {
 }
 
 func contextListCommand() *cobra.Command {
-	return &cobra.Command{
+	var o output
+	cmd := &cobra.Command{
 		Use: "ls", Short: "List the contexts, the one in use with a star", Example: "  kvs context ls", Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			known, err := openContexts()
-			if err != nil {
-				return err
-			}
-			return table(cmd.OutOrStdout(), func(w io.Writer) {
-				fmt.Fprintln(w, "\tNAME\tADDRESS\tTOKEN\tCERTIFICATES")
-				for _, name := range slices.Sorted(maps.Keys(known.Named)) {
-					c, star, token := known.Named[name], " ", "-"
-					if name == known.Current {
-						star = "*"
-					}
-					if token = cmp.Or(c.TokenFile, token); c.Token != "" {
-						token = "kept"
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", star, name, c.Addr, token, cmp.Or(c.CAFile, "-"))
-				}
-			})
-		},
 	}
+	o.outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		finish, err := o.begin(cmd)
+		if err != nil {
+			return err
+		}
+		defer finish()
+		known, err := openContexts()
+		if err != nil {
+			return err
+		}
+		rows := contextRows(known)
+		if o.format == "json" {
+			fmt.Fprintln(cmd.OutOrStdout(), body(rows))
+			return nil
+		}
+		return table(cmd.OutOrStdout(), func(w io.Writer) {
+			fmt.Fprintln(w, "NAME\tADDRESS\tTOKEN\tCERTIFICATES\tIN USE")
+			for _, c := range rows {
+				star := ""
+				if c.InUse {
+					star = "*"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.Addr, cmp.Or(c.Token, "-"), cmp.Or(c.CAFile, "-"), star)
+			}
+		})
+	}
+	return cmd
+}
+
+// contextRow is a context without its secret.
+type contextRow struct {
+	Name   string `json:"name"`
+	Addr   string `json:"addr"`
+	Token  string `json:"token,omitempty"` // the file, or "kept"
+	CAFile string `json:"ca_file,omitempty"`
+	InUse  bool   `json:"in_use"`
+}
+
+func contextRows(known *contexts) []contextRow {
+	out := []contextRow{}
+	for _, name := range slices.Sorted(maps.Keys(known.Named)) {
+		c := known.Named[name]
+		row := contextRow{name, c.Addr, c.TokenFile, c.CAFile, name == known.Current}
+		if c.Token != "" {
+			row.Token = "kept"
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 func contextUseCommand() *cobra.Command {
@@ -204,7 +236,7 @@ func contextHeaderCommand() *cobra.Command {
 }
 
 func loginCommand(via http.RoundTripper) *cobra.Command {
-	r := &remote{via: via, format: "table"}
+	r := &remote{via: via}
 	cmd := &cobra.Command{
 		Use: "login [CONTEXT]", Short: "Keep a token, once its node has taken it",
 		Long: "Reads a token from the terminal, which does not show it, or from standard input; asks the\n" +

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +35,11 @@ func asking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args 
 	r := &remote{via: via}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		finish, err := r.begin(cmd)
+		if err != nil {
+			return err
+		}
+		defer finish()
 		if err := r.check(cmd.Context()); err != nil {
 			return err
 		}
@@ -245,13 +249,6 @@ func show(cmd *cobra.Command, body []byte, err error) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s\n", strings.TrimSpace(string(body)))
 	}
 	return err
-}
-
-// table aligns columns.
-func table(out io.Writer, rows func(w io.Writer)) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	rows(w)
-	return w.Flush()
 }
 
 // ago words how long a moment of Unix milliseconds is past.

@@ -164,7 +164,7 @@ func TestRefusalsBecomeExitCodes(t *testing.T) {
 func TestMistypedCommands(t *testing.T) {
 	for _, line := range []string{
 		"sync", "sync stat", "sync status x", "sync diff", "sync now a b", "sync wait --timeout 0s",
-		"sync wait --timeout soon", "mode fast", "mode normal normal", "members -o yaml", "leave",
+		"sync wait --timeout soon", "mode fast", "mode normal normal", "members -o xml", "leave",
 		"cluster forget b", "cluster forget --yes", "members --addr ftp://x", "members --adr x",
 		"cluster forgot b",
 	} {

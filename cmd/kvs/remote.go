@@ -46,8 +46,8 @@ func (f *failure) Error() string { return f.text + "\n  Try: " + f.try }
 
 // remote is a running node that a command asks.
 type remote struct {
+	output
 	addr   string
-	format string // table or json
 	secret string // file with the token to show, "" if there is none
 	token  string // the token itself, of a context that keeps it
 	trust  string // file with the certificate to trust, "" for the system's
@@ -64,7 +64,7 @@ type remote struct {
 func (r *remote) flags(cmd *cobra.Command) {
 	r.whereFlags(cmd)
 	cmd.Flags().StringVar(&r.node, "node", "", "ask this member instead, by its node_id")
-	cmd.Flags().StringVarP(&r.format, "output", "o", "table", "table, or json as the API answers")
+	r.outputFlags(cmd)
 }
 
 // whereFlags adds the flags that say which node, and with which token.
@@ -77,11 +77,8 @@ func (r *remote) whereFlags(cmd *cobra.Command) {
 		"file with the certificates (PEM) to trust at https:// addresses; KVS_CA_FILE sets the default")
 }
 
-// check refuses what was typed wrongly, and finds the node.
+// check finds the node that is meant.
 func (r *remote) check(ctx context.Context) error {
-	if r.format != "table" && r.format != "json" {
-		return usage{fmt.Errorf("-o must be table or json, not %q. Try: -o json", r.format)}
-	}
 	if err := r.locate(); err != nil || r.node == "" {
 		return err
 	}

@@ -28,9 +28,9 @@ type observer struct {
 	transport *transport.Transport // nil without clustering
 	trail     *trail               // nil without an audit log
 	backups   *backups
-	https     *certificate         // nil without HTTPS
-	measure   *measure             // nil without metrics
-	registry  *metrics.Registry    // nil without metrics
+	https     *certificate      // nil without HTTPS
+	measure   *measure          // nil without metrics
+	registry  *metrics.Registry // nil without metrics
 	level     *slog.LevelVar
 	began     time.Time
 }
