@@ -49,6 +49,7 @@ const (
 	slugLeaving          = "leaving"
 	slugWaitTimeout      = "wait-timeout"
 	slugOverloaded       = "overloaded"
+	slugDiskFull         = "disk-full"
 )
 
 // catalogue is every kind of problem this node can answer with, by status. It
@@ -189,6 +190,10 @@ var catalogue = [...]kind{
 	{slugOverloaded, 503, "Overloaded",
 		"A queue or the number of connections is at its limit; nothing was stored.\n" +
 			"Try: again after Retry-After, with fewer requests at once."},
+	{slugDiskFull, 507, "Disk full",
+		"Less than 64 MiB are free where data_dir is. Values are refused, below 32 MiB deletes too;\n" +
+			"reads go on, and so does everything by itself once there is room again.\n" +
+			"Try: make room on that file system, delete keys, or write to another node."},
 }
 
 // try is the last sentence of a kind's text: what to do about it.

@@ -32,6 +32,10 @@ func storeProblem(err error, key string) (*Problem, bool) {
 		return p, true
 	case errors.Is(err, ErrOverloaded):
 		return newProblem(slugOverloaded, "the node's write queue is full; nothing was stored"), true
+	case errors.Is(err, ErrDiskFull):
+		p := newProblem(slugDiskFull, "the disk of this node has no room; nothing was stored")
+		p.ConfigKey = "data_dir"
+		return p, true
 	case errors.Is(err, ErrNotReady):
 		return newProblem(slugNotReady, "the node cannot serve this yet"), true
 	case errors.Is(err, ErrClosed):

@@ -17,6 +17,8 @@ var (
 	ErrReadOnly = errors.New("httpapi: node is read-only")
 	// ErrOverloaded says that a bounded queue is full; nothing was written.
 	ErrOverloaded = errors.New("httpapi: node is overloaded")
+	// ErrDiskFull says that the node's disk has no room for a value; nothing was written.
+	ErrDiskFull = errors.New("httpapi: node's disk is full")
 	// ErrNotReady says that the node cannot serve this yet.
 	ErrNotReady = errors.New("httpapi: node is not ready")
 	// ErrPrecondition says that a condition of a write does not hold.

@@ -68,6 +68,9 @@ func (b *backups) Begin() (id string, err error) {
 	if b.api.Partial() {
 		return "", httpapi.ErrSyncing
 	}
+	if room(b.api.driver.space.now.Load()) != roomEnough {
+		return "", httpapi.ErrDiskFull // backup_path may well be on the same one
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {

@@ -34,13 +34,13 @@ func startGuarded(tb testing.TB, name string, seeds ...string) *Server {
 	return startWith(tb, name, seeds, func(c *config.Config) { c.AuthEnabled = true })
 }
 
-func startWith(tb testing.TB, name string, seeds []string, change func(*config.Config)) *Server {
+func startWith(tb testing.TB, name string, seeds []string, change func(*config.Config), around ...Around) *Server {
 	tb.Helper()
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.SeedNodes, cfg.Port = name, tb.TempDir(), seeds, freePort(tb)
 	cfg.AuthEnabled, cfg.RateLimitingEnabled = false, false
 	change(&cfg)
-	s, err := Start(cfg, slog.New(slog.DiscardHandler))
+	s, err := Start(cfg, slog.New(slog.DiscardHandler), around...)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -40,6 +40,7 @@ type driver struct {
 	log   *slog.Logger
 	began time.Time
 	clock clock
+	space space
 	node  *statemachine.Node
 	store *storage.Store
 	peers *transport.Transport
@@ -112,7 +113,11 @@ func (d *driver) fromStore(in statemachine.Input) {
 }
 
 // fromPeers takes what the transport has to say; it may hold up a stream.
-func (d *driver) fromPeers(in statemachine.Input) { deliver(d.inbox, in, d.stopped) }
+func (d *driver) fromPeers(in statemachine.Input) {
+	if !d.space.drops(in) {
+		deliver(d.inbox, in, d.stopped)
+	}
+}
 
 func deliver(to chan<- statemachine.Input, in statemachine.Input, stopped <-chan struct{}) {
 	select {

@@ -48,6 +48,12 @@ func memberRow(m *statemachine.MemberView) httpapi.Member {
 // Health describes the node from its published status.
 func (a *api) Health() httpapi.Health {
 	h := health(a.driver.status.Load(), a.store.Verification().Wrong, a.wall())
+	switch room(a.driver.space.now.Load()) {
+	case roomLow:
+		verdict{&h}.degrade("disk: less than %d MiB free in data_dir: values of clients are refused", diskLow>>20)
+	case roomNone:
+		verdict{&h}.degrade("disk: less than %d MiB free in data_dir: nothing is written but what has to be", diskFull>>20)
+	}
 	if a.trail != nil {
 		for _, reason := range a.trail.reasons() {
 			verdict{&h}.degrade("%s", reason)

@@ -126,6 +126,7 @@ func (o *observer) sampleDrops(emit metrics.Emit, c *statemachine.Stats) {
 	drop("syncing", c.DroppedSyncing)
 	drop("unreadable", c.DroppedUnreadable)
 	drop("below_floor", c.DroppedBelow)
+	drop("disk_full", o.driver.space.dropped.Load())
 	if o.transport == nil {
 		return
 	}

@@ -41,6 +41,7 @@ type Server struct {
 	feed      *feed
 	observer  *observer
 	over      func(net.PacketConn) net.PacketConn // what lies between the node and its peers
+	free      func() (disk, error)                // what room the disk has; nil: the system knows
 	reloads   reloads
 
 	failed   chan error // the first fatal error
@@ -86,15 +87,8 @@ func StartFrom(source Source, cfg config.Config, log *slog.Logger, around ...Aro
 	}
 	s.feed = newFeed(cfg.MaxWatchers)
 	s.feed.clock = &s.driver.clock
-	var queue storage.Journal
-	if cfg.TamperLoggingEnabled {
-		queue = journal
-	}
-	if s.store, err = storage.Open(storage.Options{
-		Dir: cfg.DataDir, Compression: compression(cfg), Birth: birth(), Logger: log, Reserved: reserved, Journal: queue, News: s.news,
-		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
-	}); err != nil {
-		return nil, fmt.Errorf("data_dir %s: %w", cfg.DataDir, err)
+	if err := s.openStore(reserved); err != nil {
+		return nil, err
 	}
 	core, err := coreConfig(cfg)
 	if err != nil {
@@ -108,6 +102,7 @@ func StartFrom(source Source, cfg config.Config, log *slog.Logger, around ...Aro
 		}
 	}
 	s.feed.open(s.store, func() keyspace.Identity { return s.driver.status.Load().Identity }, snapshot.VV)
+	s.running.Go(func() { s.driver.space.run(s.driver.stopped) })
 	s.running.Go(s.feed.run)
 	s.running.Go(s.driver.run)
 	if len(core.Seeds) == 0 {
@@ -122,6 +117,26 @@ func StartFrom(source Source, cfg config.Config, log *slog.Logger, around ...Aro
 		return nil, err
 	}
 	return s, nil
+}
+
+// openStore opens the store, if there is room for one. reserved hears of the system's own
+// records that change.
+func (s *Server) openStore(reserved func([]string)) (err error) {
+	var queue storage.Journal
+	if s.cfg.TamperLoggingEnabled {
+		queue = journal
+	}
+	s.driver.space.free = s.free
+	if err := s.driver.space.open(s.cfg.DataDir, s.log); err != nil {
+		return err
+	}
+	if s.store, err = storage.Open(storage.Options{
+		Dir: s.cfg.DataDir, Compression: compression(s.cfg), Birth: birth(), Logger: s.log, Reserved: reserved, Journal: queue, News: s.news,
+		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
+	}); err != nil {
+		return fmt.Errorf("data_dir %s: %w", s.cfg.DataDir, err)
+	}
+	return nil
 }
 
 // news tells what a batch has stored. The feed is last: it makes the entries its own.

@@ -12,7 +12,7 @@ import (
 
 // Write goes through the core, which groups it with what else is under way.
 func (a *api) Write(w httpapi.Write) (httpapi.Written, error) {
-	if err := a.mayJudge(w); err != nil {
+	if err := a.mayWrite(w); err != nil {
 		return httpapi.Written{}, err
 	}
 	p := a.pending(w)
@@ -26,7 +26,7 @@ func (a *api) WriteAll(ws []httpapi.Write) []httpapi.Fate {
 	var ps []*pendingWrite
 	var of []int // the fate of each
 	for i, w := range ws {
-		if fates[i].Err = a.mayJudge(w); fates[i].Err == nil {
+		if fates[i].Err = a.mayWrite(w); fates[i].Err == nil {
 			ps, of = append(ps, a.pending(w)), append(of, i)
 		}
 	}
@@ -45,8 +45,12 @@ func (a *api) WriteAll(ws []httpapi.Write) []httpapi.Fate {
 	return fates
 }
 
-// mayJudge refuses a condition on a key whose record may still be on its way here.
-func (a *api) mayJudge(w httpapi.Write) error {
+// mayWrite refuses a value that the disk has no room for, and a condition on a key whose
+// record may still be on its way here.
+func (a *api) mayWrite(w httpapi.Write) error {
+	if err := a.driver.space.takes(w); err != nil {
+		return err
+	}
 	if len(w.If) == 0 || !a.Partial() {
 		return nil
 	}
