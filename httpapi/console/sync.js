@@ -33,7 +33,7 @@ export function sync(root) {
   };
   const tell = () => show(lead, convergence.since
     ? h('span.state.warn', 'apart for ' + span(now() - convergence.since))
-    : h('span.state.good', 'all equal', convergence.took ? h('span.muted', `, after ${span(convergence.took)} apart`) : null));
+    : h('span.state.good', 'all equal' + (convergence.took ? `, after ${span(convergence.took)} apart` : '')));
   const ask = watch(() => (convergence.since ? 800 : 2500), async () => {
     try { draw(await get('/sync/status', { within: 5000 })); } catch (e) { show(error, failed(e)); }
   });
