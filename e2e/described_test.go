@@ -27,7 +27,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/kv/?list", "/kv/a/?list&depth=1", "/kv/a/?list&count", "/changes?since=start&include=value", "/changes?since=x",
 		"/changes?since=start&feed=longpoll", "/changes?since=start&feed=continuous&limit=2", "/conflicts",
 		"/changes?since=start&feed=eventsource&limit=1", "/members/", "/sync/status", "/sync/diff?peer=nobody",
-		"/audit", "/audit/checkpoints", "/version", "/licenses", "/docs", "/openapi.yaml", "/openapi.json", "/problems/internal",
+		"/audit", "/audit/checkpoints", "/version", "/licenses", "/docs", "/console/", "/console/x", "/openapi.yaml", "/openapi.json", "/problems/internal",
 	} {
 		if a, err := n.ask(http.MethodGet, target, nil); err != nil || a.status >= 500 {
 			t.Errorf("%s: %s %v", target, a, err)
