@@ -71,7 +71,12 @@ func (f *Film) rows() (rows []diagramRow, hidden int) {
 	}
 	for _, c := range f.Changes {
 		what := " = "
-		if c.Deleted {
+		switch {
+		case c.Key == "":
+			continue // the act says it
+		case c.Version == "":
+			what = " purged"
+		case c.Deleted:
 			what = " gone, "
 		}
 		rows = append(rows, diagramRow{c.At, f.marked(c.Host, "* "+c.Key+what+shortVersion(c.Version))})

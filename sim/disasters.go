@@ -73,6 +73,7 @@ func (f *faults) ruin(h *host, m Mark, down Millis, change func()) {
 	}
 	had := f.w.model.held(h)
 	change()
+	f.w.film.reread(h)
 	h.set, h.reseeded = true, true
 	f.w.mark(m)
 	f.w.count.disasters++

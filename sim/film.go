@@ -10,7 +10,7 @@ import (
 
 // filmedMax bounds how much of each kind a film holds. When there is more, every
 // second of it is given up, and of what follows too.
-const filmedMax = 40_000
+const filmedMax = 30_000
 
 // Film is what was seen of a run: enough to draw it, not to repeat it. What happens may
 // be shown to a nil Film, which is blind.
@@ -24,9 +24,11 @@ type Film struct {
 	Changes []Change
 	Failure *Failure
 
-	Messages, Records int // all that there were, of which Flights and Changes may hold a part
+	// All that there were, of which the film may hold a part.
+	Messages, Records, Done, Scened int
 
-	open map[Span]int // where the spans are that have not ended; never ranged over but to end all
+	last map[int]Scene // of each host; never ranged over
+	open map[Span]int  // where the spans are that have not ended; never ranged over but to end all
 }
 
 // Flight is one message.
@@ -56,20 +58,19 @@ const (
 
 // Scene is how a host stands from some time on.
 type Scene struct {
-	At      Millis
-	Host    int
-	Root    uint64 // the first half of the digest of all its records
-	Live    uint64
-	Mode    string
-	Cluster bool // it belongs to one
+	At   Millis
+	Host int
+	Root uint64 // the first half of the digest of all its records
+	Live uint64
+	Mode string
 }
 
 // Change is a record that a host has made durable.
 type Change struct {
 	At      Millis
 	Host    int
-	Key     string
-	Version string
+	Key     string // "" the host has forgotten all of them
+	Version string // "" it is there no more
 	Deleted bool
 }
 
@@ -80,7 +81,7 @@ func (s *Script) Film() (*Film, Result) { return filmed(s.Options, s.world()) }
 func FilmRun(opt Options) (*Film, Result) { return filmed(opt, newWorld(opt)) }
 
 func filmed(opt Options, w *World) (*Film, Result) {
-	f := &Film{Nodes: opt.Nodes, open: map[Span]int{}}
+	f := &Film{Nodes: opt.Nodes, last: map[int]Scene{}, open: map[Span]int{}}
 	w.film = f
 	r := guard(opt, func() *World { return w })
 	f.End, f.Failure = w.now, r.Failure
@@ -96,7 +97,8 @@ func filmed(opt Options, w *World) (*Film, Result) {
 
 func (f *Film) act(a *Act) {
 	if f != nil {
-		f.Acts = append(f.Acts, *a)
+		f.Done++
+		f.Acts = thinned(f.Acts, f.Done, *a)
 	}
 }
 
@@ -134,11 +136,30 @@ func (f *Film) changed(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		} else {
 			key = b.Entries[i-len(b.Writes)].Key
 		}
-		f.Records++
-		c := Change{h.w.now, h.index, key, o.Header.Ver.String(), o.Header.Tombstone()}
-		f.Changes = thinned(f.Changes, f.Records, c)
+		f.stored(Change{h.w.now, h.index, key, o.Header.Ver.String(), o.Header.Tombstone()})
+	}
+	for _, p := range a.Purged {
+		f.stored(Change{At: h.w.now, Host: h.index, Key: p.Key})
 	}
 	f.scene(h)
+}
+
+func (f *Film) stored(c Change) {
+	f.Records++
+	f.Changes = thinned(f.Changes, f.Records, c)
+}
+
+// reread takes note of what is on a disk that was changed behind its host's back.
+func (f *Film) reread(h *host) {
+	if f == nil {
+		return
+	}
+	f.stored(Change{At: h.w.now, Host: h.index})
+	records := h.records()
+	for _, key := range sortedKeys(records) {
+		hdr := records[key].hdr
+		f.stored(Change{h.w.now, h.index, key, hdr.Ver.String(), hdr.Tombstone()})
+	}
 }
 
 // scene takes note of how a host stands, if that is new.
@@ -147,19 +168,15 @@ func (f *Film) scene(h *host) {
 		return
 	}
 	s := h.node.Status()
-	now := Scene{h.w.now, h.index, s.Sum.Hi, s.Live, s.Mode.String(), s.Identity.Cluster != keyspace.ClusterID{}}
-	for i := len(f.Scenes) - 1; i >= 0; i-- {
-		if was := f.Scenes[i]; was.Host == h.index {
-			was.At = now.At
-			if was == now {
-				return
-			}
-			break
-		}
+	now := Scene{h.w.now, h.index, s.Sum.Hi, s.Live, s.Mode.String()}
+	was := f.last[h.index]
+	was.At = now.At
+	if was == now {
+		return
 	}
-	if len(f.Scenes) < 2*filmedMax {
-		f.Scenes = append(f.Scenes, now)
-	}
+	f.last[h.index] = now
+	f.Scened++
+	f.Scenes = thinned(f.Scenes, f.Scened, now)
 }
 
 // begins and ends take note of what lasts.

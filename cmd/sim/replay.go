@@ -54,7 +54,7 @@ func replay(out io.Writer, file, report string, diagram bool) error {
 	}
 	s.Options.HashTrace = true
 	film, r := s.Film()
-	if err := writeReport(report, film, r, "sim replay "+file); err != nil {
+	if err := writeReport(report, film, "sim: "+file, "sim replay "+file); err != nil {
 		return err
 	}
 	if diagram {

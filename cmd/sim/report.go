@@ -1,15 +1,27 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"kvs/sim"
 )
 
 const reportUsage = "draw the run into this HTML file"
 
-// writeReport writes the report of a run, if a file is named for it.
-func writeReport(file string, film *sim.Film, r sim.Result, again string) error {
+// writeReport draws a run into a file, if one is named for it.
+func writeReport(file string, film *sim.Film, title, again string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	if err := errors.Join(film.Report(f, title, again), f.Close()); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
 	return nil
 }
 

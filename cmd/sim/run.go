@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,46 +14,52 @@ import (
 	"kvs/sim"
 )
 
+// running is what sim run is told.
+type running struct {
+	seed     uint64
+	nodes    int
+	duration time.Duration
+	scenario string
+	trace    string
+	report   string
+}
+
 func runCommand() *cobra.Command {
-	var (
-		seed     uint64
-		nodes    int
-		duration time.Duration
-		scenario string
-		trace    string
-	)
+	var r running
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run one seed and print its trace hash",
 		Args:  cobra.NoArgs,
 		Example: `  sim run --seed 7
-  sim run --seed 7 --nodes 5 --duration 10m --scenario calm`,
+  sim run --seed 7 --nodes 5 --duration 10m --scenario calm
+  sim run --seed 7 --report seven.html`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opt, err := sim.Scenario(scenario, seed, nodes)
+			opt, err := sim.Scenario(r.scenario, r.seed, r.nodes)
 			if err != nil {
 				return err
 			}
-			if duration > 0 {
-				opt.Duration = sim.Millis(duration.Milliseconds())
+			if r.duration > 0 {
+				opt.Duration = sim.Millis(r.duration.Milliseconds())
 			}
 			opt.HashTrace = true
-			return runOne(cmd.OutOrStdout(), opt, trace)
+			return r.run(cmd.OutOrStdout(), opt)
 		},
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&seed, "seed", 1, "everything follows from it")
-	f.IntVar(&nodes, "nodes", 0, "number of nodes (default: drawn by the seed, or the scenario's 5)")
-	f.DurationVar(&duration, "duration", 0, "virtual time with writes and faults (default 1m)")
-	f.StringVar(&scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
-	f.StringVar(&trace, "trace", "", "write every input and effect to this file, a line each")
+	f.Uint64Var(&r.seed, "seed", 1, "everything follows from it")
+	f.IntVar(&r.nodes, "nodes", 0, "number of nodes (default: drawn by the seed, or the scenario's 5)")
+	f.DurationVar(&r.duration, "duration", 0, "virtual time with writes and faults (default 1m)")
+	f.StringVar(&r.scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
+	f.StringVar(&r.trace, "trace", "", "write every input and effect to this file, a line each")
+	f.StringVar(&r.report, "report", "", reportUsage)
 	return cmd
 }
 
-// runOne plays one world, prints its line, and turns a failure into an error.
-func runOne(out io.Writer, opt sim.Options, trace string) error {
+// run plays one world, prints its line, and turns a failure into an error.
+func (r *running) run(out io.Writer, opt sim.Options) error {
 	flush := func() error { return nil }
-	if trace != "" {
-		f, err := os.Create(trace)
+	if r.trace != "" {
+		f, err := os.Create(r.trace)
 		if err != nil {
 			return fmt.Errorf("--trace: %w", err)
 		}
@@ -61,24 +68,43 @@ func runOne(out io.Writer, opt sim.Options, trace string) error {
 		flush = func() error { return errors.Join(w.Flush(), f.Close()) }
 	}
 	began := time.Now()
-	r := sim.Play(opt)
+	film, result := r.play(opt)
 	wall := time.Since(began)
 	if err := flush(); err != nil {
 		return fmt.Errorf("--trace: %w", err)
 	}
-	result := "ok"
-	if r.Failure != nil {
-		fmt.Fprintln(out, r.Failure)
-		result = "FAIL(" + r.Failure.Oracle + ")"
+	if err := writeReport(r.report, film, fmt.Sprintf("sim: seed %d", r.seed), r.again()); err != nil {
+		return err
+	}
+	if result.Failure != nil {
+		fmt.Fprintln(out, result.Failure)
 	} else {
-		fmt.Fprintf(out, "converged %v after the faults ended; all oracles hold\n", virtual(r.Healed))
+		fmt.Fprintf(out, "converged %v after the faults ended; all oracles hold\n", virtual(result.Healed))
 	}
 	fmt.Fprintf(out, "seed=%d nodes=%d virtual=%v wall=%.1fs events=%d writes=%d trace=%s result=%s\n",
-		r.Seed, r.Nodes, virtual(r.Virtual), wall.Seconds(), r.Events, r.Writes, r.Trace, result)
-	if r.Failure != nil {
-		return exit{exitOracle, fmt.Errorf("the %s oracle failed", r.Failure.Oracle)}
+		result.Seed, result.Nodes, virtual(result.Virtual), wall.Seconds(), result.Events, result.Writes, result.Trace,
+		verdict(result))
+	return failed(result)
+}
+
+// play runs the world, and films it if somebody wants to see it.
+func (r *running) play(opt sim.Options) (*sim.Film, sim.Result) {
+	if r.report == "" {
+		return nil, sim.Play(opt)
 	}
-	return nil
+	return sim.FilmRun(opt)
+}
+
+// again is the command that plays the same run.
+func (r *running) again() string {
+	words := []string{"sim run --scenario", r.scenario, fmt.Sprintf("--seed %d", r.seed)}
+	if r.nodes > 0 {
+		words = append(words, fmt.Sprintf("--nodes %d", r.nodes))
+	}
+	if r.duration > 0 {
+		words = append(words, "--duration", r.duration.String())
+	}
+	return strings.Join(words, " ")
 }
 
 func virtual(ms sim.Millis) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -98,7 +98,7 @@ func (s *shrinking) run(out io.Writer, opt sim.Options) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 	film, r := best.Film()
-	if err := writeReport(s.report, film, r, "sim replay "+s.out); err != nil {
+	if err := writeReport(s.report, film, fmt.Sprintf("sim: seed %d, shrunk", s.seed), "sim replay "+s.out); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s\n%s\n", best.GoTest(fmt.Sprintf("Seed%d", s.seed)), film.Diagram())
