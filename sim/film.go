@@ -81,9 +81,19 @@ func (s *Script) Film() (*Film, Result) { return filmed(s.Options, s.world()) }
 func FilmRun(opt Options) (*Film, Result) { return filmed(opt, newWorld(opt)) }
 
 func filmed(opt Options, w *World) (*Film, Result) {
-	f := &Film{Nodes: opt.Nodes, last: map[int]Scene{}, open: map[Span]int{}}
+	f := newFilm(opt.Nodes)
 	w.film = f
 	r := guard(opt, func() *World { return w })
+	f.end(w, r)
+	return f, r
+}
+
+func newFilm(nodes int) *Film {
+	return &Film{Nodes: nodes, last: map[int]Scene{}, open: map[Span]int{}}
+}
+
+// end ends what still lasts when a run is over.
+func (f *Film) end(w *World, r Result) {
 	f.End, f.Failure = w.now, r.Failure
 	if r.Failure != nil {
 		f.End = r.Failure.At
@@ -92,7 +102,6 @@ func filmed(opt Options, w *World) (*Film, Result) {
 		f.Spans[i].End = f.End
 	}
 	slices.SortStableFunc(f.Flights, func(a, b Flight) int { return cmp.Compare(a.At, b.At) })
-	return f, r
 }
 
 func (f *Film) act(a *Act) {

@@ -60,7 +60,7 @@ func TestReportPinsTheFailure(t *testing.T) {
 // than it holds.
 func TestReportOfALongRunIsBounded(t *testing.T) {
 	w := newWorld(Calm(1, 3))
-	f := &Film{Nodes: 3, last: map[int]Scene{}, open: map[Span]int{}}
+	f := newFilm(3)
 	for i := range 10 * filmedMax {
 		at := Millis(i) * 100
 		f.flies(Flight{From: i % 3, To: (i + 1) % 3, Message: 6, Sent: at, At: at + 3})

@@ -48,7 +48,8 @@ type World struct {
 	stop    Millis    // before its faults end, 0 it does not
 	core    []int     // the part that heals alone, if the script has one
 	dead    []int
-	film    *Film // of what happens; nil nobody looks
+	film    *Film  // of what happens; nil nobody looks
+	ended   func() // hears that the run is over; may be nil
 	// durable sees every batch that a host has made durable; may be nil.
 	durable func(h *host, b *keyspace.Batch, a *keyspace.Applied)
 }
@@ -120,6 +121,9 @@ func (w *World) run() Result {
 		if h.up {
 			h.harvest()
 		}
+	}
+	if w.ended != nil {
+		w.ended()
 	}
 	r := Result{
 		Seed: opt.Seed, Nodes: opt.Nodes, Virtual: w.now, Events: w.count.events,

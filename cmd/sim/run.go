@@ -22,6 +22,7 @@ type running struct {
 	scenario string
 	trace    string
 	report   string
+	whatIf   whatIf
 }
 
 func runCommand() *cobra.Command {
@@ -32,8 +33,12 @@ func runCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Example: `  sim run --seed 7
   sim run --seed 7 --nodes 5 --duration 10m --scenario calm
-  sim run --seed 7 --report seven.html`,
+  sim run --seed 7 --report seven.html
+  sim run --config node.yaml --nodes 7 --loss 5% --partition 'a,b|c..g@30s-90s'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r.whatIf.asked() {
+				return r.measure(cmd.OutOrStdout(), cmd.Flags().Changed("scenario"))
+			}
 			opt, err := sim.Scenario(r.scenario, r.seed, r.nodes)
 			if err != nil {
 				return err
@@ -52,6 +57,10 @@ func runCommand() *cobra.Command {
 	f.StringVar(&r.scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
 	f.StringVar(&r.trace, "trace", "", "write every input and effect to this file, a line each")
 	f.StringVar(&r.report, "report", "", reportUsage)
+	f.StringVar(&r.whatIf.config, "config", "", "measure a cluster with the timing settings of this file")
+	f.StringVar(&r.whatIf.loss, "loss", "", "measure with this share of messages lost, such as 5%")
+	f.StringArrayVar(&r.whatIf.partitions, "partition", nil,
+		"measure with groups of nodes cut off from each other, such as 'a,b|c..g@30s-90s'; may be repeated")
 	return cmd
 }
 

@@ -47,7 +47,7 @@ var layers = map[string][]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
 	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "client"},
-	"cmd/sim": {"sim", "statemachine/keyspace"},
+	"cmd/sim": append([]string{"sim", "internal/config"}, core...),
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
 	}, core...),
