@@ -196,6 +196,23 @@ var catalogue = [...]kind{
 			"Try: make room on that file system, delete keys, or write to another node."},
 }
 
+// ProblemKind is one kind of problem, for people.
+type ProblemKind struct {
+	Slug   string // The end of its type, and its code.
+	Status int    // Of HTTP.
+	Title  string
+	Text   string // What it means, and what to try.
+}
+
+// Problems are all kinds of problems that a node answers with, by their status.
+func Problems() []ProblemKind {
+	out := make([]ProblemKind, len(catalogue))
+	for i, k := range catalogue {
+		out[i] = ProblemKind{k.slug, k.status, k.title, k.text}
+	}
+	return out
+}
+
 // try is the last sentence of a kind's text: what to do about it.
 func (k *kind) try() string {
 	_, advice, _ := strings.Cut(k.text, "Try: ")

@@ -183,7 +183,6 @@ func configExplainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "explain SETTING", Short: "Say what a setting does, and which values it takes",
 		Example: "  kvs config explain port\n  kvs config explain KVS_PORT", Args: exactly("SETTING"),
-		ValidArgsFunction: completeSettings,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key := strings.ToLower(strings.TrimPrefix(args[0], "KVS_"))
 			s, meant, ok := config.Find(key)
@@ -197,17 +196,6 @@ func configExplainCommand() *cobra.Command {
 			return explainSetting(cmd.OutOrStdout(), s)
 		},
 	}
-}
-
-func completeSettings(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []string
-	for _, s := range config.Settings() {
-		out = append(out, s.Key+"\t"+s.Help)
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 func explainSetting(out io.Writer, s config.Setting) error {

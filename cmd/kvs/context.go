@@ -147,8 +147,8 @@ func contextRows(known *contexts) []contextRow {
 
 func contextUseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "use NAME", Short: "Ask the node of this context from now on", Example: "  kvs context use prod",
-		Args: exactly("NAME"),
+		Use: "use CONTEXT", Short: "Ask the node of this context from now on", Example: "  kvs context use prod",
+		Args: exactly("CONTEXT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			known, err := openContexts()
 			if err != nil {
@@ -169,8 +169,8 @@ func contextUseCommand() *cobra.Command {
 
 func contextRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NAME", Short: "Forget a context, and the token that it keeps", Example: "  kvs context rm prod",
-		Args: exactly("NAME"),
+		Use: "rm CONTEXT", Short: "Forget a context, and the token that it keeps", Example: "  kvs context rm prod",
+		Args: exactly("CONTEXT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			known, err := openContexts()
 			if err != nil {
@@ -302,7 +302,11 @@ func (r *remote) keep(cmd *cobra.Command, known *contexts, name string, c nodeCo
 	if err := known.save(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, until %s\n", name, cmp.Or(me.User, "administrator"),
+	who := "user " + me.User
+	if strings.Trim(me.User, "0-") == "" {
+		who = "the node's administrator"
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, until %s\n", name, who,
 		strings.Join(me.Scopes, " "), time.UnixMilli(me.Expires).UTC().Format(time.RFC3339))
 	return nil
 }

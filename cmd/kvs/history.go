@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,17 +57,17 @@ func historyCommand(via http.RoundTripper) *cobra.Command {
 		if err != nil || r.format == "json" {
 			return show(cmd, out, err)
 		}
-		t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "VERSION\tTIME\tFROM\tSTATE\tVALUE")
-		for i := range got.Revisions {
-			v := &got.Revisions[i]
-			state := v.State
-			if v.Conflict {
-				state += ", lost a conflict by " + v.Rule
+		return table(cmd.OutOrStdout(), func(t io.Writer) {
+			fmt.Fprintln(t, "VERSION\tTIME\tFROM\tSTATE\tVALUE")
+			for i := range got.Revisions {
+				v := &got.Revisions[i]
+				state := v.State
+				if v.Conflict {
+					state += ", lost a conflict by " + v.Rule
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", v.UUID, clock(v.Timestamp), v.Origin, state, v.shown())
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", v.UUID, clock(v.Timestamp), v.Origin, state, v.shown())
-		}
-		return t.Flush()
+		})
 	})
 }
 
@@ -108,13 +108,13 @@ func conflictsCommand(via http.RoundTripper) *cobra.Command {
 		if err != nil || r.format == "json" {
 			return show(cmd, out, err)
 		}
-		t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "TIME\tKEY\tWINNER\tLOSER\tRULE")
-		for _, c := range got.Conflicts {
-			fmt.Fprintf(t, "%s\t%s\t%s from %s\t%s from %s\t%s\n", clock(c.At), c.Key, c.Winner.UUID, c.Winner.Origin,
-				c.Loser.UUID, c.Loser.Origin, c.Rule)
-		}
-		return t.Flush()
+		return table(cmd.OutOrStdout(), func(t io.Writer) {
+			fmt.Fprintln(t, "TIME\tKEY\tWINNER\tLOSER\tRULE")
+			for _, c := range got.Conflicts {
+				fmt.Fprintf(t, "%s\t%s\t%s from %s\t%s from %s\t%s\n", clock(c.At), c.Key, c.Winner.UUID, c.Winner.Origin,
+					c.Loser.UUID, c.Loser.Origin, c.Rule)
+			}
+		})
 	}
 	cmd := &cobra.Command{
 		Use: "conflicts", Short: "List the writes that lost to others made at the same time, as this node saw them",

@@ -65,8 +65,10 @@ func rootCommand(via http.RoundTripper) *cobra.Command {
 		return usage{fmt.Errorf("%w. Try: %s --help", err, cmd.CommandPath())}
 	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
-	cmd.AddCommand(demoCommand(), debugCommand(), versionCommand(), serveCommand(), contextCommand(), loginCommand(via))
+	cmd.AddCommand(demoCommand(), versionCommand(), serveCommand(), contextCommand(), loginCommand(via),
+		licensesCommand(), explainCommand(), cheatCommand())
 	cmd.AddCommand(operatorCommands(via)...)
+	addCompletion(cmd, via)
 	return cmd
 }
 
@@ -86,13 +88,4 @@ func configArgument(cmd *cobra.Command, args []string) error {
 	}
 	return usage{errors.New(text + " A configuration file is named by its path, such as ./" + args[0] +
 		" or " + args[0] + ".yaml. Try: kvs --help")}
-}
-
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintln(cmd.OutOrStdout(), "kvs", server.Version)
-		},
-	}
 }

@@ -46,7 +46,7 @@ var layers = map[string][]string{
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config",
 	}, core...), side...),
-	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "client"},
+	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "internal/licenses", "client"},
 	"cmd/sim": append([]string{"sim", "internal/config"}, core...),
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
