@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -84,8 +85,13 @@ func configArgument(cmd *cobra.Command, args []string) error {
 	text := fmt.Sprintf("unknown command %q.", args[0])
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		slices.SortStableFunc(near, func(a, b string) int { // two letters swapped are likelier than one left out
+			return abs(len(a)-len(args[0])) - abs(len(b)-len(args[0]))
+		})
 		text = fmt.Sprintf("unknown command %q, did you mean %q?", args[0], near[0])
 	}
 	return usage{errors.New(text + " A configuration file is named by its path, such as ./" + args[0] +
 		" or " + args[0] + ".yaml. Try: kvs --help")}
 }
+
+func abs(n int) int { return max(n, -n) }
