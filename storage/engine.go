@@ -24,7 +24,11 @@ type engine struct {
 }
 
 func openEngine(dir string, log badger.Logger, small *compressor, report func(key []byte)) (*engine, error) {
-	db, err := badger.Open(badgerOptions(dir, log))
+	return openEngineWith(badgerOptions(dir, log), small, report)
+}
+
+func openEngineWith(o badger.Options, small *compressor, report func(key []byte)) (*engine, error) {
+	db, err := badger.Open(o)
 	if err != nil {
 		return nil, err
 	}

@@ -19,5 +19,11 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "25"); err != nil {
 		panic(err)
 	}
+	if os.Getenv(leaksAllowed) != "" {
+		os.Exit(m.Run())
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// leaksAllowed is the variable of a test process that opens damaged stores.
+const leaksAllowed = "KVS_TEST_LEAKS_ALLOWED"

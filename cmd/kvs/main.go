@@ -67,7 +67,7 @@ func rootCommand(via http.RoundTripper) *cobra.Command {
 	})
 	cmd.SetVersionTemplate("kvs {{.Version}}\n")
 	cmd.AddCommand(demoCommand(), versionCommand(), serveCommand(), contextCommand(), loginCommand(via),
-		licensesCommand(), explainCommand(), cheatCommand())
+		licensesCommand(), explainCommand(), cheatCommand(), dbCommand())
 	cmd.AddCommand(operatorCommands(via)...)
 	addCompletion(cmd, via)
 	return cmd
