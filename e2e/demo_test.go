@@ -23,7 +23,7 @@ func startDemo(t *testing.T) (p *process, nodes []*node, dir string) {
 	dir = t.TempDir()
 	port := freePorts(t, 3)
 	p = launch(t, "demo", dir, "demo", "--port", strconv.Itoa(port))
-	took := eventually(t, 3*time.Second, "the demo is ready", func() bool {
+	took := eventually(t, 20*time.Second, "the demo is ready", func() bool {
 		return p.stdout.has("Ctrl-C ends the demo")
 	})
 	t.Logf("demo ready in %v", took.Round(time.Millisecond))

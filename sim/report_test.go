@@ -18,7 +18,7 @@ func TestReportPinsTheFailure(t *testing.T) {
 	if err != nil {
 		t.Skip("needs chromium, the Debian package of that name")
 	}
-	opt := Swarm(4)
+	opt := mixed(4)
 	opt.SplitVector = true
 	film, r := FilmRun(opt)
 	if r.Failure == nil {
