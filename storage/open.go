@@ -80,7 +80,7 @@ func readHead(path string) ([]byte, error) {
 func checkHead(dir string, head []byte) error {
 	if len(head) < len(manifestMagic)+2 || string(head[:len(manifestMagic)]) != manifestMagic {
 		return fmt.Errorf("%w: the MANIFEST of %q is damaged; restore a backup, or start with an "+
-			"empty data_dir and let the other nodes fill it", ErrForeign, dir)
+			"empty data_dir and let the other nodes fill it", notOurs(dir), dir)
 	}
 	mark := binary.BigEndian.Uint16(head[len(manifestMagic):])
 	switch {
@@ -105,13 +105,25 @@ func checkUnborn(dir string, entries []os.DirEntry) error {
 			// All that is left of a store: Open says what is lost.
 		case strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".mem"):
 			return fmt.Errorf("%w: %q holds data but its MANIFEST is missing; restore a backup, or "+
-				"start with an empty data_dir and let the other nodes fill it", ErrForeign, dir)
+				"start with an empty data_dir and let the other nodes fill it", notOurs(dir), dir)
 		default:
+			if err := notOurs(dir); err == ErrCorrupt {
+				return fmt.Errorf("%w: the MANIFEST of %q is missing", err, dir)
+			}
 			return fmt.Errorf("%w: %q is not empty and holds %q; name an empty or a new directory",
 				ErrForeign, dir, name)
 		}
 	}
 	return nil
+}
+
+// notOurs is what a directory is without a MANIFEST that says whose it is: somebody
+// else's, or damaged, if it has the sidecar of a store of ours.
+func notOurs(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, sidecarName)); err == nil {
+		return ErrCorrupt
+	}
+	return ErrForeign
 }
 
 // explainOpen turns Badger's refusal into one that says what to do. Badger does

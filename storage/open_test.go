@@ -82,12 +82,12 @@ func TestRefusesOtherFormats(t *testing.T) {
 	refuses(t, dir, ErrNewer, "format 2")
 	for _, n := range []int{0, 3, 5} {
 		write(t, manifest, b[:n])
-		refuses(t, dir, ErrForeign, "MANIFEST", "damaged")
+		refuses(t, dir, ErrCorrupt, "MANIFEST", "damaged")
 	}
 	if err := os.Remove(manifest); err != nil {
 		t.Fatal(err)
 	}
-	refuses(t, dir, ErrForeign, "MANIFEST", "missing")
+	refuses(t, dir, ErrCorrupt, "MANIFEST", "missing")
 
 	other := t.TempDir()
 	db, err := badger.Open(badger.DefaultOptions(other).WithLogger(nil))

@@ -100,14 +100,17 @@ type digest struct {
 
 // Open opens or creates the store of a directory. It refuses a directory that
 // another process holds (ErrInUse), that a newer version wrote (ErrNewer), that
-// holds anything else (ErrForeign), or that has lost writes while there is no
-// other member to ask for them (ErrLoss).
+// holds anything else (ErrForeign), that is damaged beyond opening (ErrCorrupt), or that
+// has lost writes while there is no other member to ask for them (ErrLoss).
 func Open(o Options) (*Store, error) {
 	log := o.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	if err := prepareDir(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := preflight(o.Dir); err != nil {
 		return nil, err
 	}
 	f := &failure{dir: o.Dir, report: o.Fatal}

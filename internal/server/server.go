@@ -130,7 +130,7 @@ func (s *Server) openStore(reserved func([]string)) (err error) {
 	if err := s.driver.space.open(s.cfg.DataDir, s.log); err != nil {
 		return err
 	}
-	if s.store, err = storage.Open(storage.Options{
+	if s.store, err = openOrRebuild(s.cfg, s.log, storage.Options{
 		Dir: s.cfg.DataDir, Compression: compression(s.cfg), Birth: birth(), Logger: s.log, Reserved: reserved, Journal: queue, News: s.news,
 		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
 	}); err != nil {
