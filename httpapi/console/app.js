@@ -72,9 +72,12 @@ function drawNav(current) {
   document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
+let forget = () => {}; // ends the foot of who was signed in before
+
 function drawFoot() {
+  forget();
   const name = h('strong'), mode = h('span.chip'), keyCount = h('span.muted.count', { title: 'live keys on this node, the system\'s own included' });
-  node.status.hear((s) => {
+  forget = node.status.hear((s) => {
     put(name, s.node_id);
     name.title = 'the node that serves this page';
     const [kind, word] = s.status !== 'ok' ? ['warn', s.status] : s.mode !== 'normal' ? ['warn', s.mode] : ['good', 'ok'];

@@ -3,10 +3,10 @@
 import { h, show, svg } from './dom.js';
 import { clock } from './format.js';
 
-const height = 148, left = 46, right = 8, top = 8, bottom = 20;
+const height = 148, left = 54, right = 8, top = 8, bottom = 20;
 
-// Chart draws series: {name, points: [[time, value or null]]}. unit words a value; the
-// scale ends at least at least.
+// Chart draws series: {name, points: [[time, value or null]]}. unit words a value, ceiling
+// is a round number above one, and the scale goes up to least at least.
 export class Chart {
   #series = [];
   #from = 0;
@@ -14,9 +14,8 @@ export class Chart {
   #width = 0;
   #at = null; // where the pointer is
 
-  constructor({ title, unit, hint, least = 1 }) {
-    this.unit = unit;
-    this.least = least;
+  constructor({ title, unit, hint, least = 1, ceiling = roof }) {
+    Object.assign(this, { unit, least, ceiling });
     this.plot = h('div.plot', { onpointermove: (e) => this.#point(e), onpointerleave: () => { this.#at = null; this.#draw(); } });
     this.legend = h('div.legend');
     this.element = h('figure.panel.chart', h('header', h('h2', title), h('span.muted', hint)), this.plot, this.legend);
@@ -46,7 +45,7 @@ export class Chart {
   #draw() {
     if (this.#width < 80) return;
     const values = this.#series.flatMap((s) => s.points.map((p) => p[1])).filter((v) => v !== null);
-    const max = roof(Math.max(this.least, ...values));
+    const max = this.ceiling(Math.max(this.least, ...values));
     const near = this.#at === null ? null : nearest(this.#series, this.#at);
     show(this.plot, svg('svg', { width: this.#width, height, 'aria-hidden': 'true' },
       [0, 0.5, 1].map((f) => svg('g',
@@ -83,6 +82,12 @@ export function roof(value) {
   if (value <= 0) return 1;
   const tens = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((f) => f * tens).find((r) => r >= value * (1 - 1e-9));
+}
+
+// binaryRoof is roof for bytes.
+export function binaryRoof(value) {
+  const thousands = 1024 ** Math.max(0, Math.floor(Math.log(value) / Math.log(1024)));
+  return roof(value / thousands) * thousands;
 }
 
 function nearest(series, t) {

@@ -22,13 +22,15 @@ export function words(error) {
 // failed is the box that shows an error where an answer would be.
 export const failed = (error) => h('div.notice.bad', { role: 'alert' }, words(error));
 
+let opened = 0;
+
 // open shows a dialog and returns a promise of what it is closed with; undefined is
 // Escape. build gets close, and returns the body.
 export function open(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     let result;
     const close = (value) => { result = value; box.close(); };
-    const id = 'dialog-title';
+    const id = 'dialog-' + ++opened;
     const box = h(wide ? 'dialog.wide' : 'dialog', { 'aria-labelledby': id });
     box.append(
       h('header', h('h2', { id }, title), h('button.quiet.icon', { type: 'button', onclick: () => close(), 'aria-label': 'Close' }, '×')),

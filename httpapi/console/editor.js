@@ -11,10 +11,14 @@ import { now } from './node.js';
 import { read } from './key.js';
 import { quoted, twin } from './terminal.js';
 
+// drafts are texts that were typed and not saved, by their keys: who looks at another key
+// in between finds them again.
+const drafts = new Map();
+
 // editor shows the value of a record, or where there is none a place for one.
 export function editor(root, key, r, again) {
   const was = r.absent ? '' : pretty(r.text);
-  const area = h('textarea.editor', { value: was, spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Value of ' + key, oninput: () => check(), onkeydown: (e) => onKey(e) });
+  const area = h('textarea.editor', { value: drafts.get(key) ?? was, spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Value of ' + key, oninput: () => check(), onkeydown: (e) => onKey(e) });
   const note = h('p.editor-note', { role: 'status' });
   const ttl = h('input', { type: 'text', placeholder: '1h', 'aria-label': 'How long it is kept', spellcheck: 'false', hidden: true });
   const keep = h('select', { 'aria-label': 'Expiry', onchange: () => { ttl.hidden = keep.value !== 'after'; if (!ttl.hidden) ttl.focus(); check(); } },
@@ -22,15 +26,19 @@ export function editor(root, key, r, again) {
     r.expires ? h('option', { value: 'never' }, 'never ends') : null,
     h('option', { value: 'after' }, 'ends after…'));
   const save = h('button.primary', { type: 'button', onclick: () => store() }, r.absent ? 'Create' : 'Save');
+  const discard = h('button.quiet.small', { type: 'button', onclick: () => { area.value = was; check(); } }, 'Discard');
   const format = h('button.quiet.small', { type: 'button', onclick: () => { area.value = pretty(area.value); check(); } }, 'Format');
 
   function check() {
     const wrong = flaw(area.value);
     const touched = area.value !== was || keep.value !== 'keep';
+    if (area.value === was) drafts.delete(key);
+    else drafts.set(key, area.value);
     save.disabled = !!wrong || !touched;
+    discard.hidden = area.value === was;
     format.disabled = !!wrong;
     note.className = 'editor-note ' + (wrong && area.value ? 'bad' : 'muted');
-    put(note, wrong && area.value ? `Line ${wrong.line}, column ${wrong.column}: ${wrong.message}` : !area.value ? 'Any JSON' : touched ? 'Changed' : 'JSON');
+    put(note, wrong && area.value ? `Line ${wrong.line}, column ${wrong.column}: ${wrong.message}` : !area.value ? 'Any JSON' : touched ? 'Not saved yet' : 'JSON');
   }
 
   function onKey(event) {
@@ -50,10 +58,10 @@ export function editor(root, key, r, again) {
     if (!r.absent && area.value === was) return touch(key, r, keep.value === 'never' ? '0' : ttl.value.trim() || '1h', again);
     // A value without line breaks stays one: what is shown with some is stored without.
     const text = r.absent || !r.text.includes('\n') ? compact(area.value) : area.value;
-    await write({ key, text, before: r, ttl: lifetime(), label: r.absent ? 'Create' : 'Save', title: r.absent ? 'Create ' + key : 'Save ' + key, again });
+    await write({ key, text, before: r, ttl: lifetime(), label: r.absent ? 'Create' : 'Save', title: r.absent ? 'Create ' + key : 'Save ' + key, again: () => { drafts.delete(key); again(); } });
   }
 
-  show(root, area, h('div.editor-foot', note, format, h('span.editor-ttl', keep, ttl), save));
+  show(root, area, h('div.editor-foot', note, discard, format, h('span.editor-ttl', keep, ttl), save));
   check();
 }
 

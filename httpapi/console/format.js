@@ -9,7 +9,7 @@ export function bytes(n) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let i = 0;
   for (; n >= 1000 && i < units.length - 1; i++) n /= 1024;
-  return (i === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)) + ' ' + units[i];
+  return (i === 0 || n >= 100 ? Math.round(n) : Number(n.toFixed(1))) + ' ' + units[i];
 }
 
 // span is how long a number of milliseconds is, in its two greatest units at most.

@@ -1,8 +1,8 @@
 // What can be done with keys as a whole.
 
-import { keyPath, lines, query, send, text as readText } from './api.js';
+import { get, keyPath, lines, query, send, text as readText } from './api.js';
 import { h, show } from './dom.js';
-import { count, plural } from './format.js';
+import { bytes, count, plural } from './format.js';
 import { act, toast, words } from './dialog.js';
 import { compact, flaw } from './json.js';
 import { address } from './key.js';
@@ -100,6 +100,19 @@ export function deleteKey(key, r, changed) {
     twin: twin({ method: 'DELETE', path, headers }, `kvs del ${quoted(key)} --if-match ${r.uuid}`),
     run: async () => { await send('DELETE', path, { headers }); toast('Deleted'); changed(); },
   });
+}
+
+// counted is how many keys are below a directory, and how much they hold, in words.
+export async function counted(dir) {
+  let keys = 0, size = 0;
+  try {
+    for (let next; ;) {
+      const page = await get(keyPath(dir) + query({ list: true, count: true, cursor: next }));
+      keys += page.keys;
+      size += page.bytes;
+      if (!(next = page.next)) return `${plural(keys, 'key')}, ${bytes(size)}`;
+    }
+  } catch (e) { return e.message; }
 }
 
 // deleteBelow deletes a directory, page by page, after it has counted.

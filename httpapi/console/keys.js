@@ -9,7 +9,7 @@ import { address } from './key.js';
 import { Tree } from './tree.js';
 import { VirtualList } from './virtual.js';
 import { record } from './record.js';
-import { exportKeys, newKey, deleteBelow } from './keyactions.js';
+import { counted, deleteBelow, exportKeys, newKey } from './keyactions.js';
 import { curl, environment, line, quoted } from './terminal.js';
 
 // What the list shows, kept while other panes are looked at.
@@ -54,6 +54,7 @@ class KeyList {
   #place = h('div.virtual-place');
   #note = h('div.list-note');
   #marked = '';
+  #dir = { key: '', element: null }; // the directory that was chosen last
   #timer = 0;
 
   constructor() {
@@ -111,7 +112,8 @@ class KeyList {
 
   #redraw() {
     this.#list.reset(this.#rows.length);
-    show(this.#note, this.#rows.length === 0 ? h('p.empty', 'No keys yet.') : null);
+    const there = this.#rows.rows.some((row) => row.key === this.#dir.key);
+    show(this.#note, this.#rows.length === 0 ? h('p.empty', 'No keys yet.') : there ? this.#dir.element : null);
   }
 
   #grown() {
@@ -144,9 +146,20 @@ class KeyList {
   async #open(i) {
     const row = this.#rows.at(i);
     if (!row.dir && !row.more) { location.hash = address(row.key); return; }
+    this.#dir = { key: row.key, element: row.dir ? this.#directory(row.key) : null };
     if (row.dir) await this.#rows.toggle(row);
     this.#redraw();
     this.#list.choose(i);
+  }
+
+  // #directory is what can be done with a directory as a whole.
+  #directory(path) {
+    const total = h('span.muted');
+    const button = (word, kind, run) => h('button.quiet.small' + kind, { type: 'button', onclick: run }, word);
+    return h('div.list-dir', h('code.break', path), total,
+      button('Count', '', async () => { put(total, await counted(path)); }),
+      button('Export…', '', () => exportKeys(path)),
+      button('Delete all…', '.bad', () => deleteBelow(path, () => this.again())));
   }
 
   #key(event, i) {

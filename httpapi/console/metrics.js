@@ -2,7 +2,7 @@
 
 import { h, show } from './dom.js';
 import { bytes, rate, span } from './format.js';
-import { Chart } from './chart.js';
+import { binaryRoof, Chart } from './chart.js';
 import { choice } from './choice.js';
 import { failed, open } from './dialog.js';
 import { caller } from './node.js';
@@ -21,7 +21,7 @@ const charts = [
   { title: 'Writes', hint: 'a second', unit: rate, lines: () => [['of clients here', speed('writes local')], ['of other nodes', speed('writes remote')]] },
   { title: 'Lag of replication', hint: '99th of 100 writes, from', unit: time, lines: (last) => peers(last).map((p) => [p, percentile('lag ' + p, 0.99)]) },
   { title: 'Time of a commit', hint: 'median, and 99th of 100', unit: time, lines: () => [['median', percentile('commit', 0.5)], ['99th', percentile('commit', 0.99)]] },
-  { title: 'Between nodes', hint: 'bytes a second', unit: bytes, least: 1024, lines: () => [['sent', speed('peer sent')], ['received', speed('peer received')]] },
+  { title: 'Between nodes', hint: 'bytes a second', unit: bytes, least: 1024, ceiling: binaryRoof, lines: () => [['sent', speed('peer sent')], ['received', speed('peer received')]] },
 ];
 
 // peers are those of whose writes something was seen, four at most.

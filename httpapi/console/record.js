@@ -33,11 +33,12 @@ export function record(root, key, { changed }) {
       const r = await read(key, { large, signal: abort.signal });
       if (abort.signal.aborted) return;
       drawMeta(r);
-      const again = () => { load(); changed(); };
+      // The list is another one only where the key came or went.
+      const again = () => { load(); if (r.absent) changed(); };
       show(actions, r.absent ? null : [
         h('button.quiet.small', { type: 'button', onclick: () => copyKey(key, changed) }, 'Copy…'),
         h('button.quiet.small', { type: 'button', onclick: () => moveKey(key, r, changed) }, 'Move…'),
-        h('button.quiet.small.bad', { type: 'button', onclick: () => deleteKey(key, r, again) }, 'Delete…')]);
+        h('button.quiet.small.bad', { type: 'button', onclick: () => deleteKey(key, r, () => { load(); changed(); }) }, 'Delete…')]);
       const panes = { value: () => value(r, again), history: () => history(body, key, r, again), rights: () => rights(body, key), why: () => why(body, key) };
       stopTab = (await panes[tab]()) || (() => {});
     } catch (e) {

@@ -8,25 +8,25 @@ const pageSize = 1000;
 // level; dir, open and more (a row that stands for what was not read yet) where so.
 export class Tree {
   rows = [];
-  #dirs = new Map(); // path to {items, next, loading}
+  #dirs = new Map(); // path to {items, next, loading, whole}
   #open = new Set();
 
   get length() { return this.rows.length; }
   at(i) { return this.rows[i]; }
 
-  // load reads the next page of a directory; '' is the root.
-  async load(path = '') {
+  // load reads the next page of a directory, if there is one; '' is the root.
+  load(path = '') {
     const dir = this.#dirs.get(path) || { items: [], next: undefined };
-    if (dir.loading) return;
-    dir.loading = true;
     this.#dirs.set(path, dir);
-    try {
-      const page = await get(keyPath(path) + query({ list: true, delimiter: '/', keys_only: true, limit: pageSize, cursor: dir.next }));
-      dir.items.push(...page.items.map((item) => item.key));
-      dir.next = page.next;
-    } finally {
-      dir.loading = false;
-    }
+    if (!dir.whole) dir.loading ??= this.#page(path, dir).finally(() => { dir.loading = null; });
+    return dir.loading || Promise.resolve();
+  }
+
+  async #page(path, dir) {
+    const page = await get(keyPath(path) + query({ list: true, delimiter: '/', keys_only: true, limit: pageSize, cursor: dir.next }));
+    dir.items.push(...page.items.map((item) => item.key));
+    dir.next = page.next;
+    dir.whole = page.next === undefined;
     this.#flatten();
   }
 

@@ -146,8 +146,8 @@ func (b *tab) says(selector, text string) {
 func (b *tab) click(selector, text string) {
 	b.t.Helper()
 	find := fmt.Sprintf("[...document.querySelectorAll(%q)].find((e) => e.checkVisibility() && !e.disabled && e.textContent.includes(%q))", selector, text)
-	b.wait(fmt.Sprintf("there is %s with %q", selector, text), find)
-	on[bool](b, find+`.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})) || true`)
+	b.wait(fmt.Sprintf("there is %s with %q", selector, text),
+		find+`.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})) || true`)
 }
 
 // typeInto replaces the text of a field, as typing does.

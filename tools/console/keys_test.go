@@ -117,6 +117,13 @@ func TestKeysAsAWhole(t *testing.T) {
 		t.Errorf("brought back is %s", got)
 	}
 	b.openKey(n, "b%20c/%C3%BC", "odd")
+	b.typeInto(".editor", `"a draft"`)
+	b.click(".virtual-row", "moved")
+	b.wait("the other key is shown", `document.querySelector('.editor')?.value === '2'`)
+	b.click(".virtual-row", "ü")
+	b.wait("the draft is still there", `document.querySelector('.editor')?.value === '"a draft"'`)
+	b.click("button", "Discard")
+	b.wait("the stored value is back", `document.querySelector('.editor').value === '"odd"'`)
 	b.click("button", "New key")
 	b.typeInto("dialog input", "b c/new")
 	b.typeInto("dialog textarea", `{"made": true}`)
@@ -125,5 +132,13 @@ func TestKeysAsAWhole(t *testing.T) {
 	if got := n.do(http.MethodGet, "/kv/b%20c/new?raw", ""); got != `{"made":true}` {
 		t.Errorf("made is %s", got)
 	}
+	b.click(".virtual-row", "a/")
+	b.click(".list-dir button", "Count")
+	b.says(".list-dir", "2 keys, 2 B")
+	b.click(".list-dir button", "Delete all")
+	b.typeInto("dialog input", "a")
+	b.click("dialog [type=submit]", "Delete 2 keys")
+	b.says(".toast", "2 deleted")
+	b.wait("they are gone from the list", `![...document.querySelectorAll('.virtual-row')].some((e) => e.textContent.includes('a/'))`)
 	b.wantNoFaults()
 }

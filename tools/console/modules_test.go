@@ -25,7 +25,7 @@ func TestModules(t *testing.T) {
 		{"format", "[m.span(0), m.span(999), m.span(1500), m.span(61000), m.span(7260000), m.span(90000000)]",
 			`["0 ms","999 ms","1.5 s","1 min 1 s","2 h 1 min","1 d 1 h"]`},
 		{"format", "[m.bytes(0), m.bytes(1023), m.bytes(1536), m.bytes(5e9), m.ago(0, 9), m.ago(1, 5), m.plural(1, 'key')]",
-			`["0 B","1.0 KiB","1.5 KiB","4.7 GiB","never","now","1 key"]`},
+			`["0 B","1 KiB","1.5 KiB","4.7 GiB","never","now","1 key"]`},
 		{"terminal", "[m.quoted('users/john'), m.quoted(\"it's\"), m.quoted(''), m.quoted('$(x)')]", `["users/john","'it'\\''s'","''","'$(x)'"]`},
 		{"terminal", "m.curl({method: 'PUT', path: '/kv/a?ttl=1h', body: '{\"a\":1}'}).replace(location.origin, '')",
 			`"curl -s -X PUT -H 'Content-Type: application/json' -d '{\"a\":1}' '/kv/a?ttl=1h'"`},
@@ -33,6 +33,7 @@ func TestModules(t *testing.T) {
 		{"diff", "m.diff('', 'a').textContent + m.diff('a', 'a').textContent", `"+aThe same text."`},
 		{"diff", "m.diff([...Array(9).keys()].join('\\n'), [...Array(9).keys()].slice(1).join('\\n')).textContent", `"−0 1 2 35 lines alike"`},
 		{"chart", "[0, 0.3, 1, 7, 50, 99, 1001].map(m.roof)", `[1,0.5,1,10,50,100,2000]`},
+		{"chart", "[1024, 11e3, 1e6].map(m.binaryRoof)", `[1024,20480,1024000]`},
 		{"series", "m.parse('# HELP x\\nx{a=\"q\\\\\"\",b=\"2\"} 3\\ny 1e2\\n').get('x')", `[{"labels":{"a":"q\\\"","b":"2"},"value":3}]`},
 		{"series", `(() => { const s = (at, a, b) => ({at, values: {'q le 1': a, 'q le 2': b, 'q le +Inf': b}});
 			return [m.quantile(s(0, 0, 0), s(1, 5, 10), 'q', 0.5), m.quantile(s(0, 0, 0), s(1, 5, 10), 'q', 0.75), m.quantile(s(0, 5, 5), s(1, 5, 5), 'q', 0.5)]; })()`,
