@@ -63,7 +63,7 @@ class Feed {
 }
 
 export function live(root) {
-  let feed, paused = false, changes = [], waiting = [], total = 0, dirty = false, recent = [];
+  let feed, paused = false, changes = [], waiting = [], total = 0, dirty = true, recent = [];
   const state = h('span.state.warn', 'connecting'), lead = h('span.lead'), rows = h('tbody');
   const pause = h('button', { type: 'button', onclick: () => setPaused(!paused) }, 'Pause');
   const prefix = h('input', { type: 'search', value: kept.prefix, placeholder: 'Prefix, such as users/', 'aria-label': 'Prefix', spellcheck: 'false', onchange: () => { kept.prefix = prefix.value; begin(); } });
@@ -99,7 +99,7 @@ export function live(root) {
       + (lags.length ? `; lag ${at(0.5)}, 99th of 100 ${at(0.99)}` : '') + (waiting.length ? `; ${plural(waiting.length, 'new one')} waiting` : ''));
     if (!dirty) return;
     dirty = false;
-    show(rows, changes.map(row));
+    show(rows, changes.length ? changes.map(row) : h('tr', h('td.muted', { colspan: 5 }, 'Nothing has changed since this pane was opened.')));
   }
 
   show(root,

@@ -45,6 +45,7 @@ func TestLooks(t *testing.T) {
 			if wide := on[float64](b, `document.documentElement.scrollWidth`); wide > float64(look.width) {
 				t.Errorf("%s at %d pixels is %v wide", p.name, look.width, wide)
 			}
+			b.wantAccessible(look.name + " " + p.name)
 			b.shot(look.name + "-" + p.name)
 		}
 	}
