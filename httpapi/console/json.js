@@ -101,20 +101,19 @@ function spelledMembers(text) {
   return out;
 }
 
-// flaw says what is wrong with a JSON text and where, or null.
+// flaw says what is wrong with a JSON text and where, or null. Browsers tell the place in
+// their words: some as a position, some as a line and a column.
 export function flaw(text) {
   if (text.trim() === '') return { message: 'a value is missing; null is one', line: 1, column: 1 };
   try {
     JSON.parse(text);
     return null;
   } catch (e) {
+    const message = e.message.replace(/ (in JSON )?at (position|line) .*$/s, '').replace(/^JSON\.parse: /, '');
+    const place = /at line (\d+) column (\d+)/.exec(e.message);
+    if (place) return { message, line: Number(place[1]), column: Number(place[2]) };
     const at = /position (\d+)/.exec(e.message);
     const before = text.slice(0, at ? Number(at[1]) : text.length);
-    const line = before.split('\n').length;
-    return {
-      message: e.message.replace(/ (in JSON )?at position.*$/s, '').replace(/^JSON\.parse: /, ''),
-      line,
-      column: before.length - before.lastIndexOf('\n'),
-    };
+    return { message, line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') };
   }
 }

@@ -96,7 +96,7 @@ export function deleteKey(key, r, changed) {
   const path = keyPath(key), headers = { 'If-Match': `"${r.uuid}"` };
   return act({
     title: 'Delete ' + key, label: 'Delete', danger: true,
-    text: [h('p', 'All nodes forget the value. Its history brings it back, as long as this node keeps it.')],
+    text: [h('p', 'The value goes from all nodes. Its history brings it back, as long as this node keeps it.')],
     twin: twin({ method: 'DELETE', path, headers }, `kvs del ${quoted(key)} --if-match ${r.uuid}`),
     run: async () => { await send('DELETE', path, { headers }); toast('Deleted'); changed(); },
   });

@@ -149,7 +149,7 @@ class KeyList {
     this.#dir = { key: row.key, element: row.dir ? this.#directory(row.key) : null };
     if (row.dir) await this.#rows.toggle(row);
     this.#redraw();
-    this.#list.choose(i);
+    this.#list.choose(row.more ? i : this.#rows.rows.findIndex((r) => r.key === row.key));
   }
 
   // #directory is what can be done with a directory as a whole.

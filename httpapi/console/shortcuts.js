@@ -15,7 +15,9 @@ export function shortcuts(panes, { help, refresh }) {
   addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
     if (writing(event.target)) {
-      if (event.key === 'Escape') event.target.blur();
+      if (event.key !== 'Escape') return;
+      event.preventDefault(); // a browser would empty a field of searches
+      event.target.blur();
       return;
     }
     const pane = going ? panes.find((p) => p.key === event.key) : null;

@@ -1,7 +1,7 @@
 // What a button does, as a line for a terminal: with curl, and with the kvs command.
 
 import { h } from './dom.js';
-import { caller } from './node.js';
+import { caller, status } from './node.js';
 import { toast } from './dialog.js';
 
 // quoted is a word as a shell takes it.
@@ -48,10 +48,11 @@ export function twin(request, command) {
   return h('div.twin', line('curl', curl(request)), command ? line('kvs', command) : null);
 }
 
-// environment is what both need to know of the node.
+// environment is what both need to know of the node. The file is on its machine.
 export function environment() {
-  const token = caller.auth ? ' KVS_TOKEN_FILE=data/admin.token' : '';
+  const file = quoted((status.value?.storage?.data_dir || 'data') + '/admin.token');
+  const token = caller.auth ? ' KVS_TOKEN_FILE=' + file : '';
   return h('div.twin',
     line('kvs', `export KVS_ADDR=${location.origin}${token}`),
-    caller.auth ? line('curl', 'TOKEN=$(cat data/admin.token)') : null);
+    caller.auth ? line('curl', 'TOKEN=$(cat ' + file + ')') : null);
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Goal: a person signs in with the token of the link, sees the cluster, and writes,
@@ -85,5 +87,7 @@ func TestManyKeys(t *testing.T) {
 	b.click("button", "Contains")
 	b.typeInto("[type=search]", "99")
 	b.says(".lead", "of 100,000 keys")
+	b.press(kb.Escape)
+	b.wait("the search stays", `document.querySelector('[type=search]').value === '99' && document.activeElement === document.body`)
 	b.wantNoFaults()
 }
