@@ -44,6 +44,15 @@ func TestPartition(t *testing.T) {
 	restoreTheLoser(b, alpha, gamma)
 	b.press("gx")
 	b.shot("conflicts-after")
+
+	gamma.signal(syscall.SIGKILL)
+	b.press("gc")
+	b.click(".members button", "gamma")
+	b.click("button", "Forget")
+	b.typeInto("dialog input", "gamma")
+	b.click("dialog button", "Forget it")
+	b.says(".toast", "gamma is forgotten")
+	b.wait("it is no member any more", `!document.querySelector('.members').textContent.includes('gamma')`)
 	b.wantNoFaults()
 }
 

@@ -48,6 +48,13 @@ func TestKeys(t *testing.T) {
 	b.click("[data-tab]", "Rights")
 	b.says(".rights", "Owner")
 	b.shot("keys-rights")
+	b.click("[aria-label='Others may read']", "")
+	b.says(".rights code", "kvs chmod cdwr,c---,c--r users/john")
+	b.click("button", "Set rights")
+	b.says(".rights", "These rights are set at this key")
+	if got := n.do(http.MethodGet, "/acl/users/john", ""); !strings.Contains(got, `"mode":"cdwr,c---,c--r"`) || !strings.Contains(got, `"inherited":false`) {
+		t.Errorf("the rights are %s", got)
+	}
 	b.click("[data-tab]", "Why")
 	b.says(".candidates", "this version stands")
 	b.wantNoFaults()

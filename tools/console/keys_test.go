@@ -70,6 +70,12 @@ func TestEditKeepsTheRest(t *testing.T) {
 	if record := n.do(http.MethodGet, "/kv/k", ""); strings.Contains(record, "expires_at") {
 		t.Errorf("it still ends: %s", record)
 	}
+	b.typeInto(".editor-ttl select", "after")
+	b.typeInto(".editor-ttl input", "2h")
+	b.click(".editor-foot button", "Save")
+	b.says("dialog code", "kvs touch k --ttl 2h")
+	b.click("dialog button", "Set")
+	b.says(".record-meta", "ends in 1 h 59 min")
 	b.load(n.url("/console/#/keys/large"))
 	b.says(".record-body", "This value has 100 KiB")
 	b.click("button", "Read it")
