@@ -27,14 +27,18 @@ let token = sessionStorage.getItem(place) || '';
 let onStranger = () => {};
 
 export const session = {
-  get token() { return token; },
+  get token() {
+    return token;
+  },
   keep(text) {
     token = text.trim();
     if (token) sessionStorage.setItem(place, token);
     else sessionStorage.removeItem(place);
   },
   // whenRefused is called when the node does not know who asks.
-  whenRefused(f) { onStranger = f; },
+  whenRefused(f) {
+    onStranger = f;
+  },
 };
 
 // quota is what is left of the rate limit; null where there is none.
@@ -53,7 +57,9 @@ export const keyPath = (key, root = '/kv/') => root + key.split('/').map(encodeU
 // query makes a query of the values that are not undefined; true is a flag.
 export function query(values) {
   const parts = Object.entries(values).filter(([, v]) => v !== undefined && v !== false && v !== '');
-  return parts.length === 0 ? '' : '?' + parts.map(([k, v]) => (v === true ? k : k + '=' + encodeURIComponent(v))).join('&');
+  return parts.length === 0
+    ? ''
+    : '?' + parts.map(([k, v]) => (v === true ? k : k + '=' + encodeURIComponent(v))).join('&');
 }
 
 const patience = 30_000; // milliseconds for an answer to begin and end, unless told
@@ -68,7 +74,14 @@ export async function send(method, path, { body, headers = {}, signal, within = 
   let answer;
   try {
     answer = await fetch(path, {
-      method, body, headers: all, signal: AbortSignal.any(ends), cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+      method,
+      body,
+      headers: all,
+      signal: AbortSignal.any(ends),
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
     });
   } catch (e) {
     throw e.name === 'AbortError' ? e : new Unreachable();
@@ -76,7 +89,11 @@ export async function send(method, path, { body, headers = {}, signal, within = 
   heed(answer.headers);
   if (answer.ok) return answer;
   let problem = {};
-  try { problem = await answer.json(); } catch { /* a proxy's page */ }
+  try {
+    problem = await answer.json();
+  } catch {
+    /* a proxy's page */
+  }
   if (answer.status === 401) onStranger(problem);
   throw new Refused(answer.status, problem);
 }

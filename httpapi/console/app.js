@@ -34,7 +34,8 @@ const panes = [
 ];
 
 const main = document.getElementById('main');
-let shown = null, leave = () => {};
+let shown = null,
+  leave = () => {};
 
 // takeToken reads a token from the address and takes it out of there, so that neither the
 // history nor a copied address has it.
@@ -67,8 +68,17 @@ function route() {
 }
 
 function drawNav(current) {
-  show(document.getElementById('nav'), panes.map((p) => h('a', { href: '#/' + p.id, 'aria-current': p === current ? 'page' : null },
-    p.name, h('kbd', { 'aria-hidden': 'true' }, 'g ' + p.key))));
+  show(
+    document.getElementById('nav'),
+    panes.map((p) =>
+      h(
+        'a',
+        { href: '#/' + p.id, 'aria-current': p === current ? 'page' : null },
+        p.name,
+        h('kbd', { 'aria-hidden': 'true' }, 'g ' + p.key),
+      ),
+    ),
+  );
   document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
@@ -76,21 +86,33 @@ let forget = () => {}; // ends the foot of who was signed in before
 
 function drawFoot() {
   forget();
-  const name = h('strong'), mode = h('span.chip'), keyCount = h('span.muted.count', { title: 'live keys on this node, the system\'s own included' });
+  const name = h('strong'),
+    mode = h('span.chip'),
+    keyCount = h('span.muted.count', { title: "live keys on this node, the system's own included" });
   forget = node.status.hear((s) => {
     put(name, s.node_id);
     name.title = 'the node that serves this page';
-    const [kind, word] = s.status !== 'ok' ? ['warn', s.status] : s.mode !== 'normal' ? ['warn', s.mode] : ['good', 'ok'];
+    const [kind, word] =
+      s.status !== 'ok' ? ['warn', s.status] : s.mode !== 'normal' ? ['warn', s.mode] : ['good', 'ok'];
     mode.className = 'chip ' + kind;
     mode.title = (s.reasons || []).join('; ');
     put(mode, word);
     put(keyCount, s.sync ? count(s.sync.keys) + ' keys' : '');
   });
-  show(document.getElementById('foot'),
+  show(
+    document.getElementById('foot'),
     h('div.who', name, h('span', mode), keyCount),
-    h('div.row', themeButton(),
-      h('button.quiet.icon', { type: 'button', title: 'Keyboard and help (?)', 'aria-label': 'Help', onclick: help }, '?'),
-      node.caller.auth ? h('button.quiet.small', { type: 'button', onclick: signOut }, 'Sign out') : null));
+    h(
+      'div.row',
+      themeButton(),
+      h(
+        'button.quiet.icon',
+        { type: 'button', title: 'Keyboard and help (?)', 'aria-label': 'Help', onclick: help },
+        '?',
+      ),
+      node.caller.auth ? h('button.quiet.small', { type: 'button', onclick: signOut }, 'Sign out') : null,
+    ),
+  );
 }
 
 function signOut() {
@@ -99,17 +121,32 @@ function signOut() {
 }
 
 function help() {
-  open('Keyboard', () => h('div.body',
-    h('dl.facts',
-      panes.map((p) => [h('dt', h('kbd', 'g'), ' ', h('kbd', p.key)), h('dd', p.name)]),
-      h('dt', h('kbd', '/')), h('dd', 'search or filter'),
-      h('dt', h('kbd', 'j'), ' ', h('kbd', 'k'), ' ', h('kbd', 'Enter')), h('dd', 'down, up and open in a list; arrows do the same'),
-      h('dt', h('kbd', 'r')), h('dd', 'ask the node at once'),
-      h('dt', h('kbd', 't')), h('dd', 'light or dark'),
-      h('dt', h('kbd', 'Esc')), h('dd', 'close, or leave a field'),
-      h('dt', h('kbd', '?')), h('dd', 'this')),
-    h('p.muted', 'The console asks this node alone, with the token of this tab. ',
-      h('a', { href: '/docs', target: '_blank', rel: 'noreferrer' }, 'The API it uses'))));
+  open('Keyboard', () =>
+    h(
+      'div.body',
+      h(
+        'dl.facts',
+        panes.map((p) => [h('dt', h('kbd', 'g'), ' ', h('kbd', p.key)), h('dd', p.name)]),
+        h('dt', h('kbd', '/')),
+        h('dd', 'search or filter'),
+        h('dt', h('kbd', 'j'), ' ', h('kbd', 'k'), ' ', h('kbd', 'Enter')),
+        h('dd', 'down, up and open in a list; arrows do the same'),
+        h('dt', h('kbd', 'r')),
+        h('dd', 'ask the node at once'),
+        h('dt', h('kbd', 't')),
+        h('dd', 'light or dark'),
+        h('dt', h('kbd', 'Esc')),
+        h('dd', 'close, or leave a field'),
+        h('dt', h('kbd', '?')),
+        h('dd', 'this'),
+      ),
+      h(
+        'p.muted',
+        'The console asks this node alone, with the token of this tab. ',
+        h('a', { href: '/docs', target: '_blank', rel: 'noreferrer' }, 'The API it uses'),
+      ),
+    ),
+  );
 }
 
 function drawBanner() {
@@ -119,7 +156,12 @@ function drawBanner() {
     main.classList.toggle('stale', !!e);
     if (!e) return;
     banner.className = 'banner bad';
-    show(banner, h('strong', e.message[0].toUpperCase() + e.message.slice(1)), e.setting ? [' (', h('code', e.setting), ')'] : null, e.try ? '. Try: ' + e.try : '');
+    show(
+      banner,
+      h('strong', e.message[0].toUpperCase() + e.message.slice(1)),
+      e.setting ? [' (', h('code', e.setting), ')'] : null,
+      e.try ? '. Try: ' + e.try : '',
+    );
   });
 }
 
@@ -136,7 +178,12 @@ async function begin() {
   } catch (e) {
     drawNav(null);
     show(document.getElementById('foot'), h('div.row', themeButton()));
-    show(main, e.status === 401 ? signIn(e, session.token !== '', begin) : [failed(e), h('p', h('button', { type: 'button', onclick: begin }, 'Try again'))]);
+    show(
+      main,
+      e.status === 401
+        ? signIn(e, session.token !== '', begin)
+        : [failed(e), h('p', h('button', { type: 'button', onclick: begin }, 'Try again'))],
+    );
     return;
   }
   drawFoot();
@@ -145,7 +192,9 @@ async function begin() {
   route();
 }
 
-session.whenRefused(() => { if (shown) begin(); });
+session.whenRefused(() => {
+  if (shown) begin();
+});
 addEventListener('hashchange', () => (shown ? route() : begin()));
 shortcuts(panes, { help, refresh: () => node.refresh() });
 drawBanner();

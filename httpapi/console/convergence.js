@@ -16,6 +16,10 @@ export function learn(equal, since = now()) {
 // follow learns from every status.
 export function follow() {
   status.hear((s) => {
-    if (s.sync) learn(s.sync.converged, Math.min(...s.members.filter((m) => !m.converged && m.last_equal).map((m) => m.last_equal), now()));
+    if (s.sync)
+      learn(
+        s.sync.converged,
+        Math.min(...s.members.filter((m) => !m.converged && m.last_equal).map((m) => m.last_equal), now()),
+      );
   });
 }

@@ -9,20 +9,65 @@ const letters = { create: 0, delete: 1, write: 2, read: 3 };
 const scopes = { create: 'write', delete: 'write', write: 'write', read: 'read' };
 
 export function denial(users, groups) {
-  const user = h('select', { 'aria-label': 'User' }, users.map((u) => h('option', { value: u.uuid }, u.nickname)));
-  const verb = h('select', { 'aria-label': 'What' }, Object.keys(letters).reverse().map((v) => h('option', { value: v }, v)));
-  const key = h('input', { type: 'text', class: 'mono', placeholder: 'users/john', required: true, spellcheck: 'false', 'aria-label': 'Key' });
+  const user = h(
+    'select',
+    { 'aria-label': 'User' },
+    users.map((u) => h('option', { value: u.uuid }, u.nickname)),
+  );
+  const verb = h(
+    'select',
+    { 'aria-label': 'What' },
+    Object.keys(letters)
+      .reverse()
+      .map((v) => h('option', { value: v }, v)),
+  );
+  const key = h('input', {
+    type: 'text',
+    class: 'mono',
+    placeholder: 'users/john',
+    required: true,
+    spellcheck: 'false',
+    'aria-label': 'Key',
+  });
   const answer = h('div', { role: 'status' });
   const ask = async (event) => {
     event.preventDefault();
     try {
-      show(answer, words(await judge(users.find((u) => u.uuid === user.value), groups, verb.value, key.value), verb.value));
-    } catch (e) { show(answer, failed(e)); }
+      show(
+        answer,
+        words(
+          await judge(
+            users.find((u) => u.uuid === user.value),
+            groups,
+            verb.value,
+            key.value,
+          ),
+          verb.value,
+        ),
+      );
+    } catch (e) {
+      show(answer, failed(e));
+    }
   };
-  return h('div.panel', h('header', h('h2', 'Why denied?')), h('div.body.stack',
-    users.length === 0 ? h('p.muted', 'With users, this says whether one may do something to a key, and by which rights.') : h('form.question', { onsubmit: ask },
-      h('span', 'May'), user, verb, key, h('button', { type: 'submit' }, 'Ask')),
-    answer));
+  return h(
+    'div.panel',
+    h('header', h('h2', 'Why denied?')),
+    h(
+      'div.body.stack',
+      users.length === 0
+        ? h('p.muted', 'With users, this says whether one may do something to a key, and by which rights.')
+        : h(
+            'form.question',
+            { onsubmit: ask },
+            h('span', 'May'),
+            user,
+            verb,
+            key,
+            h('button', { type: 'submit' }, 'Ask'),
+          ),
+      answer,
+    ),
+  );
 }
 
 // judge looks up whose rights count: of the key for reading and writing, of the nearest
@@ -44,20 +89,45 @@ async function judge(user, groups, verb, key) {
 
 // grants judges the one class of the three that counts.
 function grants(acl, user, mine, verb) {
-  const part = acl.owner === user.uuid ? 'owner' : acl.group && mine.some((g) => g.uuid === acl.group) ? 'group' : 'others';
+  const part =
+    acl.owner === user.uuid ? 'owner' : acl.group && mine.some((g) => g.uuid === acl.group) ? 'group' : 'others';
   const bits = acl.mode.split(',')[['owner', 'group', 'others'].indexOf(part)];
   return { part, allowed: bits[letters[verb]] !== '-' };
 }
 
 function words(a, verb) {
   const where = a.place === '' ? 'the root' : h('a', { href: address(a.place) }, a.place);
-  const whose = a.own ? ['It is the owner of the key itself, whose rights have ' + verb + '.'] : [
-    a.acl.inherited ? ['What counts are the rights of the nearest key above ', where, ' that has some'] : ['What counts are the rights of ', where],
-    ': ', h('code', a.acl.mode), '. There ', h('strong', a.user.nickname),
-    { owner: ' is the owner', group: ' is of the group', others: ' is neither the owner nor of the group' }[a.part],
-    ', and ' + (a.part === 'others' ? 'others' : 'the ' + a.part), a.allowed ? ' may ' : ' may not ', verb, '.',
-  ];
-  return h('div.notice', { class: 'notice ' + (a.allowed ? '' : 'warn') },
-    h('p', h('strong', a.user.disabled ? 'No: the user is disabled.' : a.allowed ? 'Yes, with a token of scope ' + scopes[verb] + '.' : 'No.')),
-    h('p', whose), h('p.muted', 'A token may allow less: by its scope, or by its path. One of scope admin asks for no rights.'));
+  const whose = a.own
+    ? ['It is the owner of the key itself, whose rights have ' + verb + '.']
+    : [
+        a.acl.inherited
+          ? ['What counts are the rights of the nearest key above ', where, ' that has some']
+          : ['What counts are the rights of ', where],
+        ': ',
+        h('code', a.acl.mode),
+        '. There ',
+        h('strong', a.user.nickname),
+        { owner: ' is the owner', group: ' is of the group', others: ' is neither the owner nor of the group' }[a.part],
+        ', and ' + (a.part === 'others' ? 'others' : 'the ' + a.part),
+        a.allowed ? ' may ' : ' may not ',
+        verb,
+        '.',
+      ];
+  return h(
+    'div.notice',
+    { class: 'notice ' + (a.allowed ? '' : 'warn') },
+    h(
+      'p',
+      h(
+        'strong',
+        a.user.disabled
+          ? 'No: the user is disabled.'
+          : a.allowed
+            ? 'Yes, with a token of scope ' + scopes[verb] + '.'
+            : 'No.',
+      ),
+    ),
+    h('p', whose),
+    h('p.muted', 'A token may allow less: by its scope, or by its path. One of scope admin asks for no rights.'),
+  );
 }

@@ -13,10 +13,12 @@ export function toast(text, kind = 'note') {
 
 // words is what to say of an error: what went wrong, which setting, what to try.
 export function words(error) {
-  return h('div',
+  return h(
+    'div',
     h('p', error.message),
     error.setting ? h('p.muted', 'Setting: ', h('code', error.setting)) : null,
-    error.try ? h('p.muted', 'Try: ', error.try) : null);
+    error.try ? h('p.muted', 'Try: ', error.try) : null,
+  );
 }
 
 // failed is the box that shows an error where an answer would be.
@@ -29,13 +31,24 @@ let opened = 0;
 export function open(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     let result;
-    const close = (value) => { result = value; box.close(); };
+    const close = (value) => {
+      result = value;
+      box.close();
+    };
     const id = 'dialog-' + ++opened;
     const box = h(wide ? 'dialog.wide' : 'dialog', { 'aria-labelledby': id });
     box.append(
-      h('header', h('h2', { id }, title), h('button.quiet.icon', { type: 'button', onclick: () => close(), 'aria-label': 'Close' }, '×')),
-      build(close, box));
-    box.addEventListener('close', () => { box.remove(); resolve(result); });
+      h(
+        'header',
+        h('h2', { id }, title),
+        h('button.quiet.icon', { type: 'button', onclick: () => close(), 'aria-label': 'Close' }, '×'),
+      ),
+      build(close, box),
+    );
+    box.addEventListener('close', () => {
+      box.remove();
+      resolve(result);
+    });
     document.body.append(box);
     box.showModal();
   });
@@ -44,28 +57,62 @@ export function open(title, build, { wide = false } = {}) {
 // act asks before it does something, and shows the error where it fails. what has: title,
 // text (parts), label of the button, danger, confirm (a word to be typed), twin (an
 // element), fields (elements), run (async). The promise is of whether it was done.
-export function act({ title, text = [], label, danger = false, confirm = '', twin = null, fields = [], run, wide = false }) {
-  return open(title, (close) => {
-    const error = h('div');
-    const typed = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', 'aria-label': 'Type ' + confirm, oninput: () => { go.disabled = typed.value !== confirm; } });
-    const go = h(danger ? 'button.danger' : 'button.primary', { type: 'submit', disabled: confirm !== '', autofocus: !danger && fields.length === 0 }, label);
-    const submit = async (event) => {
-      event.preventDefault();
-      go.disabled = true;
-      show(error);
-      try {
-        const done = await run();
-        if (done !== false) close(true);
-        else go.disabled = false;
-      } catch (e) {
-        show(error, failed(e));
-        go.disabled = false;
-      }
-    };
-    return h('form', { onsubmit: submit },
-      h('div.body', text, fields,
-        confirm ? h('label.field', h('span', 'Type ', h('code', confirm), ' to go on'), typed) : null,
-        error, twin ? h('section.terminal', h('h3', 'In a terminal'), twin) : null),
-      h('footer', h('button.quiet', { type: 'button', onclick: () => close() }, 'Cancel'), go));
-  }, { wide });
+export function act({
+  title,
+  text = [],
+  label,
+  danger = false,
+  confirm = '',
+  twin = null,
+  fields = [],
+  run,
+  wide = false,
+}) {
+  return open(
+    title,
+    (close) => {
+      const error = h('div');
+      const typed = h('input', {
+        type: 'text',
+        autocomplete: 'off',
+        spellcheck: 'false',
+        'aria-label': 'Type ' + confirm,
+        oninput: () => {
+          go.disabled = typed.value !== confirm;
+        },
+      });
+      const go = h(
+        danger ? 'button.danger' : 'button.primary',
+        { type: 'submit', disabled: confirm !== '', autofocus: !danger && fields.length === 0 },
+        label,
+      );
+      const submit = async (event) => {
+        event.preventDefault();
+        go.disabled = true;
+        show(error);
+        try {
+          const done = await run();
+          if (done !== false) close(true);
+          else go.disabled = false;
+        } catch (e) {
+          show(error, failed(e));
+          go.disabled = false;
+        }
+      };
+      return h(
+        'form',
+        { onsubmit: submit },
+        h(
+          'div.body',
+          text,
+          fields,
+          confirm ? h('label.field', h('span', 'Type ', h('code', confirm), ' to go on'), typed) : null,
+          error,
+          twin ? h('section.terminal', h('h3', 'In a terminal'), twin) : null,
+        ),
+        h('footer', h('button.quiet', { type: 'button', onclick: () => close() }, 'Cancel'), go),
+      );
+    },
+    { wide },
+  );
 }

@@ -18,16 +18,59 @@ const drafts = new Map();
 // editor shows the value of a record, or where there is none a place for one.
 export function editor(root, key, r, again) {
   const was = r.absent ? '' : pretty(r.text);
-  const area = h('textarea.editor', { value: drafts.get(key) ?? was, spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Value of ' + key, oninput: () => check(), onkeydown: (e) => onKey(e) });
+  const area = h('textarea.editor', {
+    value: drafts.get(key) ?? was,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    'aria-label': 'Value of ' + key,
+    oninput: () => check(),
+    onkeydown: (e) => onKey(e),
+  });
   const note = h('p.editor-note', { role: 'status' });
-  const ttl = h('input', { type: 'text', placeholder: '1h', 'aria-label': 'How long it is kept', spellcheck: 'false', hidden: true });
-  const keep = h('select', { 'aria-label': 'Expiry', onchange: () => { ttl.hidden = keep.value !== 'after'; if (!ttl.hidden) ttl.focus(); check(); } },
+  const ttl = h('input', {
+    type: 'text',
+    placeholder: '1h',
+    'aria-label': 'How long it is kept',
+    spellcheck: 'false',
+    hidden: true,
+  });
+  const keep = h(
+    'select',
+    {
+      'aria-label': 'Expiry',
+      onchange: () => {
+        ttl.hidden = keep.value !== 'after';
+        if (!ttl.hidden) ttl.focus();
+        check();
+      },
+    },
     h('option', { value: 'keep' }, r.expires ? 'ends in ' + span(Math.max(0, r.expires - now())) : 'no expiry'),
     r.expires ? h('option', { value: 'never' }, 'never ends') : null,
-    h('option', { value: 'after' }, 'ends after…'));
+    h('option', { value: 'after' }, 'ends after…'),
+  );
   const save = h('button.primary', { type: 'button', onclick: () => store() }, r.absent ? 'Create' : 'Save');
-  const discard = h('button.quiet.small', { type: 'button', onclick: () => { area.value = was; check(); } }, 'Discard');
-  const format = h('button.quiet.small', { type: 'button', onclick: () => { area.value = pretty(area.value); check(); } }, 'Format');
+  const discard = h(
+    'button.quiet.small',
+    {
+      type: 'button',
+      onclick: () => {
+        area.value = was;
+        check();
+      },
+    },
+    'Discard',
+  );
+  const format = h(
+    'button.quiet.small',
+    {
+      type: 'button',
+      onclick: () => {
+        area.value = pretty(area.value);
+        check();
+      },
+    },
+    'Format',
+  );
 
   function check() {
     const wrong = flaw(area.value);
@@ -38,7 +81,16 @@ export function editor(root, key, r, again) {
     discard.hidden = area.value === was;
     format.disabled = !!wrong;
     note.className = 'editor-note ' + (wrong && area.value ? 'bad' : 'muted');
-    put(note, wrong && area.value ? `Line ${wrong.line}, column ${wrong.column}: ${wrong.message}` : !area.value ? 'Any JSON' : touched ? 'Not saved yet' : 'JSON');
+    put(
+      note,
+      wrong && area.value
+        ? `Line ${wrong.line}, column ${wrong.column}: ${wrong.message}`
+        : !area.value
+          ? 'Any JSON'
+          : touched
+            ? 'Not saved yet'
+            : 'JSON',
+    );
   }
 
   function onKey(event) {
@@ -55,10 +107,22 @@ export function editor(root, key, r, again) {
   }
 
   async function store() {
-    if (!r.absent && area.value === was) return touch(key, r, keep.value === 'never' ? '0' : ttl.value.trim() || '1h', again);
+    if (!r.absent && area.value === was)
+      return touch(key, r, keep.value === 'never' ? '0' : ttl.value.trim() || '1h', again);
     // A value without line breaks stays one: what is shown with some is stored without.
     const text = r.absent || !r.text.includes('\n') ? compact(area.value) : area.value;
-    await write({ key, text, before: r, ttl: lifetime(), label: r.absent ? 'Create' : 'Save', title: r.absent ? 'Create ' + key : 'Save ' + key, again: () => { drafts.delete(key); again(); } });
+    await write({
+      key,
+      text,
+      before: r,
+      ttl: lifetime(),
+      label: r.absent ? 'Create' : 'Save',
+      title: r.absent ? 'Create ' + key : 'Save ' + key,
+      again: () => {
+        drafts.delete(key);
+        again();
+      },
+    });
   }
 
   show(root, area, h('div.editor-foot', note, discard, format, h('span.editor-ttl', keep, ttl), save));
@@ -69,19 +133,31 @@ export function editor(root, key, r, again) {
 // record that it is written over.
 export function write({ key, text, before, ttl, label, title, again, intro = null }) {
   let over = before;
-  const compared = h('div'), warning = h('div'), terminal = h('div');
+  const compared = h('div'),
+    warning = h('div'),
+    terminal = h('div');
   const request = () => ({
-    method: 'PUT', path: keyPath(key) + query({ raw: true, ttl }), body: text,
-    headers: { 'Content-Type': 'application/json', ...(over.absent ? { 'If-None-Match': '*' } : { 'If-Match': `"${over.uuid}"` }) },
+    method: 'PUT',
+    path: keyPath(key) + query({ raw: true, ttl }),
+    body: text,
+    headers: {
+      'Content-Type': 'application/json',
+      ...(over.absent ? { 'If-None-Match': '*' } : { 'If-Match': `"${over.uuid}"` }),
+    },
   });
-  const command = () => `kvs put ${quoted(key)} ${text.length > 300 ? '@value.json' : quoted(text)} --ttl ${quoted(ttl)}${over.absent ? ' --create' : ' --if-match ' + over.uuid}`;
+  const command = () =>
+    `kvs put ${quoted(key)} ${text.length > 300 ? '@value.json' : quoted(text)} --ttl ${quoted(ttl)}${over.absent ? ' --create' : ' --if-match ' + over.uuid}`;
   const compare = () => {
     show(compared, diff(over.absent ? '' : pretty(over.text), pretty(text)));
     show(terminal, twin(request(), command()));
   };
   compare();
   return act({
-    title, label, wide: true, text: [intro, warning, compared], twin: terminal,
+    title,
+    label,
+    wide: true,
+    text: [intro, warning, compared],
+    twin: terminal,
     run: async () => {
       try {
         const { method, path, ...options } = request();
@@ -89,7 +165,13 @@ export function write({ key, text, before, ttl, label, title, again, intro = nul
       } catch (e) {
         if (!(e instanceof Refused) || e.status !== 412) throw e;
         over = await read(key, { large: true });
-        show(warning, h('div.notice.warn', 'Somebody else has written this key meanwhile. This is the difference from what is there now; going on writes over it.'));
+        show(
+          warning,
+          h(
+            'div.notice.warn',
+            'Somebody else has written this key meanwhile. This is the difference from what is there now; going on writes over it.',
+          ),
+        );
         compare();
         return false;
       }
@@ -101,10 +183,17 @@ export function write({ key, text, before, ttl, label, title, again, intro = nul
 
 // touch sets how long a key is kept, its value as it is.
 function touch(key, r, ttl, again) {
-  const path = keyPath(key) + query({ ttl }), headers = { 'If-Match': `"${r.uuid}"`, 'Content-Type': 'application/merge-patch+json' };
+  const path = keyPath(key) + query({ ttl }),
+    headers = { 'If-Match': `"${r.uuid}"`, 'Content-Type': 'application/merge-patch+json' };
   return act({
-    title: 'Expiry of ' + key, label: 'Set', text: [h('p', ttl === '0' ? 'The key is kept for ever.' : `The key ends ${ttl} from now.`)],
+    title: 'Expiry of ' + key,
+    label: 'Set',
+    text: [h('p', ttl === '0' ? 'The key is kept for ever.' : `The key ends ${ttl} from now.`)],
     twin: twin({ method: 'PATCH', path, headers }, `kvs touch ${quoted(key)} --ttl ${ttl} --if-match ${r.uuid}`),
-    run: async () => { await send('PATCH', path, { headers }); toast('Set'); again(); },
+    run: async () => {
+      await send('PATCH', path, { headers });
+      toast('Set');
+      again();
+    },
   });
 }

@@ -26,7 +26,10 @@ export class Flat {
         const { key } = JSON.parse(line);
         this.loaded++;
         if (this.contains && !key.toLowerCase().includes(this.contains)) continue;
-        if (this.keys.length === keysMax) { this.cut = true; return this.stop(); }
+        if (this.keys.length === keysMax) {
+          this.cut = true;
+          return this.stop();
+        }
         this.keys.push(key);
       }
       changed();
@@ -34,7 +37,9 @@ export class Flat {
     try {
       await lines(this.path, take, {
         signal: this.#abort.signal,
-        onOpen: (answer) => { this.filtered = answer.headers.has('KVS-Results-Filtered'); },
+        onOpen: (answer) => {
+          this.filtered = answer.headers.has('KVS-Results-Filtered');
+        },
       });
     } catch (e) {
       if (e.name !== 'AbortError') throw e;
@@ -44,8 +49,14 @@ export class Flat {
     changed();
   }
 
-  stop() { this.#abort.abort(); }
+  stop() {
+    this.#abort.abort();
+  }
 
-  get length() { return this.keys.length; }
-  at(i) { return { key: this.keys[i], name: this.keys[i], level: 1 }; }
+  get length() {
+    return this.keys.length;
+  }
+  at(i) {
+    return { key: this.keys[i], name: this.keys[i], level: 1 };
+  }
 }

@@ -19,8 +19,11 @@ export function span(ms) {
   const s = Math.floor(ms / 1000);
   if (s < 60) return s + ' s';
   if (s < 3600) return Math.floor(s / 60) + ' min' + (s < 600 && s % 60 ? ' ' + (s % 60) + ' s' : '');
-  if (s < 86400) return Math.floor(s / 3600) + ' h' + (s % 3600 >= 60 ? ' ' + Math.floor((s % 3600) / 60) + ' min' : '');
-  return Math.floor(s / 86400) + ' d' + (s < 864000 && s % 86400 >= 3600 ? ' ' + Math.floor((s % 86400) / 3600) + ' h' : '');
+  if (s < 86400)
+    return Math.floor(s / 3600) + ' h' + (s % 3600 >= 60 ? ' ' + Math.floor((s % 3600) / 60) + ' min' : '');
+  return (
+    Math.floor(s / 86400) + ' d' + (s < 864000 && s % 86400 >= 3600 ? ' ' + Math.floor((s % 86400) / 3600) + ' h' : '')
+  );
 }
 
 // ago is how long a time of a node is past. Clocks differ a little: the future is now.

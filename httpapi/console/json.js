@@ -76,9 +76,10 @@ export function pretty(text, indent = '') {
   const open = text[0];
   if (open !== '{' && open !== '[') return text;
   const inner = indent + '  ';
-  const parts = open === '{'
-    ? spelledMembers(text).map(([name, value]) => name + ': ' + pretty(value, inner))
-    : elements(text).map((value) => pretty(value, inner));
+  const parts =
+    open === '{'
+      ? spelledMembers(text).map(([name, value]) => name + ': ' + pretty(value, inner))
+      : elements(text).map((value) => pretty(value, inner));
   const close = open === '{' ? '}' : ']';
   if (parts.length === 0) return open + close;
   const flat = parts.join(', ');

@@ -29,7 +29,11 @@ export async function read(key, { large = false, signal } = {}) {
   const all = members(await answer.text());
   const field = (name) => (all.has(name) ? JSON.parse(all.get(name)) : '');
   return {
-    text: all.get('data'), uuid: field('uuid'), timestamp: field('timestamp'), expires: field('expires_at') || 0,
-    origin: field('origin_id') || short(field('origin')), size: new TextEncoder().encode(all.get('data')).length,
+    text: all.get('data'),
+    uuid: field('uuid'),
+    timestamp: field('timestamp'),
+    expires: field('expires_at') || 0,
+    origin: field('origin_id') || short(field('origin')),
+    size: new TextEncoder().encode(all.get('data')).length,
   };
 }

@@ -28,22 +28,62 @@ export function keys(root, rest) {
     if (key === '') show(side, h('p.empty', 'Choose a key, or make one.'));
     list.mark(key);
   };
-  show(root,
-    h('div.head', h('h1', 'Keys'), list.lead, h('div.actions',
-      h('button.primary', { type: 'button', onclick: () => newKey(kept.text, () => list.again()) }, 'New key'),
-      h('button', { type: 'button', onclick: () => exportKeys(list.prefix) }, 'Export'),
-      h('button.quiet', { type: 'button', onclick: () => terminal(list.prefix) }, 'Terminal'))),
-    split);
+  show(
+    root,
+    h(
+      'div.head',
+      h('h1', 'Keys'),
+      list.lead,
+      h(
+        'div.actions',
+        h('button.primary', { type: 'button', onclick: () => newKey(kept.text, () => list.again()) }, 'New key'),
+        h('button', { type: 'button', onclick: () => exportKeys(list.prefix) }, 'Export'),
+        h('button.quiet', { type: 'button', onclick: () => terminal(list.prefix) }, 'Terminal'),
+      ),
+    ),
+    split,
+  );
   list.begin();
   move(rest);
-  return { move, stop: () => { list.stop(); current?.(); } };
+  return {
+    move,
+    stop: () => {
+      list.stop();
+      current?.();
+    },
+  };
 }
 
 function terminal(prefix) {
-  open('In a terminal', () => h('div.body', environment(),
-    h('h3', 'One level'), h('div.twin', line('curl', curl({ path: '/kv/?list&delimiter=/&keys_only' })), line('kvs', 'kvs ls ' + quoted(prefix || '/'))),
-    h('h3', 'All keys'), h('div.twin', line('curl', curl({ path: '/kv/_range?keys_only&prefix=' + encodeURIComponent(prefix), headers: { Accept: 'application/x-ndjson' } })), line('kvs', 'kvs ls -R ' + quoted(prefix || '/'))),
-    h('h3', 'One key'), h('div.twin', line('curl', curl({ path: '/kv/users/john?meta' })), line('kvs', 'kvs get users/john --meta'))), { wide: true });
+  open(
+    'In a terminal',
+    () =>
+      h(
+        'div.body',
+        environment(),
+        h('h3', 'One level'),
+        h(
+          'div.twin',
+          line('curl', curl({ path: '/kv/?list&delimiter=/&keys_only' })),
+          line('kvs', 'kvs ls ' + quoted(prefix || '/')),
+        ),
+        h('h3', 'All keys'),
+        h(
+          'div.twin',
+          line(
+            'curl',
+            curl({
+              path: '/kv/_range?keys_only&prefix=' + encodeURIComponent(prefix),
+              headers: { Accept: 'application/x-ndjson' },
+            }),
+          ),
+          line('kvs', 'kvs ls -R ' + quoted(prefix || '/')),
+        ),
+        h('h3', 'One key'),
+        h('div.twin', line('curl', curl({ path: '/kv/users/john?meta' })), line('kvs', 'kvs get users/john --meta')),
+      ),
+    { wide: true },
+  );
 }
 
 // KeyList is the side with the list.
@@ -59,21 +99,55 @@ class KeyList {
 
   constructor() {
     this.search = h('input', {
-      type: 'search', value: kept.text, placeholder: 'Search keys', 'aria-label': 'Search keys', spellcheck: 'false', autocomplete: 'off',
-      oninput: () => { clearTimeout(this.#timer); this.#timer = setTimeout(() => { kept.text = this.search.value; this.begin(); }, 180); },
-      onkeydown: (e) => { if (e.key === 'Enter' || e.key === 'ArrowDown') { e.preventDefault(); this.#list?.element.focus(); this.#list?.choose(0); } },
+      type: 'search',
+      value: kept.text,
+      placeholder: 'Search keys',
+      'aria-label': 'Search keys',
+      spellcheck: 'false',
+      autocomplete: 'off',
+      oninput: () => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => {
+          kept.text = this.search.value;
+          this.begin();
+        }, 180);
+      },
+      onkeydown: (e) => {
+        if (e.key === 'Enter' || e.key === 'ArrowDown') {
+          e.preventDefault();
+          this.#list?.element.focus();
+          this.#list?.choose(0);
+        }
+      },
     });
-    this.panel = h('div.panel.list',
-      h('div.list-bar', this.search,
-        choice('Match', { prefix: 'Starts with', part: 'Contains' }, kept.match, (v) => { kept.match = v; this.begin(); }),
-        choice('View', { tree: 'Tree', flat: 'Flat' }, kept.view, (v) => { kept.view = v; this.begin(); })),
-      this.#place, this.#note);
+    this.panel = h(
+      'div.panel.list',
+      h(
+        'div.list-bar',
+        this.search,
+        choice('Match', { prefix: 'Starts with', part: 'Contains' }, kept.match, (v) => {
+          kept.match = v;
+          this.begin();
+        }),
+        choice('View', { tree: 'Tree', flat: 'Flat' }, kept.view, (v) => {
+          kept.view = v;
+          this.begin();
+        }),
+      ),
+      this.#place,
+      this.#note,
+    );
   }
 
   // prefix is what all keys of the list begin with.
-  get prefix() { return kept.match === 'prefix' ? kept.text : ''; }
+  get prefix() {
+    return kept.match === 'prefix' ? kept.text : '';
+  }
 
-  stop() { this.#rows?.stop?.(); clearTimeout(this.#timer); }
+  stop() {
+    this.#rows?.stop?.();
+    clearTimeout(this.#timer);
+  }
 
   // begin reads the list anew for another view or search.
   begin() {
@@ -81,13 +155,18 @@ class KeyList {
     const tree = kept.view === 'tree' && kept.text === '';
     this.#rows = tree ? new Tree() : new Flat(this.prefix, kept.match === 'part' ? kept.text : '');
     this.#list = new VirtualList({
-      role: tree ? 'tree' : 'listbox', label: 'Keys',
-      draw: (i) => this.#draw(this.#rows.at(i)), open: (i) => this.#open(i), key: (e, i) => this.#key(e, i),
+      role: tree ? 'tree' : 'listbox',
+      label: 'Keys',
+      draw: (i) => this.#draw(this.#rows.at(i)),
+      open: (i) => this.#open(i),
+      key: (e, i) => this.#key(e, i),
     });
     show(this.#place, this.#list.element);
     put(this.lead, '');
     const rows = this.#rows;
-    const loading = tree ? rows.load().then(() => this.#redraw()) : rows.load(() => rows === this.#rows && this.#grown());
+    const loading = tree
+      ? rows.load().then(() => this.#redraw())
+      : rows.load(() => rows === this.#rows && this.#grown());
     loading.then(() => this.mark(this.#marked)).catch((e) => show(this.#note, failed(e)));
   }
 
@@ -119,13 +198,26 @@ class KeyList {
   #grown() {
     const f = this.#rows;
     this.#list.grow(f.length);
-    put(this.lead, f.contains ? `${count(f.length)} of ${plural(f.loaded, 'key')}${f.done ? '' : '…'}` : plural(f.length, 'key') + (f.done ? '' : '…'));
+    put(
+      this.lead,
+      f.contains
+        ? `${count(f.length)} of ${plural(f.loaded, 'key')}${f.done ? '' : '…'}`
+        : plural(f.length, 'key') + (f.done ? '' : '…'),
+    );
     if (!f.done) return;
-    show(this.#note,
-      f.length === 0 ? h('p.empty', 'No key ' + (f.contains ? 'contains' : 'begins with') + ' this. ',
-        h('a', { href: address(kept.text) }, 'Look at it as a key'), ', also one that was deleted.') : null,
+    show(
+      this.#note,
+      f.length === 0
+        ? h(
+            'p.empty',
+            'No key ' + (f.contains ? 'contains' : 'begins with') + ' this. ',
+            h('a', { href: address(kept.text) }, 'Look at it as a key'),
+            ', also one that was deleted.',
+          )
+        : null,
       f.cut ? h('p.muted', 'There are more. A longer prefix shows them.') : null,
-      f.filtered ? h('p.muted', 'Keys that you may not read are left out.') : null);
+      f.filtered ? h('p.muted', 'Keys that you may not read are left out.') : null,
+    );
   }
 
   #draw(row) {
@@ -139,13 +231,20 @@ class KeyList {
     return {
       level: this.#rows instanceof Tree ? row.level : null,
       expanded: row.dir ? row.open : undefined,
-      parts: [{ title: row.key }, this.#rows instanceof Tree ? [indent, twist] : null, h(row.dir ? 'span.dir' : row.more ? 'span.muted' : 'span', row.name)],
+      parts: [
+        { title: row.key },
+        this.#rows instanceof Tree ? [indent, twist] : null,
+        h(row.dir ? 'span.dir' : row.more ? 'span.muted' : 'span', row.name),
+      ],
     };
   }
 
   async #open(i) {
     const row = this.#rows.at(i);
-    if (!row.dir && !row.more) { location.hash = address(row.key); return; }
+    if (!row.dir && !row.more) {
+      location.hash = address(row.key);
+      return;
+    }
     this.#dir = { key: row.key, element: row.dir ? this.#directory(row.key) : null };
     if (row.dir) await this.#rows.toggle(row);
     this.#redraw();
@@ -156,20 +255,38 @@ class KeyList {
   #directory(path) {
     const total = h('span.muted');
     const button = (word, kind, run) => h('button.quiet.small' + kind, { type: 'button', onclick: run }, word);
-    return h('div.list-dir', h('code.break', path), total,
-      button('Count', '', async () => { put(total, await counted(path)); }),
+    return h(
+      'div.list-dir',
+      h('code.break', path),
+      total,
+      button('Count', '', async () => {
+        put(total, await counted(path));
+      }),
       button('Export…', '', () => exportKeys(path)),
-      button('Delete all…', '.bad', () => deleteBelow(path, () => this.again())));
+      button('Delete all…', '.bad', () => deleteBelow(path, () => this.again())),
+    );
   }
 
   #key(event, i) {
     if (i < 0) return false;
     const row = this.#rows.at(i);
-    if (event.key === 'Delete' && row.dir) { deleteBelow(row.key, () => this.again()); return true; }
+    if (event.key === 'Delete' && row.dir) {
+      deleteBelow(row.key, () => this.again());
+      return true;
+    }
     if (!(this.#rows instanceof Tree)) return false;
-    if (event.key === 'ArrowRight' && row.dir && !row.open) { this.#open(i); return true; }
-    if (event.key === 'ArrowLeft' && row.open) { this.#open(i); return true; }
-    if (event.key === 'ArrowLeft') { this.#list.choose(this.#rows.above(i)); return true; }
+    if (event.key === 'ArrowRight' && row.dir && !row.open) {
+      this.#open(i);
+      return true;
+    }
+    if (event.key === 'ArrowLeft' && row.open) {
+      this.#open(i);
+      return true;
+    }
+    if (event.key === 'ArrowLeft') {
+      this.#list.choose(this.#rows.above(i));
+      return true;
+    }
     return false;
   }
 }

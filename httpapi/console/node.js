@@ -3,7 +3,8 @@
 import { get, Refused } from './api.js';
 import { Topic, watch } from './watch.js';
 
-const period = 3000, within = 5000; // milliseconds
+const period = 3000,
+  within = 5000; // milliseconds
 
 // status is GET /status, or as much of it as the caller may see (partial). failure is why
 // there was no answer, null while there are answers.
@@ -18,7 +19,11 @@ export async function identify() {
   try {
     const me = await get('/auth/whoami');
     Object.assign(caller, {
-      auth: true, admin: me.scopes.includes('admin'), scopes: me.scopes, id: me.user_uuid, expires: me.expires_at,
+      auth: true,
+      admin: me.scopes.includes('admin'),
+      scopes: me.scopes,
+      id: me.user_uuid,
+      expires: me.expires_at,
     });
   } catch (e) {
     if (!(e instanceof Refused) || e.setting !== 'auth_enabled') throw e;
@@ -28,7 +33,8 @@ export async function identify() {
 
 // now is the time by the node's clock, as near as answers tell: the quickest tells best,
 // and what is within its time on the way may be no difference at all.
-let ahead = 0, quickest = Infinity;
+let ahead = 0,
+  quickest = Infinity;
 export const now = () => Date.now() + ahead;
 
 function learnClock(sent, theirs) {
@@ -55,7 +61,8 @@ async function ask() {
 async function less() {
   const [health, members] = await Promise.all([get('/health', { within }), get('/members/', { within })]);
   return {
-    ...health, partial: true,
+    ...health,
+    partial: true,
     members: members.map((m) => ({ ...m, self: m.id === health.node_id, connected: m.reach === 'reachable' })),
   };
 }
@@ -63,6 +70,16 @@ async function less() {
 let stop = null;
 
 // begin asks from now on; refresh asks at once; end asks no more.
-export function begin() { end(); stop = watch(period, ask); }
-export function refresh() { if (stop) stop.now(); }
-export function end() { if (stop) { stop(); stop = null; } }
+export function begin() {
+  end();
+  stop = watch(period, ask);
+}
+export function refresh() {
+  if (stop) stop.now();
+}
+export function end() {
+  if (stop) {
+    stop();
+    stop = null;
+  }
+}

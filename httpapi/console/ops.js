@@ -2,23 +2,34 @@
 
 import { get, send } from './api.js';
 import { h, show } from './dom.js';
-import { ago, bytes, plural, span, when } from './format.js';
-import { act, failed, open, toast } from './dialog.js';
 import { auditPanel } from './audit.js';
+import { backupsPanel } from './backups.js';
 import { choice } from './choice.js';
-import { caller, now, refresh, status } from './node.js';
-import { table } from './table.js';
+import { act, failed, open, toast } from './dialog.js';
+import { caller, refresh, status } from './node.js';
 import { curl, environment, line, twin } from './terminal.js';
-import { watch } from './watch.js';
 
 export function ops(root) {
-  if (!caller.admin) return void show(root, h('div.head', h('h1', 'Operations')), h('div.notice', 'This is for tokens of scope admin.'));
-  const mode = h('div.panel'), probes = h('div.panel'), settings = h('div.panel'), log = h('div.panel');
-  const backups = backupsPanel(), audit = auditPanel();
-  show(root,
-    h('div.head', h('h1', 'Operations'), h('div.actions', h('button.quiet', { type: 'button', onclick: terminal }, 'Terminal'))),
+  if (!caller.admin)
+    return void show(root, h('div.head', h('h1', 'Operations')), h('div.notice', 'This is for tokens of scope admin.'));
+  const mode = h('div.panel'),
+    probes = h('div.panel'),
+    settings = h('div.panel'),
+    log = h('div.panel');
+  const backups = backupsPanel(),
+    audit = auditPanel();
+  show(
+    root,
+    h(
+      'div.head',
+      h('h1', 'Operations'),
+      h('div.actions', h('button.quiet', { type: 'button', onclick: terminal }, 'Terminal')),
+    ),
     h('div.columns', mode, log, probes),
-    backups.element, audit.element, settings);
+    backups.element,
+    audit.element,
+    settings,
+  );
   logPanel(log);
   let before = '';
   const stop = status.hear((s) => {
@@ -29,120 +40,168 @@ export function ops(root) {
     probesPanel(probes, s);
     settingsPanel(settings, s);
   });
-  return { stop: () => { stop(); backups.stop(); audit.stop(); } };
+  return {
+    stop: () => {
+      stop();
+      backups.stop();
+      audit.stop();
+    },
+  };
 }
 
 function modePanel(root, s) {
   const other = s.mode === 'read-only' ? 'normal' : 'read-only';
   const switchable = s.mode === 'normal' || s.mode === 'read-only';
-  show(root, h('header', h('h2', 'Mode'), h('div.actions', switchable ? h('button.small', { type: 'button', onclick: () => setMode(other) }, other === 'normal' ? 'Take writes…' : 'Refuse writes…') : null)),
-    h('div.body', h('p', h('span', { class: 'state ' + (s.mode === 'normal' ? 'good' : 'warn') }, s.mode)),
-      h('p.muted', { normal: 'Clients write to this node.', 'read-only': 'Writes of clients are refused; what others write still arrives.', syncing: 'It takes over the data of its cluster.', leaving: 'It leaves its cluster.' }[s.mode])));
+  show(
+    root,
+    h(
+      'header',
+      h('h2', 'Mode'),
+      h(
+        'div.actions',
+        switchable
+          ? h(
+              'button.small',
+              { type: 'button', onclick: () => setMode(other) },
+              other === 'normal' ? 'Take writes…' : 'Refuse writes…',
+            )
+          : null,
+      ),
+    ),
+    h(
+      'div.body',
+      h('p', h('span', { class: 'state ' + (s.mode === 'normal' ? 'good' : 'warn') }, s.mode)),
+      h(
+        'p.muted',
+        {
+          normal: 'Clients write to this node.',
+          'read-only': 'Writes of clients are refused; what others write still arrives.',
+          syncing: 'It takes over the data of its cluster.',
+          leaving: 'It leaves its cluster.',
+        }[s.mode],
+      ),
+    ),
+  );
 }
 
 function setMode(mode) {
   const body = JSON.stringify({ mode });
   act({
-    title: mode === 'normal' ? 'Take writes' : 'Refuse writes', label: 'Switch', danger: mode !== 'normal',
-    text: [h('p', mode === 'normal' ? 'Clients can write to this node again.' : 'Writes of clients to this node are refused until it is switched back or started again. Other nodes go on taking them.')],
+    title: mode === 'normal' ? 'Take writes' : 'Refuse writes',
+    label: 'Switch',
+    danger: mode !== 'normal',
+    text: [
+      h(
+        'p',
+        mode === 'normal'
+          ? 'Clients can write to this node again.'
+          : 'Writes of clients to this node are refused until it is switched back or started again. Other nodes go on taking them.',
+      ),
+    ],
     twin: twin({ method: 'PUT', path: '/admin/mode', body }, 'kvs mode ' + mode),
-    run: async () => { await send('PUT', '/admin/mode', { body }); toast('The mode is ' + mode); refresh(); },
+    run: async () => {
+      await send('PUT', '/admin/mode', { body });
+      toast('The mode is ' + mode);
+      refresh();
+    },
   });
 }
 
 async function logPanel(root) {
   const path = '/debug/log-level';
   const set = async (level) => {
-    try { await send('PUT', path, { body: JSON.stringify({ level }) }); toast('Logging from ' + level + ' on'); } catch (e) { toast(e.message, 'bad'); }
+    try {
+      await send('PUT', path, { body: JSON.stringify({ level }) });
+      toast('Logging from ' + level + ' on');
+    } catch (e) {
+      toast(e.message, 'bad');
+    }
     logPanel(root);
   };
   try {
     const { level } = await get(path);
-    show(root, h('header', h('h2', 'Log')), h('div.body.stack',
-      choice('Least level', { debug: 'debug', info: 'info', warn: 'warn', error: 'error' }, level, set),
-      h('p.muted', 'From this level on, until the next start.'),
-      h('div.twin', line('curl', curl({ method: 'PUT', path, body: JSON.stringify({ level }) })))));
+    show(
+      root,
+      h('header', h('h2', 'Log')),
+      h(
+        'div.body.stack',
+        choice('Least level', { debug: 'debug', info: 'info', warn: 'warn', error: 'error' }, level, set),
+        h('p.muted', 'From this level on, until the next start.'),
+        h('div.twin', line('curl', curl({ method: 'PUT', path, body: JSON.stringify({ level }) }))),
+      ),
+    );
   } catch (e) {
     if (e.setting !== 'debug_endpoints') return show(root, h('header', h('h2', 'Log')), h('div.body', failed(e)));
-    show(root, h('header', h('h2', 'Log')), h('div.body', h('p', 'Logged from ', h('strong', status.value?.log_level || 'info'), ' on.'),
-      h('p.muted', h('code', 'debug_endpoints: true'), ' lets it be changed here.')));
+    show(
+      root,
+      h('header', h('h2', 'Log')),
+      h(
+        'div.body',
+        h('p', 'Logged from ', h('strong', status.value?.log_level || 'info'), ' on.'),
+        h('p.muted', h('code', 'debug_endpoints: true'), ' lets it be changed here.'),
+      ),
+    );
   }
 }
 
 function probesPanel(root, s) {
-  show(root, h('header', h('h2', 'Probes'), h('span', { class: 'chip ' + (s.ready ? 'good' : 'bad') }, s.ready ? 'ready' : 'not ready')),
-    h('div.body', h('dl.facts', s.probes.map((p) => [h('dt', p.name), h('dd', p.ok ? h('span.state.good', 'ok') : h('span.state.bad', p.why || 'failed'))]))));
+  show(
+    root,
+    h(
+      'header',
+      h('h2', 'Probes'),
+      h('span', { class: 'chip ' + (s.ready ? 'good' : 'bad') }, s.ready ? 'ready' : 'not ready'),
+    ),
+    h(
+      'div.body',
+      h(
+        'dl.facts',
+        s.probes.map((p) => [
+          h('dt', p.name),
+          h('dd', p.ok ? h('span.state.good', 'ok') : h('span.state.bad', p.why || 'failed')),
+        ]),
+      ),
+    ),
+  );
 }
 
 function settingsPanel(root, s) {
   const all = Object.entries(s.settings);
-  show(root, h('header', h('h2', 'Settings'), h('span.muted', 'that are not the default, secrets aside')),
-    all.length === 0 ? h('p.empty', 'All settings have their defaults.') : h('div.scroll', h('table', h('tbody', all.map(([name, value]) => h('tr', h('td.mono.nowrap.setting', name), h('td.mono.break', value)))))));
-}
-
-// backupsPanel lists the backups of the node, more often while one is being made.
-function backupsPanel() {
-  const rows = h('tbody'), note = h('div');
-  let running = false, list = [];
-  const draw = () => {
-    show(rows, list.toReversed().map((b) => h('tr',
-      h('td.nowrap', { title: b.id }, when(b.time)),
-      h('td', state(b)),
-      h('td.right', bytes(b.size)), h('td.right', plural(b.keys, 'key')),
-      h('td.nowrap', b.state === 'done' ? ago(b.time, now()) : ''),
-      h('td.right.nowrap',
-        b.state === 'done' ? h('button.quiet.small', { type: 'button', onclick: () => download(b) }, 'Download') : null,
-        b.state === 'running' ? null : h('button.quiet.small.bad', { type: 'button', onclick: () => removeBackup(b, ask.now) }, 'Delete…')))));
-    show(note, list.length === 0 ? h('p.empty', 'No backups of this node yet.') : null);
-  };
-  const ask = watch(() => (running ? 600 : 15_000), async () => {
-    try {
-      list = (await get('/admin/backups')).backups;
-      running = list.some((b) => b.state === 'running');
-      draw();
-    } catch (e) { show(note, failed(e)); }
-  });
-  const create = () => act({
-    title: 'Make a backup', label: 'Begin', text: [h('p', 'Of all data of this node, from one snapshot, while it serves. The file is written where ', h('code', 'backup_path'), ' says, read again, and only then has its name.')],
-    twin: twin({ method: 'POST', path: '/admin/backups' }, 'kvs backup create'),
-    run: async () => { await send('POST', '/admin/backups'); running = true; ask.now(); },
-  });
-  const element = h('div.panel', h('header', h('h2', 'Backups'), h('div.actions', h('button.small', { type: 'button', onclick: create }, 'Make one…'))),
-    h('div.scroll', table('', ['Made', 'State', '>Size', '>Of', '', ''], rows)), note);
-  return { element, stop: ask };
-}
-
-function state(b) {
-  if (b.state === 'running') return h('span.progress', h('progress', { 'aria-label': 'being made' }), ' being made');
-  if (b.state === 'failed') return h('span.state.bad', { title: b.error }, b.error || 'failed');
-  return h('span.state', { class: 'state ' + (b.verified ? 'good' : 'warn') }, b.verified ? 'sound' : 'not verified', b.took_ms ? h('span.muted', ' in ' + span(b.took_ms)) : null);
-}
-
-// download saves a backup as a file. It passes through the memory of the tab, because a
-// link could not show the token.
-async function download(b) {
-  try {
-    toast('Reading the backup…');
-    const answer = await send('GET', `/admin/backups/${b.id}/download`, { within: 0 });
-    const url = URL.createObjectURL(await answer.blob());
-    h('a', { href: url, download: b.id + '.kvsbak' }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  } catch (e) { toast(e.message, 'bad'); }
-}
-
-function removeBackup(b, again) {
-  const path = '/admin/backups/' + b.id;
-  act({
-    title: 'Delete a backup', label: 'Delete', danger: true, text: [h('p', 'The file of ' + when(b.time) + ' is removed from this node.')],
-    twin: twin({ method: 'DELETE', path }),
-    run: async () => { await send('DELETE', path); toast('Removed'); again(); },
-  });
+  show(
+    root,
+    h('header', h('h2', 'Settings'), h('span.muted', 'that are not the default, secrets aside')),
+    all.length === 0
+      ? h('p.empty', 'All settings have their defaults.')
+      : h(
+          'div.scroll',
+          h(
+            'table',
+            h(
+              'tbody',
+              all.map(([name, value]) => h('tr', h('td.mono.nowrap.setting', name), h('td.mono.break', value))),
+            ),
+          ),
+        ),
+  );
 }
 
 function terminal() {
-  open('In a terminal', () => h('div.body', environment(),
-    h('h3', 'How the node is'), h('div.twin', line('curl', curl({ path: '/readyz?verbose' })), line('kvs', 'kvs doctor')),
-    h('h3', 'Backups'), h('div.twin', line('curl', curl({ path: '/admin/backups' })), line('kvs', 'kvs backup ls')), h('div.twin', line('kvs', 'kvs backup create --out today.kvsbak')),
-    h('h3', 'Restore'), h('div.twin', line('kvs', 'kvs restore today.kvsbak --merge --dry-run')),
-    h('h3', 'Audit log'), h('div.twin', line('curl', curl({ path: '/audit?since=0&limit=100' })), line('kvs', 'kvs audit tail -f'))), { wide: true });
+  open(
+    'In a terminal',
+    () =>
+      h(
+        'div.body',
+        environment(),
+        h('h3', 'How the node is'),
+        h('div.twin', line('curl', curl({ path: '/readyz?verbose' })), line('kvs', 'kvs doctor')),
+        h('h3', 'Backups'),
+        h('div.twin', line('curl', curl({ path: '/admin/backups' })), line('kvs', 'kvs backup ls')),
+        h('div.twin', line('kvs', 'kvs backup create --out today.kvsbak')),
+        h('h3', 'Restore'),
+        h('div.twin', line('kvs', 'kvs restore today.kvsbak --merge --dry-run')),
+        h('h3', 'Audit log'),
+        h('div.twin', line('curl', curl({ path: '/audit?since=0&limit=100' })), line('kvs', 'kvs audit tail -f')),
+      ),
+    { wide: true },
+  );
 }

@@ -59,12 +59,18 @@ export function perSecond(before, after, name) {
 // quantile is that of what a histogram counted between two samples, null for nothing.
 export function quantile(before, after, name, q) {
   const start = name + ' le ';
-  const bounds = Object.keys(after.values).filter((k) => k.startsWith(start)).map((k) => k.slice(start.length))
-    .map((le) => [le === '+Inf' ? Infinity : Number(le), (after.values[start + le] || 0) - (before.values[start + le] || 0)])
+  const bounds = Object.keys(after.values)
+    .filter((k) => k.startsWith(start))
+    .map((k) => k.slice(start.length))
+    .map((le) => [
+      le === '+Inf' ? Infinity : Number(le),
+      (after.values[start + le] || 0) - (before.values[start + le] || 0),
+    ])
     .sort((a, b) => a[0] - b[0]);
   const all = bounds.length ? bounds[bounds.length - 1][1] : 0;
   if (all <= 0) return null;
-  let low = 0, below = 0;
+  let low = 0,
+    below = 0;
   for (const [bound, upTo] of bounds) {
     if (upTo >= q * all) {
       if (bound === Infinity) return low;
@@ -88,7 +94,9 @@ export function gather() {
       if (ring.length > samplesMax) ring.shift();
       missing.tell(false);
       samples.tell(ring);
-    } catch (e) { missing.tell(e); }
+    } catch (e) {
+      missing.tell(e);
+    }
   });
 }
 

@@ -37,10 +37,16 @@ export async function copied(text) {
 
 // line is a command with a button that copies it.
 export function line(label, command) {
-  return h('div.line',
+  return h(
+    'div.line',
     h('span.line-label', label),
     h('code', { tabindex: 0, 'aria-label': label + ' command' }, command),
-    h('button.quiet.small', { type: 'button', onclick: () => copied(command), 'aria-label': 'Copy the ' + label + ' command' }, 'Copy'));
+    h(
+      'button.quiet.small',
+      { type: 'button', onclick: () => copied(command), 'aria-label': 'Copy the ' + label + ' command' },
+      'Copy',
+    ),
+  );
 }
 
 // twin shows the same action with curl and with kvs.
@@ -52,7 +58,9 @@ export function twin(request, command) {
 export function environment() {
   const file = quoted((status.value?.storage?.data_dir || 'data') + '/admin.token');
   const token = caller.auth ? ' KVS_TOKEN_FILE=' + file : '';
-  return h('div.twin',
+  return h(
+    'div.twin',
     line('kvs', `export KVS_ADDR=${location.origin}${token}`),
-    caller.auth ? line('curl', 'TOKEN=$(cat ' + file + ')') : null);
+    caller.auth ? line('curl', 'TOKEN=$(cat ' + file + ')') : null,
+  );
 }

@@ -7,14 +7,21 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 
 const current = () => localStorage.getItem(place) || (system.matches ? 'dark' : 'light');
 
-function apply() { document.documentElement.dataset.theme = current(); }
+function apply() {
+  document.documentElement.dataset.theme = current();
+}
 
 export function switchTheme() {
   localStorage.setItem(place, current() === 'dark' ? 'light' : 'dark');
   apply();
 }
 
-export const themeButton = () => h('button.quiet.icon', { type: 'button', title: 'Light or dark (t)', 'aria-label': 'Switch between light and dark', onclick: switchTheme }, '◐');
+export const themeButton = () =>
+  h(
+    'button.quiet.icon',
+    { type: 'button', title: 'Light or dark (t)', 'aria-label': 'Switch between light and dark', onclick: switchTheme },
+    '◐',
+  );
 
 system.addEventListener('change', apply);
 apply();

@@ -11,19 +11,28 @@ export class Tree {
   #dirs = new Map(); // path to {items, next, loading, whole}
   #open = new Set();
 
-  get length() { return this.rows.length; }
-  at(i) { return this.rows[i]; }
+  get length() {
+    return this.rows.length;
+  }
+  at(i) {
+    return this.rows[i];
+  }
 
   // load reads the next page of a directory, if there is one; '' is the root.
   load(path = '') {
     const dir = this.#dirs.get(path) || { items: [], next: undefined };
     this.#dirs.set(path, dir);
-    if (!dir.whole) dir.loading ??= this.#page(path, dir).finally(() => { dir.loading = null; });
+    if (!dir.whole)
+      dir.loading ??= this.#page(path, dir).finally(() => {
+        dir.loading = null;
+      });
     return dir.loading || Promise.resolve();
   }
 
   async #page(path, dir) {
-    const page = await get(keyPath(path) + query({ list: true, delimiter: '/', keys_only: true, limit: pageSize, cursor: dir.next }));
+    const page = await get(
+      keyPath(path) + query({ list: true, delimiter: '/', keys_only: true, limit: pageSize, cursor: dir.next }),
+    );
     dir.items.push(...page.items.map((item) => item.key));
     dir.next = page.next;
     dir.whole = page.next === undefined;

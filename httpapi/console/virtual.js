@@ -20,18 +20,28 @@ export class VirtualList {
     this.#open = open;
     this.#key = key;
     this.space = h('div.virtual-space', { role: 'presentation' });
-    this.element = h('div.virtual', {
-      role, tabindex: 0, 'aria-label': label,
-      onscroll: () => this.#paint(),
-      onkeydown: (e) => this.#onKey(e),
-      onclick: (e) => this.#onClick(e),
-    }, this.space);
+    this.element = h(
+      'div.virtual',
+      {
+        role,
+        tabindex: 0,
+        'aria-label': label,
+        onscroll: () => this.#paint(),
+        onkeydown: (e) => this.#onKey(e),
+        onclick: (e) => this.#onClick(e),
+      },
+      this.space,
+    );
     this.role = role === 'tree' ? 'treeitem' : 'option';
     new ResizeObserver(() => this.#paint()).observe(this.element);
   }
 
-  get length() { return this.#length; }
-  get chosen() { return this.#chosen; }
+  get length() {
+    return this.#length;
+  }
+  get chosen() {
+    return this.#chosen;
+  }
 
   // reset says that there are other rows now.
   reset(length, chosen = this.#chosen) {
@@ -55,7 +65,8 @@ export class VirtualList {
     if (this.#length === 0) return;
     const before = this.#chosen;
     this.#chosen = Math.max(0, Math.min(i, this.#length - 1));
-    const top = this.#chosen * rowHeight, view = this.element;
+    const top = this.#chosen * rowHeight,
+      view = this.element;
     if (top < view.scrollTop) view.scrollTop = top;
     else if (top + rowHeight > view.scrollTop + view.clientHeight) view.scrollTop = top + rowHeight - view.clientHeight;
     this.#paint();
@@ -75,18 +86,30 @@ export class VirtualList {
     const first = Math.max(0, Math.floor(view.scrollTop / rowHeight) - spare);
     const last = Math.min(this.#length, Math.ceil((view.scrollTop + view.clientHeight) / rowHeight) + spare);
     for (const [i, el] of this.#rows) {
-      if (i < first || i >= last) { el.remove(); this.#rows.delete(i); }
+      if (i < first || i >= last) {
+        el.remove();
+        this.#rows.delete(i);
+      }
     }
     for (let i = first; i < last; i++) if (!this.#rows.has(i)) this.#add(i);
   }
 
   #add(i) {
     const row = this.#draw(i);
-    const el = h('div.virtual-row', {
-      role: this.role, id: 'row-' + i, 'data-row': i, 'aria-selected': String(i === this.#chosen),
-      'aria-setsize': this.#length, 'aria-posinset': i + 1,
-      'aria-level': row.level ?? null, 'aria-expanded': row.expanded === undefined ? null : String(row.expanded),
-    }, row.parts);
+    const el = h(
+      'div.virtual-row',
+      {
+        role: this.role,
+        id: 'row-' + i,
+        'data-row': i,
+        'aria-selected': String(i === this.#chosen),
+        'aria-setsize': this.#length,
+        'aria-posinset': i + 1,
+        'aria-level': row.level ?? null,
+        'aria-expanded': row.expanded === undefined ? null : String(row.expanded),
+      },
+      row.parts,
+    );
     el.style.transform = `translateY(${i * rowHeight}px)`;
     this.#rows.set(i, el);
     this.space.append(el);
@@ -103,8 +126,14 @@ export class VirtualList {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.element.clientHeight / rowHeight) - 1);
     const to = {
-      ArrowDown: this.#chosen + 1, j: this.#chosen + 1, ArrowUp: this.#chosen - 1, k: this.#chosen - 1,
-      PageDown: this.#chosen + page, PageUp: this.#chosen - page, Home: 0, End: this.#length - 1,
+      ArrowDown: this.#chosen + 1,
+      j: this.#chosen + 1,
+      ArrowUp: this.#chosen - 1,
+      k: this.#chosen - 1,
+      PageDown: this.#chosen + page,
+      PageUp: this.#chosen - page,
+      Home: 0,
+      End: this.#length - 1,
     }[event.key];
     // After g a letter leads to a pane.
     if (document.body.classList.contains('going')) return;

@@ -8,16 +8,25 @@ const sparse = 40; // requests left of a limit from which on the console holds b
 // watch calls ask every period milliseconds, which may be a function, until the returned
 // function is called; its now asks at once.
 export function watch(period, ask) {
-  let timer = 0, ended = false, busy = false;
-  const pause = () => (typeof period === 'function' ? period() : period) * (quota.left !== null && quota.left < sparse ? 4 : 1);
+  let timer = 0,
+    ended = false,
+    busy = false;
+  const pause = () =>
+    (typeof period === 'function' ? period() : period) * (quota.left !== null && quota.left < sparse ? 4 : 1);
   const tick = async () => {
     clearTimeout(timer);
     if (ended || busy || document.hidden) return;
     busy = true;
-    try { await ask(); } finally { busy = false; }
+    try {
+      await ask();
+    } finally {
+      busy = false;
+    }
     if (!ended) timer = setTimeout(tick, pause());
   };
-  const wake = () => { if (!document.hidden) tick(); };
+  const wake = () => {
+    if (!document.hidden) tick();
+  };
   document.addEventListener('visibilitychange', wake);
   tick();
   const stop = () => {
