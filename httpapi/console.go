@@ -27,8 +27,9 @@ var consoleTypes = map[string]string{
 }
 
 // console is the files of the web console. The page names the others below its build, a
-// hash over them all: they may be cached for ever, so every visit but the
-// first costs a client one request of its rate limit, and a page never runs with files of another version.
+// hash over them all: they may be cached for ever, and a page never runs with files of
+// another version. A visit costs a client one request of its rate limit: the files are
+// free, or the first visit would use up half of it.
 type console struct {
 	page  []byte
 	files map[string]consoleFile // by what follows /console/

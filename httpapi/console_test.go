@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func withConsole(o *Options) { o.Console = true }
@@ -62,6 +63,29 @@ func TestConsoleIsServed(t *testing.T) {
 	}
 	if a := r.do("POST", "/console/", "x"); a.problem() != slugMethodNotAllowed {
 		t.Errorf("a POST: %s", a)
+	}
+}
+
+// Goal: whoever loads the console pays for its page alone, so that no rate limit leaves it
+// half loaded.
+func TestConsoleFilesAreFree(t *testing.T) {
+	r := newRig(t, func(o *Options) {
+		withConsole(o)
+		o.RateLimit = RateLimit{Requests: 2, Window: time.Minute}
+	})
+	build, files := inConsole(t)
+	for range 2 {
+		if a := r.do("GET", "/console/", ""); a.status != 200 {
+			t.Fatalf("the page: %s", a)
+		}
+	}
+	if a := r.do("GET", "/console/", ""); a.problem() != slugRateLimited {
+		t.Errorf("the page is free: %.200s", a)
+	}
+	for name := range files {
+		if a := r.do("GET", "/console/"+build+"/"+name, ""); a.status != 200 {
+			t.Errorf("%s: %.200s", name, a)
+		}
 	}
 }
 

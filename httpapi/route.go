@@ -15,6 +15,7 @@ type endpoint struct {
 	need  need   // What it asks of its caller.
 	route string // What it is called in metrics and logs.
 	once  bool   // Whether its changes heed Idempotency-Key.
+	free  bool   // Whether rate limits pass it over: a few bytes that are the same for everybody.
 
 	action string // What its changes are called in the audit log; empty for those not logged as events.
 }
@@ -81,7 +82,7 @@ var named = routed(map[string]endpoint{
 	"/admin/backups/{id}/download": {allow: allowRead, serve: (*Server).serveDownload},
 	"/debug/pprof/{id}":            {allow: allowRead, serve: (*Server).serveProfile},
 	"/problems/{slug}":             {allow: allowRead, serve: (*Server).serveProblem, need: needNothing},
-	"/console/{file}":              {allow: allowRead, serve: (*Server).serveConsoleFile, need: needNothing},
+	"/console/{file}":              {allow: allowRead, serve: (*Server).serveConsoleFile, need: needNothing, free: true},
 })
 
 // locate finds the endpoint of a raw path and, for one with a name in it, sets the

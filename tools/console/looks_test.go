@@ -85,6 +85,16 @@ func TestPanesWithinTheRateLimit(t *testing.T) {
 	}
 }
 
+// Goal: where the rate limit is far too low, the page is there and says which setting it is.
+func TestLowRateLimit(t *testing.T) {
+	b := openTab(t)
+	n := startNode(t, "alpha", nil, "rate_limit_requests: 2")
+	b.open(n)
+	b.says(".banner", "rate_limit_requests")
+	b.shot("rate-limited")
+	b.wantNoFaults()
+}
+
 // Goal: without a token there is a way to enter one and nothing else; a wrong one is
 // refused with the reason; a right one is kept for the tab and is nowhere in its address;
 // and one that may only read sees what it may.
