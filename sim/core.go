@@ -57,8 +57,8 @@ func (w *World) drawCore() []*host {
 		h := w.hosts[i]
 		switch {
 		case h.set: // its disk is not that of the node that is looked at any more
-		case h.node == nil || h.left || h.node.Status().Identity.Cluster == keyspace.ClusterID{}:
-		case len(core) == 0 && h.node.Status().Transfer.Active():
+		case h.node == nil || h.left || h.cluster() == keyspace.ClusterID{}:
+		case len(core) == 0 && h.copying():
 		case slices.ContainsFunc(core, func(c *host) bool { return !acquainted(c, h) }):
 		case len(core) == 0 || !drawn || w.faults.rng.IntN(1000) < w.opt.CorePermille:
 			core = append(core, h)

@@ -28,15 +28,15 @@ func (w *World) changed(h *host, e statemachine.MemberChanged) {
 // undetected checks that no host has held another for reachable for long that
 // is down: its connection breaks within idleTimeout, and if there is none, two
 // rounds of probes are enough. Loss may let a late message speak for the dead.
-func (w *World) undetected() {
+func (w *World) undetected(all []statemachine.Status) {
 	if w.opt.LossPermille > 0 || w.opt.LateDupPermille > 0 {
 		return
 	}
-	for _, h := range w.hosts {
+	for i, h := range w.hosts {
 		if !h.up || h.still {
 			continue
 		}
-		s := h.node.Status()
+		s := &all[i]
 		round := Millis(len(w.hosts)) * w.opt.Core.Probe * Millis(2+s.Health)
 		bound := idleTimeout + 2*round + 1_000
 		for _, m := range s.Members {

@@ -46,7 +46,7 @@ func (f *followers) read(o *follower, h *host, limit int) keyspace.Progress {
 	if h.disk.Unsynced() > 0 {
 		return keyspace.ChangesMore
 	}
-	r, cluster := h.disk.Reader(), h.node.Status().Identity.Cluster
+	r, cluster := h.disk.Reader(), h.cluster()
 	cursor, known, ok := keyspace.ParseCursor(o.cursor.Append(nil, cluster), cluster, keyspace.LoadVV(r).Retired())
 	if !ok {
 		f.w.fail("changes", "a cursor cannot be read again: %+v", o.cursor)
@@ -101,7 +101,7 @@ func (f *followers) judge() {
 	}
 	for i := range f.each {
 		h := w.clients.upFrom(int(w.fated(FateJudge, w.hosts[0], Millis(f.rng.IntN(len(w.hosts))), 0)))
-		if h == nil || h.node.Status().Transfer.Active() || h.disk.Unsynced() > 0 {
+		if h == nil || h.copying() || h.disk.Unsynced() > 0 {
 			return
 		}
 		for n := 0; f.read(&f.each[i], h, f.page()) != keyspace.ChangesAll; n++ {

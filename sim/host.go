@@ -159,7 +159,7 @@ func (h *host) crash() {
 // was evicted and does not know it, newcomers may still copy from it; they find
 // out when they meet the others.
 func (h *host) upright() bool {
-	if h.w.alone || h.fallen || h.node.Status().Identity.Cluster == (keyspace.ClusterID{}) {
+	if h.w.alone || h.fallen || h.cluster() == (keyspace.ClusterID{}) {
 		return false
 	}
 	return !slices.ContainsFunc(h.w.hosts, func(o *host) bool { return o.up && h.w.departed[o.id] })
@@ -188,11 +188,18 @@ func (h *host) roster() []keyspace.ReplicaID {
 	return ids
 }
 
+// cluster is the one that the host belongs to, zero for none. A whole status would cost
+// a comparison with every member.
+func (h *host) cluster() keyspace.ClusterID { return h.node.Hello().Cluster }
+
+// copying says that the host has not got all records of its cluster.
+func (h *host) copying() bool { return h.node.Hello().Member.Stage != statemachine.StageComplete }
+
 // homeless says that a replica runs that belongs to no cluster: it reports to
 // nobody, so nobody has waited for it.
 func (w *World) homeless(id keyspace.ReplicaID) bool {
 	return slices.ContainsFunc(w.hosts, func(h *host) bool {
-		return h.id == id && h.up && h.node.Status().Identity.Cluster == keyspace.ClusterID{}
+		return h.id == id && h.up && h.cluster() == keyspace.ClusterID{}
 	})
 }
 

@@ -86,7 +86,7 @@ func (o *operators) answered(h *host, e statemachine.Done) {
 func (o *operators) reunite() {
 	var cluster keyspace.ClusterID
 	for _, h := range o.w.hosts {
-		switch id := h.node.Status().Identity.Cluster; {
+		switch id := h.cluster(); {
 		case !h.up || id == keyspace.ClusterID{}:
 		case cluster == keyspace.ClusterID{}:
 			cluster = id

@@ -11,16 +11,18 @@ import (
 // inspect checks now and then, in the middle of everything, what must hold at
 // all times.
 func (w *World) inspect() {
-	for _, h := range w.hosts {
+	all := make([]statemachine.Status, len(w.hosts)) // dear, so of each host only once
+	for i, h := range w.hosts {
 		if h.up {
+			all[i] = h.node.Status()
 			w.rights.inspect(h)
-			w.claims(h)
+			w.claims(h, all[i].VV)
 			w.tree(h)
 			w.expiry(h)
 			w.loads(h)
 		}
 	}
-	w.undetected()
+	w.undetected(all)
 	w.clients.overdue()
 	w.askers.overdue()
 	w.readers.overdue()
@@ -34,7 +36,7 @@ func (w *World) inspect() {
 // write or a greater version of its key. What was found true stays true, as the
 // witness sees to it that records only move forward, so each write is checked
 // until the host claims it, and all of them again after a restart.
-func (w *World) claims(h *host) {
+func (w *World) claims(h *host, vv keyspace.VV) {
 	if w.opt.FalseClaims {
 		return
 	}
@@ -45,7 +47,6 @@ func (w *World) claims(h *host) {
 	for ; t.checked < len(w.model.writes); t.checked++ {
 		t.unclaimed = append(t.unclaimed, t.checked)
 	}
-	vv := h.node.Status().VV
 	kept := t.unclaimed[:0]
 	for _, i := range t.unclaimed {
 		wr := &w.model.writes[i]

@@ -39,8 +39,7 @@ func newReaders(w *World, rng *rand.Rand) *readers {
 // act reads a key from every host that has a part of the records.
 func (r *readers) act() {
 	for _, h := range r.w.hosts {
-		if !h.up || h.still || h.node.Status().Mode == statemachine.ModeSyncing ||
-			!h.node.Status().Transfer.Active() {
+		if !h.up || h.still || !h.copying() || h.node.Status().Mode == statemachine.ModeSyncing {
 			continue
 		}
 		r.w.act(ActLookup, of(h), int64(r.rng.IntN(r.w.opt.Keys)))
@@ -49,7 +48,7 @@ func (r *readers) act() {
 
 // perform reads a key from a host, which answers by itself or asks its source.
 func (r *readers) perform(h *host, key string) {
-	if !h.node.Status().Transfer.Active() || h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
+	if !h.copying() || h.disk.Reader().Get(keyspace.DataKey(key)) != nil {
 		return // the host answers by itself
 	}
 	id := r.ask(h, reading{key, r.everywhere(key)})
@@ -61,7 +60,7 @@ func (r *readers) perform(h *host, key string) {
 func (r *readers) everywhere(key string) bool {
 	some := false
 	for _, h := range r.w.hosts {
-		if !h.up || h.node.Status().Transfer.Active() {
+		if !h.up || h.copying() {
 			continue
 		}
 		rec, ok := keyspace.DecodeRecord(h.disk.Reader().Get(keyspace.DataKey(key)))

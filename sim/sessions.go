@@ -87,7 +87,7 @@ func (s *sessions) draw(who int) {
 
 // served says that a host serves sessions.
 func (s *sessions) served(h *host) bool {
-	return h.node.Status().Mode != statemachine.ModeSyncing && !h.node.Status().Transfer.Active()
+	return !h.copying() && h.node.Status().Mode != statemachine.ModeSyncing
 }
 
 // perform lets a session do what an act says: n is how many copies its write asks
@@ -100,7 +100,7 @@ func (s *sessions) perform(h *host, args []int64) {
 	if o.seen == nil {
 		o.seen = make(map[string]keyspace.Version)
 	}
-	cluster := h.node.Status().Identity.Cluster
+	cluster := h.cluster()
 	token, ok := keyspace.ParseSession(o.token.Append(nil, cluster), cluster)
 	if !ok {
 		s.w.fail("session", "a session cannot be read again: %v", o.token)
