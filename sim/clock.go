@@ -12,8 +12,11 @@ const year Millis = 365 * 24 * 3_600_000
 // setSkew sets how far a host's clock is ahead of the true time.
 func (h *host) setSkew(d Millis) {
 	h.skew = d
-	h.ahead = max(h.ahead, d)
+	h.ahead, h.behind = max(h.ahead, d), max(h.behind, -d)
 }
+
+// off is how far a host's clock ever was from the true time.
+func (h *host) off() Millis { return max(h.ahead, h.behind) }
 
 // derail sets the clock of one host, the same one in the whole run, to another
 // hour, or a year ahead.

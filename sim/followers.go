@@ -128,7 +128,7 @@ func (f *followers) page() int {
 func (f *followers) compare(o *follower, h *host) {
 	now, slack := h.now().Wall, 2*f.w.opt.SkewMax+f.w.opt.ClockGrain
 	for _, o := range f.w.hosts {
-		slack = max(slack, 2*max(o.ahead, o.skew, -o.skew))
+		slack = max(slack, 2*o.off())
 	}
 	about := func(e *keyspace.Header) bool {
 		return e.Expires != 0 && e.Expires >= now-slack && e.Expires <= now+slack

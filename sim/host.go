@@ -41,6 +41,7 @@ type host struct {
 	began   Millis // of this run: the zero of its monotonic clock
 	skew    Millis // of its wall clock
 	ahead   Millis // the most that skew ever was
+	behind  Millis // and the most that it was the other way
 
 	former []keyspace.ReplicaID // who it was in earlier lives
 	waited []keyspace.ReplicaID // whom its last purge had waited for when it was decided

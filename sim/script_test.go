@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -93,5 +96,27 @@ func TestScriptsOfAnyActsArePlayed(t *testing.T) {
 	}
 	if r := read.Play(); r.Failure != nil && r.Failure.Oracle == "assertion" {
 		t.Error(r.Failure)
+	}
+}
+
+// Goal: runs that once failed, shrunk, never fail again. Unlike seeds, scripts keep
+// their meaning when worlds draw something else.
+func TestKeptScriptsPass(t *testing.T) {
+	files, err := filepath.Glob("testdata/scripts/*.sim")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Replay(string(text))
+		if errors.Is(err, ErrNoMutants) {
+			continue
+		}
+		if err != nil || r.Failure != nil {
+			t.Errorf("%s: %v, %v", file, err, r.Failure)
+		}
 	}
 }

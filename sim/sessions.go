@@ -173,7 +173,7 @@ func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statem
 // ones too.
 func (w *World) together() bool {
 	for _, h := range w.hosts {
-		if max(h.ahead, h.skew, -h.skew) > w.opt.Core.MaxSkew/2 {
+		if h.off() > w.opt.Core.MaxSkew/2 {
 			return false
 		}
 	}
