@@ -37,11 +37,12 @@ func TestScriptReplaysItsRun(t *testing.T) {
 
 // Goal: what is no script is refused by line and word, and never panics.
 func TestBadScriptsAreRefused(t *testing.T) {
-	const good = scriptHeader + "\nwith Nodes=3 Duration=1000 Core.Probe=100\n"
+	const good = scriptHeader + "\nwith Nodes=3 Duration=1000 ClockGrain=1 Core.Probe=100\n"
 	for text, want := range map[string]string{
 		"":                                    "line 1",
 		"kvs sim script 2\n":                  "line 1",
 		scriptHeader + "\n":                   "Nodes=0",
+		scriptHeader + "\nwith Nodes=1":       "ClockGrain=0",
 		good + "with Nods=3":                  "line 3: with Nods: no option",
 		good + "with Core=3":                  "no figure",
 		good + "with Nodes=many":              "Nodes=many",

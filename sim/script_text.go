@@ -169,6 +169,9 @@ func (s *Script) check() error {
 	if s.Options.Nodes < 1 || s.Options.Nodes > NodesMax {
 		return fmt.Errorf("with Nodes=%d: want 1 to %d", s.Options.Nodes, NodesMax)
 	}
+	if s.Options.ClockGrain < 1 {
+		return fmt.Errorf("with ClockGrain=%d: want at least 1 ms", s.Options.ClockGrain)
+	}
 	hosts := append(slices.Clone(s.Core), s.Dead...)
 	if err := s.checkFigures(); err != nil {
 		return err
