@@ -13,13 +13,6 @@ import (
 	"kvs/internal/server"
 )
 
-// Exit codes, as scripts rely on them.
-const (
-	exitOther = 1
-	exitUsage = 2
-	exitWrong = 9 // what was verified is not what it should be
-)
-
 // usage is an error in what was typed.
 type usage struct{ error }
 
@@ -28,18 +21,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(exitCode(err))
 	}
-}
-
-// exitCode is what scripts tell an error by.
-func exitCode(err error) int {
-	var f *failure
-	switch {
-	case errors.As(err, new(usage)):
-		return exitUsage
-	case errors.As(err, &f):
-		return f.code
-	}
-	return exitOther
 }
 
 // rootCommand is the whole program. Commands that ask a node do it through via.

@@ -17,16 +17,6 @@ import (
 	"kvs/client"
 )
 
-// Exit codes of commands that ask a running node, as scripts rely on them.
-const (
-	exitNotFound     = 3
-	exitConflict     = 4
-	exitForbidden    = 5
-	exitUnreachable  = 6
-	exitLimited      = 7
-	exitNotConverged = 8
-)
-
 const (
 	addrDefault = "http://127.0.0.1:8080"
 	// answerTimeout bounds the wait for one answer: longer than the longest that
@@ -240,25 +230,4 @@ func (r *remote) failed(err error) error {
 			"--ca-file with the node's certificate, or that of the authority which signed it"}
 	}
 	return &failure{exitUnreachable, err.Error(), "start a node with kvs, or name another with --addr, KVS_ADDR or a context"}
-}
-
-// codeOf is the exit code for the status of a refusal.
-func codeOf(status int) int {
-	switch status {
-	case http.StatusBadRequest:
-		return exitUsage
-	case http.StatusNotFound:
-		return exitNotFound
-	case http.StatusConflict, http.StatusPreconditionFailed:
-		return exitConflict
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return exitForbidden
-	case http.StatusUnprocessableEntity:
-		return exitWrong
-	case http.StatusTooManyRequests:
-		return exitLimited
-	case http.StatusServiceUnavailable:
-		return exitUnreachable
-	}
-	return exitOther
 }

@@ -20,9 +20,6 @@ import (
 // watchAttempts is how often in a row a node may say nothing before watch gives up.
 const watchAttempts = 8
 
-// exitInterrupted is the exit code of a command that was stopped from the keyboard.
-const exitInterrupted = 130
-
 // watching is what was asked to be watched.
 type watching struct {
 	since    string
