@@ -189,9 +189,6 @@ func settingsReference() string {
 		if s.Needs != "" {
 			text += " Without effect unless `" + s.Needs + "`."
 		}
-		if s.Pending {
-			text += " Accepted, but without effect in this version."
-		}
 		if s.Secret {
 			text += " A secret: never shown."
 		}
