@@ -2,12 +2,15 @@
 
 SEEDS ?= 2000
 
-.PHONY: all build demo test race lint swarm mutants threats bench e2e console rig fuzz cover ci clean
+.PHONY: all build deb demo test race lint swarm mutants threats bench e2e console rig fuzz cover ci clean
 
 all: build test
 
-build: ## the binary, in this directory
-	go build -trimpath -o kvs ./cmd/kvs
+build: ## the binary, static, in this directory
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o kvs ./cmd/kvs
+
+deb: build ## a package for Debian, in dist: the binary, a service, a manual page, completions
+	contrib/deb/build.sh ./kvs dist
 
 demo: ## three nodes in one process, with sample data
 	go run ./cmd/kvs demo
@@ -69,4 +72,4 @@ ci: ## what must pass before a change lands
 	$(MAKE) e2e
 
 clean:
-	rm -f kvs tools/bench.out cover.out
+	rm -rf dist; rm -f kvs tools/bench.out cover.out

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,7 +62,18 @@ type process struct {
 // ends with the test at the latest; if the test failed, its last lines are shown.
 func launch(t testing.TB, name, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: exec.Command(program, args...), ended: make(chan struct{})}
+	return begin(t, name, dir, exec.Command(program, args...))
+}
+
+// launchOther is launch of another program.
+func launchOther(t testing.TB, dir, path string, args ...string) *process {
+	t.Helper()
+	return begin(t, filepath.Base(path), dir, exec.Command(path, args...))
+}
+
+func begin(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr

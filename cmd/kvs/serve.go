@@ -95,6 +95,7 @@ func serve(out io.Writer, from config.Source) error {
 		log.Info("ready", "node", cfg.NodeID, "address", s.Address(), "data_dir", cfg.DataDir,
 			"replica", s.Status().Identity.Replica.String(), "keys", s.Status().Live,
 			"took_ms", time.Since(began).Milliseconds(), "version", server.Version)
+		notify(log, "READY=1\nSTATUS=serving "+s.URL())
 		err = runUntilEnd(s, log, signals)
 		if !errors.Is(err, server.ErrRestart) {
 			return err
@@ -113,6 +114,7 @@ func runUntilEnd(s *server.Server, log *slog.Logger, signals chan os.Signal) err
 				continue
 			}
 			log.Info("stopping", "signal", sig.String())
+			notify(log, "STOPPING=1")
 			signal.Stop(signals) // a second one kills
 			return s.Close()
 		case err := <-s.Failed():
