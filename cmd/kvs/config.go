@@ -233,7 +233,7 @@ func configFmtCommand() *cobra.Command {
 			return noConfig(path)
 		}
 		if err != nil {
-			return fmt.Errorf("read configuration: %w", err)
+			return fmt.Errorf("read configuration: %w. Try: as a user who may read it", err)
 		}
 		formed, err := config.Format(path, text)
 		switch {
@@ -244,7 +244,7 @@ func configFmtCommand() *cobra.Command {
 			return &failure{exitOther, path + " is not in order", "kvs config fmt " + path}
 		}
 		if err := durable.WriteFile(path, []byte(formed)); err != nil {
-			return fmt.Errorf("write configuration: %w", err)
+			return fmt.Errorf("write configuration: %w. Try: as a user who may write beside it, or --diff", err)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), "put in order:", path)
 		return nil

@@ -222,7 +222,7 @@ func contextHeaderCommand() *cobra.Command {
 		if token == "" && r.secret != "" {
 			text, err := os.ReadFile(r.secret)
 			if err != nil {
-				return fmt.Errorf("read the token: %w", err) // connect has read it a moment ago
+				return fmt.Errorf("read the token: %w. Try: kvs login", err) // connect has read it a moment ago
 			}
 			token = strings.TrimSpace(string(text))
 		}

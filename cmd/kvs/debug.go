@@ -124,7 +124,7 @@ func bundleCommand(via http.RoundTripper) *cobra.Command {
 			return &failure{exitConflict, "there is a file " + args[0] + " already", "another name"}
 		}
 		if err := durable.Create(args[0], func(f *os.File) error { return r.bundle(cmd.Context(), f) }); err != nil {
-			return fmt.Errorf("write the bundle: %w", err)
+			return fmt.Errorf("write the bundle: %w. Try: another directory", err)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), "wrote", args[0])
 		return nil

@@ -123,7 +123,7 @@ func (e *editing) open() (string, error) {
 	}
 	f, err := os.Open(e.file)
 	if err != nil {
-		return "", fmt.Errorf("read what was edited: %w", err)
+		return "", fmt.Errorf("read what was edited: %w. Try: an editor that leaves the file there", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, valueBytesMax))

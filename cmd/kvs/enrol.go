@@ -260,7 +260,7 @@ func takeToken(cmd *cobra.Command, text string) (joinToken, error) {
 	case "-":
 		line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), tokenBytesMax)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return joinToken{}, fmt.Errorf("read the token: %w", err)
+			return joinToken{}, fmt.Errorf("read the token: %w. Try: --token with the token itself", err)
 		}
 		text = line
 	}

@@ -118,7 +118,7 @@ func conflictsCommand(via http.RoundTripper) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use: "conflicts", Short: "List the writes that lost to others made at the same time, as this node saw them",
-		Example: "  kvs conflicts\n  kvs conflicts --prefix users/\n  kvs conflicts show users/john", Args: cobra.NoArgs,
+		Example: "  kvs conflicts\n  kvs conflicts --prefix users/\n  kvs conflicts show users/john", Args: exactly(),
 	}
 	cmd.Flags().StringVar(&prefix, "prefix", "", "of keys that begin so")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many, the newest first")

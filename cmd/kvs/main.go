@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,16 @@ import (
 // usage is an error in what was typed.
 type usage struct{ error }
 
+// mistyped makes what cobra says of arguments that nobody expects an error like the others.
+func mistyped(err error) error {
+	if err != nil && !errors.As(err, new(usage)) && strings.HasPrefix(err.Error(), "unknown command ") {
+		return usage{fmt.Errorf("%w. Try: kvs --help", err)}
+	}
+	return err
+}
+
 func main() {
-	if err := rootCommand(http.DefaultTransport).Execute(); err != nil {
+	if err := mistyped(rootCommand(http.DefaultTransport).Execute()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(exitCode(err))
 	}

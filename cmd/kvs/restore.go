@@ -72,7 +72,7 @@ func (o *restoring) check() error {
 	case ways != 1:
 		return usage{errors.New("exactly one of --merge, --rewind and --into DIR says how. Try: kvs restore --help")}
 	case o.into != "" && (o.prefix != "" || o.dry):
-		return usage{errors.New("--into restores everything: it goes without --prefix and --dry-run")}
+		return usage{errors.New("--into restores everything: it goes without --prefix and --dry-run. Try: kvs restore FILE --into DIR")}
 	}
 	return nil
 }
