@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,15 +49,34 @@ func (c *condition) headers() []string {
 
 func getCommand(via http.RoundTripper) *cobra.Command {
 	var meta bool
+	var version string
+	var copies int
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Print a value",
-		Example: "  kvs get users/john\n  kvs get users/john --meta", Args: exactly("KEY"),
+		Example: "  kvs get users/john\n  kvs get users/john --meta\n  kvs get users/john --rev ffffffff-fb4e-8c3e-9d11-0f4b2f6c9a11",
+		Args:    exactly("KEY"),
 	}
 	cmd.Flags().BoolVar(&meta, "meta", false, "with its version, timestamp and expiry, as the API answers")
+	cmd.Flags().StringVar(&version, "rev", "", "a version that it had, as kvs history shows them")
+	cmd.Flags().IntVar(&copies, "read", 0, "the newest that so many replicas have, this one among them")
 	return asking(via, cmd, func(r *remote, args []string) error {
+		query := url.Values{}
+		if version != "" {
+			query.Set("rev", version)
+		}
+		if cmd.Flags().Changed("read") {
+			query.Set("read", strconv.Itoa(copies))
+		}
 		path := keyPath(args[0])
-		if !meta && r.format != "json" {
+		bare := !meta && r.format != "json"
+		switch {
+		case bare && len(query) == 0:
 			path += "?raw"
+		case bare:
+			query.Set("raw", "true")
+			fallthrough
+		case len(query) > 0:
+			path += "?" + query.Encode()
 		}
 		out, err := r.call(cmd.Context(), http.MethodGet, path, "")
 		return show(cmd, out, err)
@@ -63,12 +84,15 @@ func getCommand(via http.RoundTripper) *cobra.Command {
 }
 
 func putCommand(via http.RoundTripper) *cobra.Command {
-	var ttl string
+	var ttl, acks string
+	var wait time.Duration
 	var text bool
 	var only condition
 	cmd := &cobra.Command{
 		Use: "put KEY VALUE|@FILE|-", Short: "Store a value and print its version",
-		Long: "VALUE is JSON, @FILE is read from a file, and - from standard input.",
+		Long: "VALUE is JSON, @FILE is read from a file, and - from standard input. With --acks the answer\n" +
+			"waits until so many replicas have the value durably. If they do not in time it is stored\n" +
+			"all the same, on fewer of them for now, and the exit code is 6.",
 		Example: "  kvs put users/john '{\"name\":\"John\"}'\n  kvs put users/john @john.json --ttl 1h\n" +
 			"  kvs put counter 8 --if-match ffffffff-fb4e-8c3e-9d11-0f4b2f6c9a11\n" +
 			"  echo '[1,2]' | kvs put list - --create\n  kvs put greeting 'hello there' --string",
@@ -76,6 +100,8 @@ func putCommand(via http.RoundTripper) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&ttl, "ttl", "", `how long it is kept, such as "90s" or "1h"; "0" for ever`)
 	cmd.Flags().BoolVar(&text, "string", false, "the value is text, to be stored as a JSON string")
+	cmd.Flags().StringVar(&acks, "acks", "", "on how many replicas it has to be: a number, or all")
+	cmd.Flags().DurationVar(&wait, "wait", 2*time.Second, "with --acks: how long to wait for them, at most 1m")
 	only.flags(cmd, true)
 	return asking(via, cmd, func(r *remote, args []string) error {
 		if only.create && only.match != "" {
@@ -92,8 +118,21 @@ func putCommand(via http.RoundTripper) *cobra.Command {
 		if ttl != "" {
 			query.Set("ttl", ttl)
 		}
-		out, err := r.call(cmd.Context(), http.MethodPut, keyPath(args[0])+"?"+query.Encode(), value, only.headers()...)
-		return r.showVersion(cmd, args[0], out, err)
+		if acks == "" {
+			out, err := r.call(cmd.Context(), http.MethodPut, keyPath(args[0])+"?"+query.Encode(), value, only.headers()...)
+			return r.showVersion(cmd, args[0], out, err)
+		}
+		query.Set("acks", acks)
+		query.Set("wait", wait.String())
+		a, err := r.answer(cmd.Context(), http.MethodPut, keyPath(args[0])+"?"+query.Encode(), value, only.headers()...)
+		if err != nil {
+			return err
+		}
+		if err := r.showVersion(cmd, args[0], a.Body, nil); err != nil || a.Status != http.StatusAccepted {
+			return err
+		}
+		return &failure{exitUnreachable, fmt.Sprintf("%s is stored, but after %v only %s replicas have it", args[0], wait, a.Header.Get("KVS-Acks")),
+			"kvs sync status, for which member is away or behind"}
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +68,7 @@ func prefixPath(args []string) string {
 // lsCommand lists page by page, printing each as it comes.
 func lsCommand(via http.RoundTripper) *cobra.Command {
 	var recurse, count, long, reverse bool
+	var by string
 	var limit int
 	cmd := &cobra.Command{
 		Use: "ls [PREFIX]", Short: "List the keys below a path",
@@ -76,10 +79,14 @@ func lsCommand(via http.RoundTripper) *cobra.Command {
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "with the time of the version and the bytes of the value")
 	cmd.Flags().BoolVar(&reverse, "reverse", false, "from the last to the first")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many; 0 is all")
+	cmd.Flags().StringVar(&by, "sort", "", "size or time: gather all, and print the longest or the newest first")
 	cmd.Flags().BoolVar(&count, "count", false, "how many keys there are, and the bytes of their values")
 	return asking(via, cmd, func(r *remote, args []string) error {
 		if limit < 0 {
 			return usage{errors.New("--limit must not be negative. Try: --limit 10")}
+		}
+		if by != "" && by != "size" && by != "time" {
+			return usage{fmt.Errorf("--sort must be size or time, not %q. Try: --sort size", by)}
 		}
 		query := url.Values{"list": {"true"}}
 		if count {
@@ -88,6 +95,9 @@ func lsCommand(via http.RoundTripper) *cobra.Command {
 		query.Set("limit", strconv.Itoa(pageItems))
 		if limit > 0 && limit < pageItems {
 			query.Set("limit", strconv.Itoa(limit))
+		}
+		if by != "" {
+			return sorted(cmd, r, prefixPath(args), sorting{by, reverse, long, limit})
 		}
 		if !long {
 			query.Set("keys_only", "true")
@@ -114,6 +124,56 @@ func lsCommand(via http.RoundTripper) *cobra.Command {
 			return nil
 		})
 	})
+}
+
+// sorting is how a listing is sorted.
+type sorting struct {
+	by            string // size or time
+	reverse, long bool
+	limit         int
+}
+
+// sorted lists all keys below a path in another order than that of the keys.
+func sorted(cmd *cobra.Command, r *remote, path string, how sorting) error {
+	query := url.Values{"list": {"true"}, "limit": {strconv.Itoa(pageItems)}}
+	all := []sortedRow{}
+	err := r.pages(cmd.Context(), http.MethodGet, path, query, func(_ []byte, page *listed) error {
+		for _, item := range page.Items {
+			all = append(all, sortedRow{item.Key, item.UUID, item.Timestamp, len(item.Data)})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(all, func(a, b sortedRow) int {
+		if how.reverse {
+			a, b = b, a
+		}
+		if how.by == "size" {
+			return cmp.Compare(b.Bytes, a.Bytes)
+		}
+		return cmp.Compare(b.Timestamp, a.Timestamp)
+	})
+	if how.limit > 0 {
+		all = all[:min(how.limit, len(all))]
+	}
+	if r.format == "json" {
+		fmt.Fprintln(cmd.OutOrStdout(), body(all))
+		return nil
+	}
+	for _, item := range all {
+		fmt.Fprintln(cmd.OutOrStdout(), row(item.Key, item.Timestamp, item.Bytes, how.long))
+	}
+	return nil
+}
+
+// sortedRow is a key of a sorted listing.
+type sortedRow struct {
+	Key       string `json:"key"`
+	UUID      string `json:"uuid"`
+	Timestamp int64  `json:"timestamp"`
+	Bytes     int    `json:"bytes"`
 }
 
 // row is a line of a listing. A directory has no version.

@@ -81,8 +81,8 @@ func pipeThrough(cmd *cobra.Command, out io.Writer, write func(io.Writer, json.R
 	}
 }
 
-// writeLines writes the items of a list, each on a line: of the value itself, or of the
-// only list that an object has. Any other value is one line.
+// writeLines writes the items of a list, each on a line: of the value itself, of a page, or
+// of the only list that an object has. Any other value is one line.
 func writeLines(out io.Writer, value json.RawMessage) error {
 	var lines bytes.Buffer
 	for _, item := range itemsOf(value) {
@@ -101,7 +101,13 @@ func itemsOf(value json.RawMessage) []json.RawMessage {
 		return list
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal(value, &object) != nil || len(object) != 1 {
+	if json.Unmarshal(value, &object) != nil {
+		return []json.RawMessage{value}
+	}
+	if items, paged := object["items"]; paged { // and maybe next
+		object = map[string]json.RawMessage{"items": items}
+	}
+	if len(object) != 1 {
 		return []json.RawMessage{value}
 	}
 	for _, only := range object {

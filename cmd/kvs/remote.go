@@ -187,6 +187,15 @@ func (r *remote) connect() error {
 // call sends one request, with further headers as names and values in turn, and
 // returns the body of a good answer.
 func (r *remote) call(ctx context.Context, method, path, body string, headers ...string) ([]byte, error) {
+	a, err := r.answer(ctx, method, path, body, headers...)
+	if err != nil {
+		return nil, err
+	}
+	return a.Body, nil
+}
+
+// answer is call for those who look at more than the body.
+func (r *remote) answer(ctx context.Context, method, path, body string, headers ...string) (*client.Answer, error) {
 	h := http.Header{}
 	for i := 0; i+1 < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
@@ -195,7 +204,7 @@ func (r *remote) call(ctx context.Context, method, path, body string, headers ..
 	if err != nil {
 		return nil, r.failed(err)
 	}
-	return a.Body, nil
+	return a, nil
 }
 
 // ask gets one JSON document.

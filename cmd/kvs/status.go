@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -75,13 +77,20 @@ func (s *nodeStatus) troubles() (out []string) {
 }
 
 func statusCommand(via http.RoundTripper) *cobra.Command {
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show how a node is: its data, its members, its disk and its settings",
 		Long:    "Exits with 8 unless the node is ready and nobody has to look at it.",
-		Example: "  kvs status\n  kvs status -o json --addr http://10.0.0.2:8080",
+		Example: "  kvs status\n  kvs status -o json --addr http://10.0.0.2:8080\n  kvs status --wait 30s",
 		Args:    exactly(),
 	}
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait until the node is ready, at most so long")
 	return asking(via, cmd, func(r *remote, _ []string) error {
+		if wait > 0 {
+			if err := r.awaitReady(cmd.Context(), wait); err != nil {
+				return err
+			}
+		}
 		var s nodeStatus
 		body, err := r.ask(cmd.Context(), http.MethodGet, "/status", "", &s)
 		if err != nil {
@@ -98,6 +107,29 @@ func statusCommand(via http.RoundTripper) *cobra.Command {
 		return err
 	})
 }
+
+// awaitReady waits until a node is ready, or the time is over. Each time it asks with a new
+// client, since one spares a node that was not ready a moment ago.
+func (r *remote) awaitReady(ctx context.Context, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	tick := time.NewTicker(readyEvery)
+	defer tick.Stop()
+	for {
+		_, err := r.call(ctx, http.MethodGet, "/readyz", "")
+		if fresh := r.connect(); fresh != nil || err == nil {
+			return fresh
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil // the status says how far it is
+		}
+	}
+}
+
+// readyEvery is how often a node is asked whether it is ready.
+const readyEvery = 200 * time.Millisecond
 
 // unwell is the error of a node that somebody should look at.
 func unwell(s *nodeStatus) error {
@@ -184,15 +216,18 @@ func checkCommand(via http.RoundTripper) *cobra.Command {
 		Example: "  kvs check\n  kvs check --format nagios --addr http://10.0.0.2:8080",
 		Args:    exactly(),
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, json or nagios")
+	cmd.Flags().StringVar(&format, "format", "text", "text, json, nagios or prometheus")
 	return asking(via, cmd, func(r *remote, _ []string) error {
-		if format != "text" && format != "json" && format != "nagios" {
-			return usage{fmt.Errorf("--format must be text, json or nagios, not %q. Try: --format text", format)}
+		if !slices.Contains([]string{"text", "json", "nagios", "prometheus"}, format) {
+			return usage{fmt.Errorf("--format must be text, json, nagios or prometheus, not %q. Try: --format text", format)}
 		}
 		var s nodeStatus
 		_, err := r.ask(cmd.Context(), http.MethodGet, "/status", "", &s)
-		if format == "nagios" {
+		switch format {
+		case "nagios":
 			return plugin(cmd.OutOrStdout(), &s, err)
+		case "prometheus":
+			return textfile(cmd.OutOrStdout(), r.addr, &s, err)
 		}
 		if err != nil {
 			return err
@@ -222,6 +257,29 @@ func judge(out io.Writer, format string, s *nodeStatus) error {
 		fmt.Fprintln(out, "look at  "+text)
 	}
 	return nil
+}
+
+// textfile prints metrics for a collector that reads files, such as node_exporter's: also
+// of a node that does not answer, which has none of its own.
+func textfile(out io.Writer, addr string, s *nodeStatus, err error) error {
+	up, ready, well := err == nil, err == nil && s.Ready, err == nil && s.well()
+	for _, m := range []struct {
+		name, help string
+		value      bool
+	}{
+		{"kvs_check_up", "Whether the node answers.", up}, {"kvs_check_ready", "Whether it is ready.", ready},
+		{"kvs_check_ok", "Whether nobody has to look at it.", well},
+	} {
+		value := 0
+		if m.value {
+			value = 1
+		}
+		fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n%s{addr=%q} %d\n", m.name, m.help, m.name, m.name, addr, value)
+	}
+	if err == nil && !well {
+		return unwell(s)
+	}
+	return err
 }
 
 // plugin prints the one line that Nagios reads, with performance data behind the bar.
