@@ -42,10 +42,10 @@ func demoCommand() *cobra.Command {
 				return usage{fmt.Errorf("--port must leave room for %d ports below 65536, not %d", opt.Nodes, opt.Port)}
 			}
 			if opt.Latency < 0 || opt.Latency > time.Minute {
-				return usage{fmt.Errorf("--latency must be from 0s to 1m, not %v", opt.Latency)}
+				return usage{fmt.Errorf("--latency must be from 0s to 1m, not %v. Try: --latency 20ms", opt.Latency)}
 			}
 			if opt.Loss, err = perMillion(loss); err != nil {
-				return usage{fmt.Errorf("--loss must be a share of the packets below 100%%, such as 1%%, not %q", loss)}
+				return usage{fmt.Errorf("--loss must be a share of the packets below 100%%, not %q. Try: --loss 1%%", loss)}
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -95,7 +95,7 @@ var demoVerbs = []demoVerb{
 	{"skew NODE BY", "Make a node's clock wrong", "kvs demo skew gamma 5s\n  kvs demo skew gamma 0s", 2, 2,
 		func(a *demo.Ask, args []string) (err error) {
 			if a.By, err = time.ParseDuration(args[1]); err != nil {
-				return usage{fmt.Errorf("BY must be a time such as 5s or -300ms, not %q", args[1])}
+				return usage{fmt.Errorf("BY must be a time, not %q. Try: kvs demo skew gamma 5s", args[1])}
 			}
 			return askNode(a, args)
 		}},
@@ -103,7 +103,7 @@ var demoVerbs = []demoVerb{
 	{"writers on|off", "Let sensors write on every node, or stop that", "kvs demo writers on", 1, 1,
 		func(a *demo.Ask, args []string) error {
 			if a.On = args[0] == "on"; !a.On && args[0] != "off" {
-				return usage{fmt.Errorf("writers are on or off, not %q", args[0])}
+				return usage{fmt.Errorf("writers are on or off, not %q. Try: kvs demo writers on", args[0])}
 			}
 			return nil
 		}},

@@ -104,7 +104,7 @@ func (v *demoView) onScreen(ctx context.Context, out io.Writer) error {
 	in := int(os.Stdin.Fd())
 	was, err := term.MakeRaw(in)
 	if err != nil {
-		return fmt.Errorf("take keys from the terminal: %w", err)
+		return fmt.Errorf("take keys from the terminal: %w. Try: kvs demo | cat", err)
 	}
 	defer func() { _ = term.Restore(in, was) }() // or the terminal is gone
 	ctx, quit := context.WithCancel(ctx)

@@ -289,9 +289,11 @@ func roff(text string) string {
 }
 
 var (
-	fenced   = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```")
-	inline   = regexp.MustCompile("`([^`\n]+)`")
-	variable = regexp.MustCompile(`\bKVS_[A-Z_]+\b`)
+	fenced = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```")
+	inline = regexp.MustCompile("`([^`\n]+)`")
+	// oneAfterAnother lies between the commands of a line.
+	oneAfterAnother = regexp.MustCompile(`&&|;|\s&(\s|$)`)
+	variable        = regexp.MustCompile(`\bKVS_[A-Z_]+\b`)
 )
 
 // Goal: the rest of the documentation names no command, flag or variable that is not
@@ -339,7 +341,11 @@ func checkDocument(t *testing.T, root *cobra.Command, known map[string]bool, pat
 	for _, span := range inline.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
 		code = append(code, span[1])
 	}
+	var commands []string
 	for _, line := range code {
+		commands = append(commands, oneAfterAnother.Split(line, -1)...)
+	}
+	for _, line := range commands {
 		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "$ "))
 		if len(words) < 2 || words[0] != "kvs" && words[0] != "./kvs" || words[1] == "#" {
 			continue
