@@ -103,7 +103,10 @@ func importCommand(via http.RoundTripper) *cobra.Command {
 			defer f.Close()
 			in = f
 		}
-		im.r = r
+		im.r, r.attempts = r, bulkAttempts
+		if err := r.connect(); err != nil {
+			return err
+		}
 		if err := im.read(cmd.Context(), in); err != nil {
 			return err
 		}

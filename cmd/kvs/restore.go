@@ -15,8 +15,9 @@ import (
 	"kvs/internal/server"
 )
 
-// restoreAttempts is how often a frame is sent to a node that is busy, or limits requests.
-const restoreAttempts = 20
+// bulkAttempts is how often a part of much is sent to a node that is busy, or limits
+// requests.
+const bulkAttempts = 20
 
 // restoring is one restore, as it was asked for.
 type restoring struct {
@@ -139,7 +140,7 @@ func (o *restoring) toNode(cmd *cobra.Command, r *remote, file *os.File) error {
 	if err != nil {
 		return backupFailed(file.Name(), err)
 	}
-	r.attempts = restoreAttempts
+	r.attempts = bulkAttempts
 	if err := r.connect(); err != nil {
 		return err
 	}
