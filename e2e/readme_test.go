@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// block is the first block of code below a heading of the README.
+// block is the first block of code below a heading of docs/run.md.
 func block(t *testing.T, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/run.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,12 +21,12 @@ func block(t *testing.T, heading string) string {
 	_, rest, opened := strings.Cut(rest, "```bash\n")
 	code, _, closed := strings.Cut(rest, "```")
 	if !found || !opened || !closed {
-		t.Fatalf("the README has no block of bash below %q", heading)
+		t.Fatalf("docs/run.md has no block of bash below %q", heading)
 	}
 	return code
 }
 
-// TestReadmeFirstToken pastes the README's walk through users and tokens into a
+// TestReadmeFirstToken pastes the walk through users and tokens into a
 // shell, in the directory of a node with default settings. Only the port differs.
 func TestReadmeFirstToken(t *testing.T) {
 	for _, tool := range []string{"bash", "curl"} {
