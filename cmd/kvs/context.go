@@ -134,9 +134,10 @@ type contextRow struct {
 
 func contextRows(known *contexts) []contextRow {
 	out := []contextRow{}
+	used := cmp.Or(os.Getenv("KVS_CONTEXT"), known.Current)
 	for _, name := range slices.Sorted(maps.Keys(known.Named)) {
 		c := known.Named[name]
-		row := contextRow{name, c.Addr, c.TokenFile, c.CAFile, name == known.Current}
+		row := contextRow{name, c.Addr, c.TokenFile, c.CAFile, name == used}
 		if c.Token != "" {
 			row.Token = "kept"
 		}

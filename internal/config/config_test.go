@@ -294,11 +294,17 @@ func checkMistake(t *testing.T, text, want string) {
 	}
 }
 
+// open reads a file alone, or makes it.
+func open(path string) (cfg Config, created bool, err error) {
+	l, created, err := Source{File: path}.Open()
+	return l.Config, created, err
+}
+
 // Goal: the first run writes a private file that the second run reads.
 func TestLoadWritesDefaults(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.yaml")
-	first, created, err := Load(path)
+	first, created, err := open(path)
 	if err != nil || !created {
 		t.Fatalf("%v, %v", created, err)
 	}
@@ -306,7 +312,7 @@ func TestLoadWritesDefaults(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
 	}
-	second, created, err := Load(path)
+	second, created, err := open(path)
 	if err != nil || created {
 		t.Fatalf("%v, %v", created, err)
 	}
@@ -319,10 +325,10 @@ func TestLoadWritesDefaults(t *testing.T) {
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
 	}
-	if _, _, err := Load(filepath.Join(dir, "no", "such", "dir.yaml")); err == nil {
+	if _, _, err := open(filepath.Join(dir, "no", "such", "dir.yaml")); err == nil {
 		t.Error("a file in a directory that does not exist was written")
 	}
-	if _, _, err := Load(dir); err == nil {
+	if _, _, err := open(dir); err == nil {
 		t.Error("a directory was read as a file")
 	}
 }

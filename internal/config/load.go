@@ -16,14 +16,6 @@ import (
 // fileBytesMax bounds a configuration file before it is parsed.
 const fileBytesMax = 1 << 20
 
-// Load reads the configuration at path. A file that does not exist is written
-// first, with every setting at its default, and created is true. The error of
-// a bad file is a *FileError that lists all its mistakes.
-func Load(path string) (cfg Config, created bool, err error) {
-	l, created, err := Source{File: path}.Open()
-	return l.Config, created, err
-}
-
 // Parse reads the text of a configuration file; name is for messages.
 func Parse(name string, text []byte) (Config, error) { return parse(name, text, hostName()) }
 
