@@ -2,7 +2,9 @@ package sim
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
@@ -27,8 +29,9 @@ type Film struct {
 	// All that there were, of which the film may hold a part.
 	Messages, Records, Done, Scened int
 
-	last map[int]Scene // of each host; never ranged over
-	open map[Span]int  // where the spans are that have not ended; never ranged over but to end all
+	last  map[int]Scene // of each host
+	stand map[holding]Change
+	open  map[Span]int // where the spans are that have not ended; never ranged over but to end all
 }
 
 // Flight is one message.
@@ -74,6 +77,12 @@ type Change struct {
 	Deleted bool
 }
 
+// holding is a record of a host.
+type holding struct {
+	host int
+	key  string
+}
+
 // Film plays a world and films it.
 func (s *Script) Film() (*Film, Result) { return filmed(s.Options, s.world()) }
 
@@ -89,7 +98,7 @@ func filmed(opt Options, w *World) (*Film, Result) {
 }
 
 func newFilm(nodes int) *Film {
-	return &Film{Nodes: nodes, last: map[int]Scene{}, open: map[Span]int{}}
+	return &Film{Nodes: nodes, last: map[int]Scene{}, stand: map[holding]Change{}, open: map[Span]int{}}
 }
 
 // end ends what still lasts when a run is over.
@@ -101,7 +110,24 @@ func (f *Film) end(w *World, r Result) {
 	for _, i := range f.open { // order cannot matter: each ends by itself
 		f.Spans[i].End = f.End
 	}
+	f.endings()
 	slices.SortStableFunc(f.Flights, func(a, b Flight) int { return cmp.Compare(a.At, b.At) })
+}
+
+// endings sees to it that a film which has left out a part ends as the run did.
+func (f *Film) endings() {
+	for host := range f.Nodes {
+		if s, ok := f.last[host]; ok && f.Scened > len(f.Scenes) {
+			f.Scenes = append(f.Scenes, s)
+		}
+	}
+	if f.Records > len(f.Changes) && len(f.stand) <= filmedMax {
+		f.Changes = append(f.Changes, slices.SortedFunc(maps.Values(f.stand), func(a, b Change) int {
+			return cmp.Or(cmp.Compare(a.Host, b.Host), strings.Compare(a.Key, b.Key))
+		})...)
+	}
+	slices.SortStableFunc(f.Scenes, func(a, b Scene) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(f.Changes, func(a, b Change) int { return cmp.Compare(a.At, b.At) })
 }
 
 func (f *Film) act(a *Act) {
@@ -155,6 +181,10 @@ func (f *Film) changed(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 
 func (f *Film) stored(c Change) {
 	f.Records++
+	k := holding{c.Host, c.Key}
+	if f.stand[k] = c; c.Key == "" {
+		maps.DeleteFunc(f.stand, func(o holding, _ Change) bool { return o.host == c.Host && o != k })
+	}
 	f.Changes = thinned(f.Changes, f.Records, c)
 }
 
@@ -177,7 +207,8 @@ func (f *Film) scene(h *host) {
 		return
 	}
 	s := h.node.Status()
-	now := Scene{h.w.now, h.index, s.Sum.Hi, s.Live, s.Mode.String()}
+	// The core hears of its new sum only after this.
+	now := Scene{h.w.now, h.index, h.state.Tree().Node(0, 0).Hi, h.state.Live(), s.Mode.String()}
 	was := f.last[h.index]
 	was.At = now.At
 	if was == now {

@@ -46,7 +46,7 @@ func (f *Film) figures() map[string]any {
 	acts := make([][]any, 0, len(f.Acts))
 	for i := range f.Acts {
 		a := &f.Acts[i]
-		acts = append(acts, []any{a.At, a.Hosts[0], actWords(a), actForms[a.Kind].fault})
+		acts = append(acts, []any{a.At, a.Hosts[0], actWords(a), actForms[a.Kind].fault && a.Kind != ActBackUp})
 	}
 	figures := map[string]any{
 		"nodes": f.Nodes, "end": f.End, "messages": f.Messages,

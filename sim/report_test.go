@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,11 +66,19 @@ func TestReportOfALongRunIsBounded(t *testing.T) {
 		at := Millis(i) * 100
 		f.flies(Flight{From: i % 3, To: (i + 1) % 3, Message: 6, Sent: at, At: at + 3})
 		f.act(&Act{At: at, Kind: ActCut, Hosts: []int{0, 1}, Args: []int64{1, 86_400_000}})
-		f.stored(Change{at, i % 3, "k1234", "1767225600000/1767225600000/fffd2017-0000-0000-0000-000000000000", true})
+		f.stored(Change{at, i % 3, "k" + strconv.Itoa(i%1000), "1767225600000/1767225600000/fffd2017-0000-0000-0000-000000000000", true})
 		f.Scened++
-		f.Scenes = thinned(f.Scenes, f.Scened, Scene{at, i % 3, 1 << 63, 1 << 20, "read-only"})
+		f.last[i%3] = Scene{at, i % 3, 1 << 63, 1 << 20, "read-only"}
+		f.Scenes = thinned(f.Scenes, f.Scened, f.last[i%3])
 		f.begins(SpanCut, w.hosts[0], w.hosts[1])
 		f.ends(SpanCut, w.hosts[0], w.hosts[1])
+	}
+	f.end(w, Result{})
+	if at := f.Scenes[len(f.Scenes)-1].At; at != Millis(10*filmedMax-1)*100 {
+		t.Errorf("the last scene is of %d ms", at)
+	}
+	if at := f.Changes[len(f.Changes)-1].At; at != Millis(10*filmedMax-1)*100 {
+		t.Errorf("the last change is of %d ms", at)
 	}
 	var b bytes.Buffer
 	if err := f.Report(&b, "long", "again"); err != nil {

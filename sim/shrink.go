@@ -12,8 +12,12 @@ import (
 // oracles look only every few seconds.
 const shrinkSlack Millis = 6_000
 
-// saltsMax is how many other random words are tried for what a script leaves out.
-const saltsMax = 40
+// saltsMax is how many other random words are tried at first for what a script leaves
+// out, and saltsMore later.
+const (
+	saltsMax  = 16
+	saltsMore = 4
+)
 
 // Shrinker looks for the smallest script that fails the oracle which a run failed:
 // with fewer nodes, faults, operations and fates of messages, shorter and sooner. It
@@ -35,10 +39,11 @@ func (s *Shrinker) Shrink(from Script, r Result) (Script, Result) {
 	s.oracle, s.best, s.failed = r.Failure.Oracle, from, r
 	s.best.Failed = s.oracle
 	if s.try(s.best) {
-		for size := -1; size != s.size() && !s.stopped(); {
+		salts := saltsMax
+		for size := -1; size != s.size() && !s.stopped(); salts = saltsMore {
 			size = s.size()
 			s.fewerNodes()
-			s.plainFates()
+			s.plainFates(salts)
 			s.fewerActs()
 			s.fewerFates()
 			s.smallerActs()
@@ -118,11 +123,11 @@ func (s *Shrinker) fewerNodes() {
 }
 
 // plainFates lets all fates be plain, or all of a kind.
-func (s *Shrinker) plainFates() {
+func (s *Shrinker) plainFates(salts int) {
 	if len(s.best.Fates) == 0 {
 		return
 	}
-	for salt := range uint64(saltsMax) {
+	for salt := range uint64(salts) {
 		for _, c := range []Script{s.best, s.best.midway()} {
 			c.Fates, c.Options.Seed = nil, c.Options.Seed+salt
 			if s.try(c) {
