@@ -91,22 +91,22 @@ const (
 func (m Mark) String() string { return markNames[m] }
 
 var markNames = [markCount]string{
-	"concurrent versions, the later won", "a tie of timestamps, by joined", "a tie of both, by UUID",
-	"a delete over a value", "a value over a tombstone", "an arrival that lost", "an arrival that was known",
-	"a version was purged", "a write of an earlier life was salvaged", "and one had no place any more",
+	"concurrent versions, the later won", "a tie of timestamps, by joined", "a tie of timestamps and joined, by UUID",
+	"a delete over a value", "a value over a tombstone", "an entry arrived and lost", "an entry arrived that was known",
+	"a version was purged", "a write of an earlier life was salvaged", "a salvaged write had no place any more",
 	"a claim was adopted", "a version from far ahead was merged",
 	"a copy met records of an earlier life", "a stream was retired", "dots that nobody has were void",
 	"expired records left the digest", "a record expired while links were cut",
 
-	"a crash lost unsynced batches", "a crash left one", "a crash between commit and sync",
+	"a crash lost unsynced batches", "an unsynced batch survived a crash", "a crash between commit and sync",
 	"a start found its tail gone", "a disk was wiped", "a disk was set back",
 	"a disk was copied", "a pause that broke connections", "a clock went back over a restart",
 	"a link was cut one way", "a connection broke by silence", "a message came twice",
 	"a message came again much later", "an answer was lost", "a message outlived its connection",
 	"a queue was full", "a part healed while the rest was broken for good",
 
-	"a scrub found another root", "and compared what lies below it", "another leaf", "and listed leaves",
-	"a scrub repaired", "a leaf had changed meanwhile", "a partner was busy", "clocks were too far apart to scrub",
+	"a scrub found another root", "a scrub went below the root", "a scrub found another leaf", "a scrub listed leaves",
+	"a scrub repaired", "a leaf had changed during a scrub", "a scrub's partner was busy", "clocks were too far apart to scrub",
 
 	"a delta of several chunks", "a delta was complete", "a push cursor fell out of the ring",
 	"a push was sent again", "an entry was relayed", "a link was grafted", "a link was pruned",
