@@ -91,8 +91,9 @@ const (
 func (m Mark) String() string { return markNames[m] }
 
 var markNames = [markCount]string{
-	"concurrent versions, the later won", "a tie of timestamps, by joined", "a tie of timestamps and joined, by UUID",
-	"a delete over a value", "a value over a tombstone", "an entry arrived and lost", "an entry arrived that was known",
+	"concurrent versions, the later won", "a tie of timestamps, by joined",
+	"a tie of timestamps and joined, by UUID", "a delete over a value", "a value over a tombstone",
+	"an entry arrived and lost", "an entry arrived that was known",
 	"a version was purged", "a write of an earlier life was salvaged", "a salvaged write had no place any more",
 	"a claim was adopted", "a version from far ahead was merged",
 	"a copy met records of an earlier life", "a stream was retired", "dots that nobody has were void",
@@ -105,8 +106,10 @@ var markNames = [markCount]string{
 	"a message came again much later", "an answer was lost", "a message outlived its connection",
 	"a queue was full", "a part healed while the rest was broken for good",
 
-	"a scrub found another root", "a scrub went below the root", "a scrub found another leaf", "a scrub listed leaves",
-	"a scrub repaired", "a leaf had changed during a scrub", "a scrub's partner was busy", "clocks were too far apart to scrub",
+	"a scrub found another root", "a scrub went below the root", "a scrub found another leaf",
+	"a scrub listed leaves",
+	"a scrub repaired", "a leaf had changed during a scrub", "a scrub's partner was busy",
+	"clocks were too far apart to scrub",
 
 	"a delta of several chunks", "a delta was complete", "a push cursor fell out of the ring",
 	"a push was sent again", "an entry was relayed", "a link was grafted", "a link was pruned",

@@ -18,15 +18,18 @@ type Split struct {
 
 // Measured is what a cluster came to that somebody asked about.
 type Measured struct {
-	Result   Result
-	Film     *Film // if it was asked for
-	Refused  int   // writes
-	Second   []Millis
-	All      []Millis // sorted, as Second: how long after it was durable somewhere a write was on a second host, and on all
-	Windows  []Window // by time
-	CaughtUp []Millis // of each split: how long after it healed all had what was written before; -1 not before the end
-	Busy     Traffic  // while clients write, after the cluster has formed
-	Idle     Traffic  // afterwards
+	Result  Result
+	Film    *Film // if it was asked for
+	Refused int   // writes
+	// Second and All are how long after it was durable somewhere each write was on
+	// a second host, and on all; sorted.
+	Second, All []Millis
+	Windows     []Window // by time
+	// CaughtUp is, of each split, how long after it healed all had what was written
+	// before; -1 not before the end.
+	CaughtUp []Millis
+	Busy     Traffic // while clients write, after the cluster has formed
+	Idle     Traffic // afterwards
 }
 
 // Window is a time in which a host alone had writes that it had acknowledged: with

@@ -41,7 +41,7 @@ func TestShrinkThenReplay(t *testing.T) {
 	for n := 0; code == exitNotReproducible && n < 100; n++ { // one in five notices
 		seed = strconv.Itoa(n)
 		out, code = called(shrinkCommand(), "--seed", seed, "--mutant", "transaction of its own", "--out", file,
-			"--report", page)
+			"--report", page, "--for", "20s")
 	}
 	if code != exitOracle {
 		t.Fatalf("exit %d: %s", code, out)
