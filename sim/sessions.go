@@ -169,15 +169,14 @@ func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statem
 	}
 }
 
-// together says that no two clocks were ever further apart than nodes follow, frozen
-// ones too.
+// together says that no two clocks ever showed times further apart than nodes follow,
+// frozen ones too. A clock shows up to its grain less than it has.
 func (w *World) together() bool {
+	off := w.opt.SkewMax
 	for _, h := range w.hosts {
-		if h.off() > w.opt.Core.MaxSkew/2 {
-			return false
-		}
+		off = max(off, h.off())
 	}
-	return w.opt.SkewMax <= w.opt.Core.MaxSkew/2
+	return 2*off+w.opt.ClockGrain-1 <= w.opt.Core.MaxSkew
 }
 
 // trusts says that no disk was lost, set back or copied, and no replica began again:
