@@ -67,10 +67,11 @@ function route() {
   leave = running.stop || (() => {});
 }
 
+// drawNav shows the ways to the panes, to who is signed in.
 function drawNav(current) {
   show(
     document.getElementById('nav'),
-    panes.map((p) =>
+    (current ? panes : []).map((p) =>
       h(
         'a',
         { href: '#/' + p.id, 'aria-current': p === current ? 'page' : null },

@@ -54,12 +54,15 @@ export function record(root, key, { changed }) {
     body,
   );
 
+  let loads = 0; // of several at once the last one draws
+
   async function load(large = false) {
+    const turn = ++loads;
     stopTab();
     for (const b of tabRow.children) b.setAttribute('aria-selected', String(b.dataset.tab === tab));
     try {
       const r = await read(key, { large, signal: abort.signal });
-      if (abort.signal.aborted) return;
+      if (abort.signal.aborted || turn !== loads) return;
       drawMeta(r);
       // The list is another one only where the key came or went.
       const again = () => {

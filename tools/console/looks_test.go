@@ -45,6 +45,9 @@ func TestLooks(t *testing.T) {
 			if wide := on[float64](b, `document.documentElement.scrollWidth`); wide > float64(look.width) {
 				t.Errorf("%s at %d pixels is %v wide", p.name, look.width, wide)
 			}
+			if p.name == "live" {
+				b.wait("the feed fits", `document.querySelector('.changes').offsetWidth <= document.querySelector('.changes').parentElement.clientWidth`)
+			}
 			b.wantAccessible(look.name + " " + p.name)
 			b.shot(look.name + "-" + p.name)
 		}
@@ -105,6 +108,8 @@ func TestSignIn(t *testing.T) {
 	b.load(n.url("/console/"))
 	b.says("h1", "Sign in")
 	b.says(".signin", "admin.token")
+	b.wait("there is no way to the panes", `document.querySelectorAll('nav a').length === 0`)
+	b.wantAccessible("signing in")
 	b.shot("signin")
 	b.typeInto("[name=token]", "nonsense")
 	b.click("button", "Sign in")
