@@ -165,11 +165,33 @@ function probesPanel(root, s) {
   );
 }
 
+// reload has the node read its configuration again.
+function reload() {
+  act({
+    title: 'Read the configuration again',
+    label: 'Read it',
+    text: [
+      h('p', 'The node takes over all new values or none. Some settings it takes at its start only, and says which.'),
+    ],
+    twin: twin({ method: 'POST', path: '/config/reload' }, 'kvs config reload'),
+    run: async () => {
+      const { changed } = await (await send('POST', '/config/reload')).json();
+      toast(changed.length ? 'Taken over: ' + changed.join(', ') : 'Nothing has changed');
+      refresh();
+    },
+  });
+}
+
 function settingsPanel(root, s) {
   const all = Object.entries(s.settings);
   show(
     root,
-    h('header', h('h2', 'Settings'), h('span.muted', 'that are not the default, secrets aside')),
+    h(
+      'header',
+      h('h2', 'Settings'),
+      h('span.muted', 'that are not the default, secrets aside'),
+      h('div.actions', h('button.small', { type: 'button', onclick: reload }, 'Read again…')),
+    ),
     all.length === 0
       ? h('p.empty', 'All settings have their defaults.')
       : h(

@@ -95,6 +95,19 @@ func startNode(t *testing.T, name string, seeds []*node, more ...string) *node {
 	return n
 }
 
+// configure adds a line to the node's configuration.
+func (n *node) configure(line string) {
+	n.t.Helper()
+	file := filepath.Join(n.dir, "node.yaml")
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, append(text, line+"\n"...), 0o600)
+	}
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 func (n *node) address() string        { return fmt.Sprintf("127.0.0.1:%d", n.port) }
 func (n *node) url(path string) string { return "http://" + n.address() + path }
 
