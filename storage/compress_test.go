@@ -37,10 +37,10 @@ func TestCompressedValuesComeBack(t *testing.T) {
 	want := map[string][]byte{}
 	for _, level := range []int{1, 3, 6, 10, 19} {
 		e := engineAt(t, dir, level)
-		for i := range 60 {
+		for i := range 24 {
 			key := fmt.Sprintf("d%02d/%02d", level, i)
 			size := r.IntN(5000)
-			switch i % 20 {
+			switch i % 24 {
 			case 0:
 				size = partBytesMax - 20 + r.IntN(40)
 			case 1:
