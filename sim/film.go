@@ -165,12 +165,7 @@ func (f *Film) changed(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		if o.Kind != keyspace.Won {
 			continue
 		}
-		key := ""
-		if i < len(b.Writes) {
-			key = b.Writes[i].Key
-		} else {
-			key = b.Entries[i-len(b.Writes)].Key
-		}
+		key := keyOf(b, i)
 		f.stored(Change{h.w.now, h.index, key, o.Header.Ver.String(), o.Header.Tombstone()})
 	}
 	for _, p := range a.Purged {

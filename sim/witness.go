@@ -42,12 +42,7 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		if o.Kind != keyspace.Won {
 			continue
 		}
-		key := ""
-		if i < len(b.Writes) {
-			key = b.Writes[i].Key
-		} else {
-			key = b.Entries[i-len(b.Writes)].Key
-		}
+		key := keyOf(b, i)
 		old, known := t.high[key]
 		if known && beats(old, o.Header.Ver) { // equal: a salvaged copy gives way to the original
 			h.w.fail("monotone", "host %d replaced %v of %s by %v", h.index, old, key, o.Header.Ver)
@@ -111,4 +106,12 @@ func (t *witness) reopened(h *host) {
 	for k, rec := range stored { // order cannot matter: each key is its own
 		t.high[k] = rec.hdr.Ver
 	}
+}
+
+// keyOf is the key of a batch's outcome: those of writes come first.
+func keyOf(b *keyspace.Batch, outcome int) string {
+	if outcome < len(b.Writes) {
+		return b.Writes[outcome].Key
+	}
+	return b.Entries[outcome-len(b.Writes)].Key
 }
