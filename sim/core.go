@@ -34,12 +34,12 @@ func (w *World) rescue() {
 	}
 	// Whose sources are all gone waits a minute for them before it goes on alone. It
 	// may find out that it has to start over while the clients are at it.
-	w.wait("core", w.opt.Settle+60_000, func() string { return w.apart(core) })
+	w.wait("core", w.patience()+60_000, func() string { return w.apart(core) })
 	for _, h := range core {
 		w.clients.must(h)
 	}
 	w.until(w.now + 6_000) // longer than any answer may take
-	w.wait("core", w.opt.Settle+60_000, func() string { return w.apart(core) })
+	w.wait("core", w.patience()+60_000, func() string { return w.apart(core) })
 }
 
 // drawCore draws hosts of one cluster that know each other, one of them complete;

@@ -223,11 +223,7 @@ func (w *World) settle() Millis {
 	from := w.now
 	w.mend(w.hosts)
 	w.operators.tidyUp()
-	most := w.opt.Settle
-	if w.opt.WildEvery > 0 { // a digest whose clock was ahead waits for the others' minutes
-		most += 60_000 * (keyspace.MinutesBack + 1)
-	}
-	w.wait("convergence", most, w.differing)
+	w.wait("convergence", w.patience(), w.differing)
 	healed := w.now - from
 	if w.opt.SessionEvery > 0 {
 		w.until(w.now + sessionWait + 100) // whoever waits for others has an answer by then
@@ -240,6 +236,15 @@ func (w *World) settle() Millis {
 	w.followers.judge()
 	w.quiet()
 	return healed
+}
+
+// patience is how long hosts may take to become one after the faults: a digest whose
+// clock was ahead waits for the others' minutes.
+func (w *World) patience() Millis {
+	if w.opt.WildEvery > 0 {
+		return w.opt.Settle + 60_000*(keyspace.MinutesBack+1)
+	}
+	return w.opt.Settle
 }
 
 // mend ends all faults, and sees to it that some hosts run.

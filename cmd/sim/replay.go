@@ -13,8 +13,8 @@ import (
 
 func replayCommand() *cobra.Command {
 	var (
-		report  string
-		diagram bool
+		report, trace string
+		diagram       bool
 	)
 	cmd := &cobra.Command{
 		Use:     "replay FILE...",
@@ -24,7 +24,7 @@ func replayCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, files []string) error {
 			var first error
 			for _, file := range files {
-				err := replay(cmd.OutOrStdout(), file, report, diagram)
+				err := replay(cmd.OutOrStdout(), file, report, trace, diagram)
 				if first == nil {
 					first = err
 				}
@@ -35,11 +35,12 @@ func replayCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&diagram, "diagram", false, "draw the run as text")
 	f.StringVar(&report, "report", "", reportUsage)
+	f.StringVar(&trace, "trace", "", traceUsage)
 	return cmd
 }
 
 // replay plays one file, and prints its line.
-func replay(out io.Writer, file, report string, diagram bool) error {
+func replay(out io.Writer, file, report, trace string, diagram bool) error {
 	in, err := os.Open(file)
 	if err != nil {
 		return err
@@ -53,7 +54,14 @@ func replay(out io.Writer, file, report string, diagram bool) error {
 		return fmt.Errorf("%s: %w", file, sim.ErrNoMutants)
 	}
 	s.Options.HashTrace = true
+	endTrace, err := traced(&s.Options, trace)
+	if err != nil {
+		return err
+	}
 	film, r := s.Film()
+	if err := endTrace(); err != nil {
+		return err
+	}
 	if err := writeReport(report, film, "sim: "+file, "sim replay "+file); err != nil {
 		return err
 	}

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -55,7 +52,7 @@ func runCommand() *cobra.Command {
 	f.IntVar(&r.nodes, "nodes", 0, "number of nodes (default: drawn by the seed, or the scenario's 5)")
 	f.DurationVar(&r.duration, "duration", 0, "virtual time with writes and faults (default 1m)")
 	f.StringVar(&r.scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
-	f.StringVar(&r.trace, "trace", "", "write every input and effect to this file, a line each")
+	f.StringVar(&r.trace, "trace", "", traceUsage)
 	f.StringVar(&r.report, "report", "", reportUsage)
 	f.StringVar(&r.whatIf.config, "config", "", "measure a cluster with the timing settings of this file")
 	f.StringVar(&r.whatIf.loss, "loss", "", "measure with this share of messages lost, such as 5%")
@@ -66,21 +63,15 @@ func runCommand() *cobra.Command {
 
 // run plays one world, prints its line, and turns a failure into an error.
 func (r *running) run(out io.Writer, opt sim.Options) error {
-	flush := func() error { return nil }
-	if r.trace != "" {
-		f, err := os.Create(r.trace)
-		if err != nil {
-			return fmt.Errorf("--trace: %w", err)
-		}
-		w := bufio.NewWriter(f)
-		opt.Trace = func(line string) { fmt.Fprintln(w, line) }
-		flush = func() error { return errors.Join(w.Flush(), f.Close()) }
+	endTrace, err := traced(&opt, r.trace)
+	if err != nil {
+		return err
 	}
 	began := time.Now()
 	film, result := r.play(opt)
 	wall := time.Since(began)
-	if err := flush(); err != nil {
-		return fmt.Errorf("--trace: %w", err)
+	if err := endTrace(); err != nil {
+		return err
 	}
 	if err := writeReport(r.report, film, fmt.Sprintf("sim: seed %d", r.seed), r.again()); err != nil {
 		return err

@@ -48,6 +48,7 @@ var (
 	keyFormer   = []byte("sw") // sw<stream>, the vector of an earlier life
 	keyFormerFl = []byte("sq") // sq<stream>, and its floor
 	keyFormerVo = []byte("su") // su<stream>, and what of it nobody had
+	keyFormerSt = []byte("sp") // greatest timestamp of what it had purged
 	keyMembers  = []byte("sm") // sm<replica>
 )
 

@@ -27,8 +27,7 @@ type State struct {
 	turn     turn
 	leavings [MinutesBack + 2]leaving
 	transfer Transfer
-	// former is what an earlier life claimed, formerVoids what of it nobody had.
-	former, formerVoids VV
+	former   life
 	// changes counts the batches that changed a record or the vector. Two reads
 	// that show the same number, not 0, saw the same store.
 	changes uint64
@@ -117,7 +116,7 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	s.floor, s.gcTs, s.transfer = loadFloor(tx), loadStamps(tx), loadTransfer(tx)
 	s.lapsed = loadLapsed(tx)
 	s.turn = loadTurn(tx)
-	s.former, s.formerVoids = loadVectors(tx, keyFormer), loadVectors(tx, keyFormerVo)
+	s.former = loadLife(tx)
 	for k, v := range tx.Ascend([]byte{classLeaf}, []byte{classLeaf + 1}) {
 		leaf := Leaf(binary.BigEndian.Uint32(k[1:]))
 		if IsDamaged(v) {

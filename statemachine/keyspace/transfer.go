@@ -3,8 +3,6 @@ package keyspace
 import (
 	"encoding/binary"
 	"math"
-	"slices"
-	"strings"
 )
 
 // Phase says how far a replica has come in taking over a copy of its cluster's
@@ -165,72 +163,6 @@ func (s *State) empty() bool {
 	return s.vv.IsEmpty() && s.live == 0 && s.tombs == 0 && s.expiring == 0
 }
 
-// What keyRejoin says of the claims of the life that ends.
-const (
-	rejoinKeeping  = 1
-	rejoinDoubting = 2 // writes that it claims were lost
-)
-
-// beginLife makes the directory that of a new replica. Its records stay, as
-// those of an earlier life: the vector claims none of them, and the transfer
-// that begins settles each. What the earlier life claimed is kept, in case there
-// is nobody to copy from.
-func beginLife(tx Tx, id *Identity, birth Birth) {
-	id.Replica, id.Joined, id.Boot = birth.Replica, 0, Boot{}
-	var former, floor, voids VV
-	if tx.Get(keyRejoin)[0] == rejoinKeeping {
-		voids = loadVectors(tx, keyFormerVo)
-		voids.Union(loadVectors(tx, keyVoids))
-		former, floor = loadVectors(tx, keyFormer), loadHeads(tx, keyFormerFl)
-		former.Union(LoadVV(tx))
-		floor.RaiseHeads(loadFloor(tx))
-		former, floor = former.Expanded(), floor.Expanded()
-	}
-	for _, class := range [][]byte{keyVectors, keyFloors, keyVoids, keyRetired, keyFormer, keyFormerFl, keyFormerVo} {
-		deleteAll(tx, class)
-	}
-	for _, set := range former.sets {
-		tx.Set(streamKey(keyFormer, set.Stream), set.appendBody(nil))
-	}
-	for _, set := range voids.sets {
-		tx.Set(streamKey(keyFormerVo, set.Stream), set.appendBody(nil))
-	}
-	for _, set := range floor.sets {
-		tx.Set(streamKey(keyFormerFl, set.Stream), binary.BigEndian.AppendUint64(nil, uint64(set.Head)))
-	}
-	tx.Delete(keyRejoin)
-	tx.Delete(keySource)
-	tx.Set(keyTransfer, append([]byte{transferFormat, byte(PhaseOpen), 1}, make([]byte, 8)...))
-}
-
-func deleteAll(tx Tx, class []byte) {
-	var stale [][]byte
-	for k := range tx.Ascend(class, prefixEnd(class)) {
-		stale = append(stale, slices.Clone(k))
-	}
-	for _, k := range stale {
-		tx.Delete(k)
-	}
-}
-
-// restoreLife claims again what an earlier life claimed. The records have moved
-// only forward since, or were dropped because they had been deleted elsewhere,
-// so the claim holds as it did.
-func (s *State) restoreLife(tx Tx) {
-	s.vv.Union(s.former)
-	s.addVoids(tx, s.formerVoids)
-	s.floor.RaiseHeads(loadHeads(tx, keyFormerFl))
-}
-
-func (s *State) forgetLife(tx Tx) {
-	if !s.former.IsEmpty() {
-		s.former, s.formerVoids = VV{}, VV{}
-		deleteAll(tx, keyFormer)
-		deleteAll(tx, keyFormerFl)
-		deleteAll(tx, keyFormerVo)
-	}
-}
-
 // claimHeld claims the dots of all stored records. Chunks raise none, so records
 // of a source that went away have dots which the last source's claim lacks: they
 // would be here, and nobody would ask for them.
@@ -262,8 +194,7 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 		e := &b.Entries[i]
 		cur, damaged := s.record(tx, e.Key)
 		o := s.outcome(Lost, e.Header, cur.header(), b.Now)
-		if c.Reconcile && cur == nil && !damaged && (done || e.Key <= to) && s.buried(e) {
-			s.bury(tx, e, out)
+		if c.Reconcile && cur == nil && !damaged && (done || e.Key <= to) && s.ended(tx, c, e, out) {
 			out.Outcomes = append(out.Outcomes, o)
 			continue
 		}
@@ -288,106 +219,6 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 		t.Phase, t.After = c.Phase.next(), ""
 	}
 	s.setTransfer(tx, t)
-}
-
-// reconcile settles the records of an earlier life in the chunk's keys, a
-// bounded number of them, and returns up to where it came. A record that the
-// source lacks was deleted there if the source claims it and it is not void; else
-// nobody has seen it, and it goes on under a new dot with its old version, unless it lies below
-// what the source has purged: then it might be older than its deletion, and goes
-// to the losers' log. Of a key that the source has, the greater version wins.
-func (s *State) reconcile(tx Tx, b *Batch, out *Applied) (to string, done bool) {
-	c := b.Chunk
-	olds, to, done := s.earlier(tx, c)
-	for i := range olds {
-		d := &olds[i]
-		at, found := slices.BinarySearchFunc(b.Entries, d.key, func(e Entry, key string) int {
-			return strings.Compare(e.Key, key)
-		})
-		switch {
-		case found:
-			if supersedes(&d.rec.Header, &b.Entries[at].Header) {
-				s.salvage(tx, d, out)
-			}
-		case c.View.Contains(d.rec.Dot) && !c.Voids.Contains(d.rec.Dot):
-			s.remove(tx, d)
-		case d.rec.Ver.TS > c.Stamps || s.mutant.Is(MutantSalvageStamps):
-			s.salvage(tx, d, out)
-		default:
-			s.unplace(tx, d, out)
-		}
-	}
-	return to, done
-}
-
-// earlier lists the records of an earlier life in the chunk's keys. If there are
-// too many for one transaction, it stops and says where.
-func (s *State) earlier(tx Tx, c *Chunk) (olds []doomed, to string, done bool) {
-	budget := budget{keys: reconcileStepKeys, bytes: BatchBytesMax / 4}
-	end := DataEnd()
-	if !c.Done {
-		end = DataKey(c.To + "\x00")
-	}
-	last := c.After
-	for k, v := range tx.Ascend(DataKey(c.After+"\x00"), end) {
-		if IsDamaged(v) {
-			continue // what it was is not known; the source's takes its place
-		}
-		rec, ok := decodeStored(v)
-		key := UserKey(k)
-		assertStored(ok, "record of "+key)
-		if s.vv.Contains(rec.Dot) {
-			continue // of this life
-		}
-		if !budget.spend(Size(key, rec.value)) && len(olds) > 0 {
-			return olds, last, false
-		}
-		olds = append(olds, doomed{key, &rec})
-		last = key
-	}
-	return olds, c.To, c.Done
-}
-
-// salvage gives a record of an earlier life a dot of this one.
-func (s *State) salvage(tx Tx, d *doomed, out *Applied) {
-	e := Entry{Key: d.key, Header: d.rec.Header}
-	if !e.Tombstone() {
-		e.Value = append([]byte{}, d.rec.value...)
-	}
-	e.Dot = Dot{s.stream, s.vv.Head(s.stream) + 1}
-	e.Flags |= Salvaged
-	s.store(tx, s.hasher.Key(d.key), &e, d.rec)
-	s.vv.Add(e.Dot)
-	out.Salvaged = append(out.Salvaged, e)
-}
-
-// buried says that the earlier life had a record, or what beats it, and that it
-// was deleted there and the deletion forgotten: the source has not heard of that.
-// An expired one needs no deletion.
-func (s *State) buried(e *Entry) bool {
-	return !e.Tombstone() && e.Expires == 0 && s.former.Contains(e.Dot) && !s.formerVoids.Contains(e.Dot)
-}
-
-// bury repeats a forgotten deletion, with the smallest version that beats the
-// record: whatever else was written to the key since stands.
-func (s *State) bury(tx Tx, e *Entry, out *Applied) {
-	dot := Dot{s.stream, s.vv.Head(s.stream) + 1}
-	v, ok := stamp(clocks{}, s.id.Joined, uuidFor(dot.Stream, dot.Seq), &e.Ver)
-	if !ok {
-		return
-	}
-	t := Entry{Key: e.Key, Header: Header{Ver: v, Dot: dot, Flags: Tombstone, Base: e.Ver}}
-	s.store(tx, s.hasher.Key(e.Key), &t, nil)
-	s.vv.Add(dot)
-	out.Salvaged = append(out.Salvaged, t)
-}
-
-// unplace moves a record to the log of losers.
-func (s *State) unplace(tx Tx, d *doomed, out *Applied) {
-	rev := Revision{Record: Record{d.rec.Header, d.rec.value}, Fate: Unplaced, At: s.wall}
-	tx.Set(unplacedKey(d.key, d.rec.Ver), encodeRevision(&rev))
-	s.remove(tx, d)
-	out.Unplaced = append(out.Unplaced, Purged{d.key, d.rec.Ver})
 }
 
 // CopyPage is one chunk of a transfer as its source reads it.
