@@ -236,7 +236,7 @@ func (w *World) judge() {
 	if len(w.clients.open) > 0 {
 		w.fail("responses", "%d requests were never answered", len(w.clients.open))
 	}
-	quiet := w.opt.DisasterEvery == 0 && w.opt.OperateEvery == 0
+	quiet := !w.plays() && w.opt.DisasterEvery == 0 && w.opt.OperateEvery == 0
 	c := w.clients
 	if quiet && w.opt.Duration >= 60_000 && (c.acked+c.refused < 50 || c.deletes+c.refused < 10) {
 		w.fail("workload", "only %d writes, %d deletes and %d refusals", c.acked, c.deletes, c.refused)

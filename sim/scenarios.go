@@ -1,15 +1,32 @@
 package sim
 
 import (
+	_ "embed" // the scripts
 	"fmt"
+	"strings"
 
 	"kvs/sim/disk"
 	"kvs/statemachine/keyspace"
 )
 
 // Scenarios are counterexamples by construction, for rules that random worlds hit
-// too rarely: each fails without its rule, and passes with it. They script the
-// data half alone.
+// too rarely: each fails without its rule, and passes with it. Most script the data
+// half alone; some are runs that once failed, shrunk.
+
+//go:embed testdata/scripts/twins-of-one-disk.sim
+var twinsOfOneDisk string
+
+// played plays a script with a rule broken on all hosts.
+func played(text string) func(keyspace.Mutant) *Failure {
+	return func(m keyspace.Mutant) *Failure {
+		s, err := ReadScript(strings.NewReader(text))
+		if err != nil {
+			return &Failure{Oracle: "script", Detail: err.Error()}
+		}
+		s.Options.Mutant, s.Options.MutantEverywhere = m, true
+		return s.Play().Failure
+	}
+}
 
 // store is one replica's data half, without a protocol.
 type store struct {

@@ -192,6 +192,7 @@ func Variants() []Variant {
 		{Name: "a peer below the floor is listened to", Mutant: keyspace.MutantLevel, Everywhere: true, Worlds: Forgetful, Known: 439},
 		{Name: "a newcomer is listened to, whatever it copied", Mutant: keyspace.MutantSourceLevel, Everywhere: true, Known: 614601},
 		{Name: "a salvaged write may lie below what was purged", Mutant: keyspace.MutantSalvageStamps, Everywhere: true, Known: 268},
+		{Name: "a rejoin takes what its earlier life may have deleted", Mutant: keyspace.MutantOutlived, Scenario: played(twinsOfOneDisk)},
 		{Name: "a scrub adopts a claim", Mutant: keyspace.MutantScrubClaims, Everywhere: true, Known: 1},
 		{Name: "a copy goes on with any source", Mutant: keyspace.MutantResume, Scenario: staleSource},
 		{Name: "a copy leaves out what its new source lacked", Mutant: keyspace.MutantStaleBase, Everywhere: true, Known: 819},

@@ -150,17 +150,13 @@ func (n *Node) onDelta(p *peer, m Delta) {
 
 // apart says that one of the two has purged what the other may never have seen,
 // so that no delta can make them equal: the one below the floor has to start
-// over. If both are, as two processes that shared an identity may be, it is the one
-// that has forgotten what its identity reported, and else the one with the greater
-// identity.
+// over. If both are, as two processes that shared an identity may be, it is the
+// one with the greater identity.
 func (n *Node) apart(p *peer, m Delta) bool {
 	below := n.delta.first && !n.delta.base.Reaches(m.Floor) &&
 		!n.cfg.Mutant.Is(keyspace.MutantBehindFloor)
 	level := n.level(p)
 	switch {
-	case below && !level && n.forgetful(p, m.VV):
-		n.endDelta()
-		n.sayRefuse(guest{p.Replica, p.Boot, RefusedLoss})
 	case below && (level || n.id.Replica.Compare(p.Replica) > 0):
 		n.endDelta()
 		n.belowFloor(p)
@@ -170,14 +166,6 @@ func (n *Node) apart(p *peer, m Delta) bool {
 		return false
 	}
 	return true
-}
-
-// forgetful says that a peer claims less than an earlier start of it had durably, as
-// this node has counted: that start had another disk, or the disk was set back. What
-// was forgotten here on that word may be there still.
-func (n *Node) forgetful(p *peer, claims VV) bool {
-	r := p.reports.counted
-	return r != nil && r.Boot.Compare(p.Boot) < 0 && !claims.Covers(r.VV) && !n.cfg.Mutant.Is(keyspace.MutantTwin)
 }
 
 // belowFloor starts over, unless another peer has all that this one claims and

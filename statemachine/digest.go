@@ -25,7 +25,8 @@ func (n *Node) onDigestDue() {
 }
 
 // onDigest compares a peer's claim with this node's own: missing dots call for
-// a delta, equal claims over different data for a scrub.
+// a delta, equal claims over different data for a scrub. Claims that are short of
+// room say too little for that.
 func (n *Node) onDigest(p *peer, d Digest) {
 	n.learn(d.Self)
 	if n.ending {
@@ -55,7 +56,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		p.owed = VV{}
 	case !n.vv.Covers(d.VV):
 		n.onBehind(p, d.VV)
-	case d.VV.Covers(n.vv) && n.differs(d):
+	case d.VV.Covers(n.vv) && n.differs(d) && !n.vv.Crowded():
 		p.owed = VV{}
 		n.onDivergence(p, d.Sum)
 	default:

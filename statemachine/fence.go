@@ -65,7 +65,7 @@ func (n *Node) onRefuse(m Refuse) {
 	switch m.Reason {
 	case RefusedFenced:
 		n.rejoin(m.Reason, keyspace.Evicted)
-	case RefusedBoot, RefusedLoss:
+	case RefusedBoot:
 		// Whether another process goes on under the old identity is not known
 		// here, so the old place in the roster stays taken.
 		n.rejoin(m.Reason, keyspace.Active)

@@ -59,6 +59,40 @@ func TestDivergenceIsScrubbedAtOnce(t *testing.T) {
 	}
 }
 
+// TestClaimsWithoutRoomProveNothing: a replica at the bound of its gaps stores entries
+// whose dots it cannot claim, so another digest beside an equal vector is no alarm.
+func TestClaimsWithoutRoomProveNothing(t *testing.T) {
+	for _, gaps := range []int{keyspace.GapsMax - 1, keyspace.GapsMax} {
+		sa, sb := newStore('a').adopt(), newStore('b').adopt()
+		var keys []string
+		for i := range 2 * gaps {
+			keys = append(keys, fmt.Sprint("k", i))
+		}
+		written := newStore('c').adopt().put(keys...)
+		var parts []keyspace.Entry
+		for i := 1; i < len(written); i += 2 {
+			parts = append(parts, written[i])
+		}
+		for _, s := range []*store{sa, sb} {
+			s.execute(&keyspace.Batch{Now: epoch, Entries: parts})
+		}
+		sa.put("x")
+		sb.pretend(sa)
+		sa.disk.View(func(r keyspace.Reader) { sa.snap = sa.state.Snapshot(r) })
+		w := newWire(t, newHost(t, sa, nil), newHost(t, sb, nil))
+		w.pass(1)
+		w.connect('a', 'b')
+		w.pass(8_000)
+		alarmed := slices.ContainsFunc(w.events, func(e statemachine.Event) bool {
+			_, ok := e.(statemachine.Diverged)
+			return ok
+		})
+		if alarmed != (gaps < keyspace.GapsMax) {
+			t.Errorf("at %d gaps: an alarm is %v", gaps, alarmed)
+		}
+	}
+}
+
 // TestScrubDescendsLevelByLevel: the messages of one scrub, from the root to the
 // records, in their order.
 func TestScrubDescendsLevelByLevel(t *testing.T) {

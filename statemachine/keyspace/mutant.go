@@ -51,7 +51,6 @@ const (
 	MutantMetadata             // a write that arrives takes the place of its rights too
 	MutantLocalMiss            // a node without the older records says that they are absent
 	MutantOutlived             // a rejoin takes what lies below the earlier life's deletions
-	MutantTwin                 // of two below each other's floor the greater starts over, whatever it has forgotten
 )
 
 // rightsAt is where the records of rights lie, for the rules that are about them

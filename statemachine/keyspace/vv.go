@@ -231,6 +231,12 @@ func (v VV) Admits(d Dot) bool {
 	return len(s.Ranges) <= before
 }
 
+// Crowded says that a stream has no room for another gap, so that a replica with this
+// vector may hold entries whose dots are not in it.
+func (v VV) Crowded() bool {
+	return slices.ContainsFunc(v.sets, func(s StreamSet) bool { return len(s.Ranges) >= GapsMax })
+}
+
 // Add claims a dot. The caller has asked Admits.
 func (v *VV) Add(d Dot) {
 	if v.old.head(d.Stream) < d.Seq {
