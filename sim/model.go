@@ -33,8 +33,9 @@ type issued struct {
 	ver     keyspace.Version
 	deleted bool
 	value   string
-	void    bool   // the dot stands for nothing any more
-	until   Millis // when it ends by the clock of its origin, 0 for never
+	void    bool             // the dot stands for nothing any more
+	until   Millis           // when it ends by the clock of its origin, 0 for never
+	base    keyspace.Version // what it replaced at its origin
 }
 
 // purged is a version that was forgotten.
@@ -83,7 +84,7 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		m.byVersion[o.Header.Ver] = len(m.writes)
 		m.writes = append(m.writes, issued{
 			b.Writes[i].Key, o.Header.Dot, o.Header.Ver, b.Writes[i].Delete, string(b.Writes[i].Value),
-			false, until(b, &b.Writes[i], o.Header.Ver),
+			false, until(b, &b.Writes[i], o.Header.Ver), o.Header.Base,
 		})
 	}
 	if b.Claim != nil && a.Claimed && len(b.Claim.Voids.Sets()) > 0 {
@@ -99,7 +100,20 @@ func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 		delete(m.lost, p.Ver) // it was on its way when its last disk was lost
 	}
 	for _, p := range a.Unplaced {
-		m.lost[p.Ver] = true // the log of losers holds it
+		m.logged(p.Ver)
+	}
+}
+
+// logged takes note that the log of losers holds a version, and so stands for those
+// that it had replaced: if nobody else ever saw them, it is what is left of them.
+func (m *model) logged(v keyspace.Version) {
+	for v != (keyspace.Version{}) && !m.lost[v] {
+		m.lost[v] = true
+		i, ok := m.byVersion[v]
+		if !ok {
+			return
+		}
+		v = m.writes[i].base
 	}
 }
 

@@ -52,6 +52,8 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 	o.ValueThreshold = valueThreshold
 	o.ValueLogFileSize = valueLogBytes
 	o.NumCompactors = compactorsMin
+	o.NumLevelZeroTables, o.NumLevelZeroTablesStall = levelZeroTables, levelZeroStall
+	o.BaseTableSize, o.BaseLevelSize = baseTableBytes, baseLevelBytes
 	o.NumGoroutines = 1
 	o.Compression = options.None
 	o.BlockCacheSize = 0

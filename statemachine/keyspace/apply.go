@@ -412,11 +412,19 @@ func (s *State) finish(tx Tx) {
 	s.mark(tx)
 	slices.Sort(s.touched)
 	for _, l := range slices.Compact(s.touched) {
-		tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
+		if s.owed != nil {
+			s.owed.add(l)
+		} else {
+			s.writeLeaf(tx, l)
+		}
 	}
 	counts := make([]byte, 0, 5*8)
 	for _, n := range []uint64{s.live, s.changes, s.tombs, s.expiring, s.conflicts} {
 		counts = binary.BigEndian.AppendUint64(counts, n)
 	}
 	tx.Set(keyCounts, counts)
+}
+
+func (s *State) writeLeaf(tx Tx, l Leaf) {
+	tx.Set(leafKey(l), s.tree.Node(LevelLeaf, uint32(l)).bytes())
 }

@@ -42,7 +42,8 @@ type Batch struct {
 func (b *Batch) Walks() bool {
 	// The end of a transfer drops what an earlier life had claimed.
 	ends := b.Transfer != nil && !b.Transfer.Active() || b.Claim != nil && b.Claim.Copy
-	return b.Adopt != nil || b.Turn || b.Restore || ends || b.Purge != nil || b.Chunk != nil && b.Chunk.Reconcile
+	return b.Adopt != nil || b.Turn || b.Restore || ends || b.Purge != nil ||
+		b.Chunk != nil && (b.Chunk.Reconcile || b.Chunk.Done) // its last one writes the leaves
 }
 
 // Write is one client's write.

@@ -13,13 +13,14 @@ func Open(update Update, birth Birth, mutant Mutant) (s *State, snap Snapshot) {
 	return s, snap
 }
 
-// Execute applies one batch, and the rebuild that an adoption asks for.
+// Execute applies one batch, and the rebuild that an adoption or the end of a copy asks
+// for.
 func (s *State) Execute(update Update, b *Batch) (out *Applied) {
 	out = new(Applied)
 	for done := false; !done; {
 		update(func(tx Tx) { done = s.Apply(tx, b, out) })
 	}
-	if b.Adopt != nil || b.Turn {
+	if b.Adopt != nil || b.Turn || s.owed != nil && !s.transfer.takesChunks() {
 		s.finishRebuild(update)
 		s.report(out)
 	}

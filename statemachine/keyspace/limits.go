@@ -68,4 +68,7 @@ const (
 
 	// rebuildStepKeys bounds one transaction of an index rebuild.
 	rebuildStepKeys = 512
+
+	// leavesStep bounds the leaves that one transaction writes at the end of a copy.
+	leavesStep = 4096
 )

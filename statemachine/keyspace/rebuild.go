@@ -8,12 +8,17 @@ package keyspace
 // After a gap all indexes are rebuilt: a newer transaction that survived has
 // overwritten sums and counts with such that include the lost one, and deleted
 // what the lost one had indexed.
+//
+// A copy touches about as many leaves as it brings records. They are written once, at
+// its end; a start in the middle of it sums them up from the records.
 const (
 	rebuildDrop    = 1 // delete h/ and m/
 	rebuildFill    = 2 // walk d/, write h/, sum up the tree
 	rebuildDropAll = 3 // delete o/, x/, z/ and t/ too
 	rebuildFillAll = 4 // walk d/, write h/, o/, x/, z/ and t/, sum up the tree, count
 	rebuildTimes   = 5 // walk d/, write t/
+	rebuildOwed    = 6 // m/ is behind the tree of the run that wrote this: write it; else delete m/
+	rebuildSums    = 7 // walk d/, sum up the tree
 )
 
 // beginRebuild marks the indexes as stale. An empty store has none.
@@ -57,11 +62,47 @@ func (s *State) Rebuild(tx Tx) bool {
 	case rebuildDropAll:
 		s.tombs, s.expiring = 0, 0
 		s.rebuildDrop(tx, rebuildFillAll, classHash, classLeaf, classDot, classExpiry, classTomb, classTime)
+	case rebuildOwed:
+		if s.owed == nil {
+			s.rebuildDrop(tx, rebuildSums, classLeaf)
+			break
+		}
+		if s.transfer.takesChunks() {
+			return true
+		}
+		s.payLeaves(tx)
 	default:
 		s.rebuildFill(tx, mark)
 	}
 	s.finish(tx)
 	return false
+}
+
+// oweLeaves leaves the writing of leaves to the end of a copy.
+func (s *State) oweLeaves(tx Tx) {
+	if s.owed == nil {
+		s.owed = new(leafSet)
+		tx.Set(keyRebuild, []byte{rebuildOwed})
+	}
+}
+
+// payLeaves writes the next of the leaves that are owed.
+func (s *State) payLeaves(tx Tx) {
+	for range leavesStep {
+		l, ok := s.owed.take()
+		if !ok {
+			s.owed = nil
+			tx.Delete(keyRebuild)
+			return
+		}
+		s.writeLeaf(tx, l)
+	}
+}
+
+// owesLeaves says that the stored leaves of a view are not those of its records.
+func owesLeaves(r Reader) bool {
+	mark := r.Get(keyRebuild)
+	return len(mark) > 0 && mark[0] == rebuildOwed
 }
 
 func (s *State) rebuildDrop(tx Tx, next byte, classes ...byte) {
@@ -78,7 +119,7 @@ func (s *State) rebuildDrop(tx Tx, next byte, classes ...byte) {
 		tx.Delete(k)
 	}
 	if len(stale) < rebuildStepKeys {
-		s.tree, s.leavings, s.live = Tree{}, [MinutesBack + 2]leaving{}, 0
+		s.tree, s.leavings, s.live, s.owed = Tree{}, [MinutesBack + 2]leaving{}, 0, nil
 		tx.Set(keyRebuild, []byte{next})
 	}
 }
@@ -115,7 +156,9 @@ func (s *State) rebuildFill(tx Tx, mark []byte) {
 			continue
 		}
 		kh := s.hasher.Key(r.key)
-		tx.Set(hashKey(kh, r.key), present)
+		if mark[0] != rebuildSums {
+			tx.Set(hashKey(kh, r.key), present)
+		}
 		if r.damaged {
 			continue // there is something, and nothing to be counted
 		}

@@ -28,6 +28,8 @@ type State struct {
 	leavings [MinutesBack + 2]leaving
 	transfer Transfer
 	former   life
+	// owed are the leaves whose stored sums wait for the end of a copy, nil outside of one.
+	owed *leafSet
 	// changes counts the batches that changed a record or the vector. Two reads
 	// that show the same number, not 0, saw the same store.
 	changes uint64

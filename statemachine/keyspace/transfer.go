@@ -47,6 +47,9 @@ func (t Transfer) Clone() Transfer {
 // Active says that there is a transfer.
 func (t Transfer) Active() bool { return t.Phase != PhaseNone }
 
+// takesChunks says that the transfer is in one of the phases that walk all keys.
+func (t Transfer) takesChunks() bool { return t.Phase >= PhaseRecent && t.Phase <= PhaseWhole }
+
 // GoOnWith lets a transfer go on with another source, by what it claims and what it
 // has purged. It must have purged nothing beyond the base, or older records that it
 // has purged could be among what the sources before it sent; and it must know all
@@ -186,6 +189,7 @@ func (s *State) copyChunk(tx Tx, b *Batch, out *Applied) {
 		}
 		return
 	}
+	s.oweLeaves(tx)
 	to, done := c.To, c.Done
 	if c.Reconcile {
 		to, done = s.reconcile(tx, b, out)

@@ -38,3 +38,40 @@ func TestCopyTakesRightsFirst(t *testing.T) {
 		}
 	}
 }
+
+// Goal: the leaves that a copy touches are on disk once it has all chunks, and before
+// that a start sums them up from the records; other writes in between make no difference.
+func TestCopyWritesItsLeavesAtTheEnd(t *testing.T) {
+	source := adopted(3_000)
+	r := newReplica(2)
+	r.execute(&keyspace.Batch{Now: start, Join: 78, Adopt: &adoption})
+	r.execute(&keyspace.Batch{Now: start, Transfer: &keyspace.Transfer{Phase: keyspace.PhaseWhole, Reconcile: true}})
+	after, leaves := "", 0
+	for chunk, done := 0, false; !done; chunk++ {
+		page := keyspace.ReadCopy(source.disk.Reader(), keyspace.PhaseWhole, 0, after, 100, 1<<20)
+		r.execute(&keyspace.Batch{Now: start, Entries: page.Entries, Chunk: &keyspace.Chunk{
+			Phase: keyspace.PhaseWhole, After: after, To: page.To, Done: page.Done, Reconcile: true,
+			View: page.VV, Stamps: page.Stamps,
+		}})
+		after, done = page.To, page.Done
+		if chunk == 10 {
+			r.write(&keyspace.Batch{Now: start, Writes: []keyspace.Write{{Key: "other", Value: []byte("1")}}})
+			r.execute(&keyspace.Batch{Now: start, Turn: true})
+		}
+		if chunk == 6 {
+			leaves = len(r.rows('m'))
+		}
+		if chunk%7 == 6 {
+			r.open()
+		}
+		r.wantConsistent(t)
+	}
+	if written := len(r.rows('m')); leaves > 0 || written < 2_000 {
+		t.Errorf("%d leaves were written during the copy and %d in the end", leaves, written)
+	}
+	before := r.root()
+	r.open()
+	if r.root() != before {
+		t.Error("the stored leaves are not those of the records")
+	}
+}

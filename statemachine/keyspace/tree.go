@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math/bits"
 )
 
 // The digest tree has a fixed shape: 64 nodes of 64 nodes of 64 leaves.
@@ -92,6 +93,28 @@ func (t *Tree) Node(level int, index uint32) Sum {
 		return Sum{}
 	}
 	return page[index%fanout]
+}
+
+// leafSet is a set of leaves.
+type leafSet struct {
+	words [LeafCount / 64]uint64
+	least int // no word before this one has any
+}
+
+func (s *leafSet) add(l Leaf) {
+	s.words[l/64] |= 1 << (l % 64)
+	s.least = min(s.least, int(l/64))
+}
+
+// take removes the first leaf.
+func (s *leafSet) take() (l Leaf, ok bool) {
+	for ; s.least < len(s.words); s.least++ {
+		if w := s.words[s.least]; w != 0 {
+			s.words[s.least] = w & (w - 1)
+			return Leaf(64*s.least + bits.TrailingZeros64(w)), true
+		}
+	}
+	return 0, false
 }
 
 // LevelWidth is the number of nodes of a level.
