@@ -210,6 +210,7 @@ func Variants() []Variant {
 		{Name: "a change of rights loses to an older write", Mutant: keyspace.MutantRights, Everywhere: true, Worlds: Guarded},
 		{Name: "rights are overwritten with the value", Mutant: keyspace.MutantMetadata, Everywhere: true, Worlds: Guarded},
 		{Name: "silence makes nobody suspect", Mutant: keyspace.MutantBlindProbe, Everywhere: true, Known: 100},
+		{Name: "an interval is drawn from outside of the node", Mutant: keyspace.MutantAmbient, Everywhere: true, Known: 20},
 	}
 }
 

@@ -1,5 +1,11 @@
 package statemachine
 
+import (
+	"math/rand/v2"
+
+	"kvs/statemachine/keyspace"
+)
+
 // timer names one thing that is due at a time of its own.
 type timer uint8
 
@@ -126,7 +132,11 @@ func (n *Node) onStart() {
 
 // between draws a time from low to high, both included.
 func (n *Node) between(low, high Millis) Millis {
-	return low + Millis(n.rng.Int64N(int64(high-low)+1))
+	width := int64(high-low) + 1
+	if n.cfg.Mutant.Is(keyspace.MutantAmbient) {
+		return low + Millis(rand.Int64N(width))
+	}
+	return low + Millis(n.rng.Int64N(width))
 }
 
 // jittered draws a time within a tenth of d, so that nodes do not march in step.

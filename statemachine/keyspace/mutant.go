@@ -51,6 +51,7 @@ const (
 	MutantMetadata             // a write that arrives takes the place of its rights too
 	MutantLocalMiss            // a node without the older records says that they are absent
 	MutantOutlived             // a rejoin takes what lies below the earlier life's deletions
+	MutantAmbient              // an interval is drawn from outside of the node
 )
 
 // rightsAt is where the records of rights lie, for the rules that are about them
