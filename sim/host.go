@@ -24,6 +24,7 @@ type host struct {
 	state   *keyspace.State
 	hasher  *keyspace.Hasher
 	node    *statemachine.Node
+	steps   Stepper
 	id      keyspace.ReplicaID
 
 	tweak   func(*statemachine.Config) // changes what it is told at its next start; may be nil
@@ -120,6 +121,10 @@ func (h *host) start() {
 	h.began = h.w.now
 	h.w.markIf(MarkBackwards, h.now().Wall < h.wallAt)
 	h.node = statemachine.New(cfg, snap)
+	h.steps = (*statemachine.Node).Step
+	if h.w.opt.Stepper != nil {
+		h.steps = h.w.opt.Stepper(h.index)
+	}
 	h.tickAt = never
 	h.judged = map[keyspace.ReplicaID]Millis{}
 	h.witness.reopened(h)
@@ -237,7 +242,7 @@ func (h *host) now() statemachine.Time {
 func (h *host) step(in statemachine.Input) {
 	now := h.now()
 	h.w.count.events++
-	effects := h.node.Step(now, in)
+	effects := h.steps(h.node, now, in)
 	h.w.trace(h, in, effects)
 	h.w.seen(h, in, effects)
 	for _, e := range effects {

@@ -61,8 +61,14 @@ type Options struct {
 	SurgeEvery           Millis // times of ten times the load; 0 never
 	WildEvery, Wild      Millis // one host's clock jumps by up to Wild, or a year ahead; 0 never
 	Trace                func(line string)
-	HashTrace            bool
+	// Stepper is asked for at every start of a node and makes its steps, so that it
+	// sees them all; nil steps the node itself.
+	Stepper   func(host int) Stepper
+	HashTrace bool
 }
+
+// Stepper makes one step of a node, as Node.Step does.
+type Stepper func(n *statemachine.Node, now statemachine.Time, in statemachine.Input) []statemachine.Effect
 
 // Swarm draws the options of a seed, with sessions in every world.
 func Swarm(seed uint64) Options {

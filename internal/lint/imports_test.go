@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"client":                {},
 	"sim":                   append([]string{"sim", "sim/disk", "storage", "transport", "internal/auth"}, core...),
 	"internal/durable":      {},
+	"internal/flight":       core,
 	"internal/config":       {"internal/durable"},
 	"internal/auth":         {"internal/durable"},
 	"internal/audit":        {},
@@ -44,12 +45,13 @@ var layers = map[string][]string{
 	"internal/licenses":     {},
 	"internal/openapi":      {},
 	"internal/server": append(append([]string{
-		"httpapi", "transport", "storage", "internal/config",
+		"httpapi", "transport", "storage", "internal/config", "internal/flight",
 	}, core...), side...),
 	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "internal/licenses", "client"},
-	"cmd/sim": append([]string{"sim", "internal/config"}, core...),
+	"cmd/sim": append([]string{"sim", "internal/config", "internal/flight"}, core...),
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
+		"internal/flight",
 	}, core...),
 	"e2e": {"client"},
 }
