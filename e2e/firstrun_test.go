@@ -26,7 +26,7 @@ func documentedSettings() []string {
 		advertise_address cluster_port cluster_secret cluster_secret_file
 		replication_interval_ms push_ring_mb failed_after_s removed_after_s max_clock_skew_ms
 		max_connections header_timeout read_timeout write_timeout idle_timeout
-		shutdown_timeout log_format console_enabled`)
+		shutdown_timeout log_format console_enabled flight_recorder_mb`)
 }
 
 // TestFirstRun runs the program in an empty directory, as somebody does who has

@@ -59,6 +59,7 @@ var routes = []struct {
 	{"GET", "/status", "", admins},
 	{"GET", "/debug/log-level", "", admins},
 	{"PUT", "/debug/log-level", `{"level":"info"}`, admins},
+	{"GET", "/debug/flight", "", admins},
 	{"GET", "/debug/pprof/", "", admins},
 	{"GET", "/debug/pprof/heap", "", admins},
 	{"GET", "/audit?since=0", "", admins},

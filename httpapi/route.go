@@ -62,6 +62,7 @@ var fixed = routed(map[string]endpoint{
 	"/metrics":               {allow: allowRead, serve: (*Server).serveMetrics, need: needScrape},
 	"/status":                {allow: allowRead, serve: (*Server).serveStatus},
 	"/debug/log-level":       {allow: allowGetPut, serve: (*Server).serveLogLevel, action: "node.log-level"},
+	"/debug/flight":          {allow: allowRead, serve: (*Server).serveFlight},
 	"/debug/pprof/":          {allow: allowRead, serve: (*Server).serveProfile},
 })
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"io"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -27,6 +28,8 @@ type Observer interface {
 	// SetLogLevel sets it until the next start. It refuses other words.
 	LogLevel() string
 	SetLogLevel(level string) error
+	// Flight is the recording of what the node did last, or ErrNoFlight.
+	Flight() (io.ReadCloser, error)
 }
 
 // Probe is one thing that a node needs.

@@ -82,10 +82,11 @@ type Config struct {
 	AuditPath     string `yaml:"audit_path" group:"Audit log" default:"" needs:"tamper_logging_enabled" help:"Directory of the audit log, empty: audit in data_dir"`
 	AuditRotateMB int    `yaml:"audit_rotate_mb" default:"64" min:"1" max:"1024" needs:"tamper_logging_enabled" help:"Size from which a segment of it gets a successor (MiB); 64 segments are kept"`
 
-	MetricsEnabled bool   `yaml:"metrics_enabled" group:"Observation" default:"true" help:"Count what happens, and show it at /metrics"`
-	MetricsToken   Secret `yaml:"metrics_token" default:"" secret:"true" needs:"metrics_enabled" help:"Bearer token that may read /metrics and nothing else"`
-	ConsoleEnabled bool   `yaml:"console_enabled" default:"true" help:"The web console at /console/"`
-	DebugEndpoints bool   `yaml:"debug_endpoints" default:"false" help:"/debug/pprof/ and /debug/log-level, for administrators"`
+	MetricsEnabled   bool   `yaml:"metrics_enabled" group:"Observation" default:"true" help:"Count what happens, and show it at /metrics"`
+	MetricsToken     Secret `yaml:"metrics_token" default:"" secret:"true" needs:"metrics_enabled" help:"Bearer token that may read /metrics and nothing else"`
+	ConsoleEnabled   bool   `yaml:"console_enabled" default:"true" help:"The web console at /console/"`
+	DebugEndpoints   bool   `yaml:"debug_endpoints" default:"false" help:"/debug/pprof/, /debug/log-level and /debug/flight, for administrators"`
+	FlightRecorderMB int    `yaml:"flight_recorder_mb" default:"64" min:"0" max:"65536" help:"Room in data_dir for the record of what the node did last, to replay it (MiB, 0 none)"`
 
 	TokenTTL    time.Duration `yaml:"token_ttl" group:"Tokens" unit:"duration" default:"24h" needs:"auth_enabled" help:"How long a token lives that asks for no other time"`
 	TokenMaxTTL time.Duration `yaml:"token_max_ttl" unit:"duration" default:"720h" needs:"auth_enabled" help:"The longest that a token may live; no longer ones are accepted"`

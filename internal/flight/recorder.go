@@ -40,7 +40,10 @@ type Options struct {
 	Bytes   int64  // that all segments may take; at least BytesMin in production
 	Node    string // who records, for people
 	Version string // of the program, for people
-	Logger  *slog.Logger
+	// Room says that the disk has room for more, in the eyes of its owner; nil: it
+	// has.
+	Room   func() bool
+	Logger *slog.Logger
 }
 
 // Header begins a segment.
@@ -53,7 +56,7 @@ type Header struct {
 }
 
 // Recorder records the steps of one node. Step, Flush and Close belong to the
-// goroutine that steps; CopyTo and Stats to anybody. A nil Recorder records nothing.
+// goroutine that steps; Recording and Stats to anybody. A nil Recorder records nothing.
 type Recorder struct {
 	options Options
 	run     string
@@ -159,6 +162,10 @@ func (r *Recorder) begin(n *statemachine.Node) {
 			return
 		}
 	}
+	if r.full() {
+		r.lose(noRoom())
+		return
+	}
 	r.w = writer{masker: r.w.masker, boxes: r.w.boxes}
 	theLayout().node.put(&r.w, unsafe.Pointer(n))
 	head, err := json.Marshal(Header{
@@ -251,19 +258,29 @@ func (r *Recorder) Flush(done chan<- struct{}) {
 }
 
 func (r *Recorder) flush(done chan<- struct{}) {
-	r.flushed = r.at.Mono
-	var data []byte
+	i := item{done: done}
 	if len(r.w.b) > 0 {
-		data = appendBlock(make([]byte, 0, len(r.w.b)+blockHeadBytes), kindSteps, r.w.b)
+		i.data = appendBlock(make([]byte, 0, len(r.w.b)+blockHeadBytes), kindSteps, r.w.b)
 	}
-	r.w.b = r.w.b[:0]
-	r.size += int64(len(data))
-	if r.pending.Load() > pendingMax || !r.offer(item{data: data, done: done}) {
+	r.w.b, r.flushed = r.w.b[:0], r.at.Mono
+	r.size += int64(len(i.data))
+	switch {
+	case r.full():
+		r.lose(noRoom())
+	case r.pending.Load() > pendingMax || !r.offer(i):
 		r.lose(tooSlow())
-		if done != nil {
-			close(done)
-		}
+	default:
+		return
 	}
+	if done != nil {
+		close(done)
+	}
+}
+
+func (r *Recorder) full() bool { return r.options.Room != nil && !r.options.Room() }
+
+func noRoom() (string, error) {
+	return "the disk is nearly full", errors.New("what room is left is for data")
 }
 
 // offer hands something to the disk, if it has room.
@@ -325,9 +342,12 @@ func (r *Recorder) Close() error {
 	return r.disk.close()
 }
 
-// CopyTo writes all that is on the disk as one recording. The oldest segments may
-// go while it reads; it has what is left then.
-func (r *Recorder) CopyTo(out io.Writer) error { return r.disk.copyTo(out) }
+// Recording reads all that is on the disk as one recording. The oldest segments
+// may go while it is read; it has what is left then.
+func (r *Recorder) Recording() (io.ReadCloser, error) {
+	numbers, err := r.disk.segments()
+	return &collection{ring: &r.disk, numbers: numbers}, err
+}
 
 // Stats says how much was recorded so far.
 func (r *Recorder) Stats() Stats {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,11 +81,15 @@ func (g *rig) recording() []byte {
 	if err := g.r.Close(); err != nil {
 		g.t.Fatal(err)
 	}
-	var all bytes.Buffer
-	if err := g.r.CopyTo(&all); err != nil {
+	in, err := g.r.Recording()
+	if err != nil {
 		g.t.Fatal(err)
 	}
-	return all.Bytes()
+	all, err := io.ReadAll(in)
+	if err = errors.Join(err, in.Close()); err != nil {
+		g.t.Fatal(err)
+	}
+	return all
 }
 
 func replayed(t *testing.T, recording []byte) Result {
@@ -183,6 +188,28 @@ func TestFailingDiskLosesSteps(t *testing.T) {
 	g.write("kept")
 	got := replayed(t, g.recording())
 	if got.Segments != 1 || got.Steps < 2 || got.Steps > 5 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Goal: a disk that is nearly full is left to the data.
+func TestFullDiskIsLeftAlone(t *testing.T) {
+	o, room := options(t), false
+	o.Room = func() bool { return room }
+	g := newRig(t, Open(o))
+	g.write("lost")
+	if got := g.r.Stats(); got.Recorded != 0 || got.Missed == 0 {
+		t.Errorf("without room: %+v", got)
+	}
+	room = true
+	g.now.Mono += pause
+	g.write("kept")
+	g.flushed()
+	room = false
+	g.now.Mono += blockAge
+	g.write("not written any more", "lost")
+	got := replayed(t, g.recording())
+	if got.Segments != 1 || got.Steps != 2 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -1,10 +1,8 @@
 package flight
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,40 +110,4 @@ func (g *ring) bytes() (total int64) {
 		}
 	}
 	return total
-}
-
-// copyTo writes the whole blocks of all segments, one recording of all. What was
-// torn when a process was killed is left out; a segment that goes meanwhile is too.
-func (g *ring) copyTo(out io.Writer) error {
-	numbers, err := g.segments()
-	if err != nil {
-		return err
-	}
-	for _, n := range numbers {
-		if err := g.copySegment(out, n); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-func (g *ring) copySegment(out io.Writer, number uint64) error {
-	file, err := os.Open(g.path(number))
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	in := bufio.NewReaderSize(file, pieceBytes)
-	for {
-		k, payload, err := readBlock(in)
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, errTorn), errors.Is(err, ErrMalformed):
-			return nil
-		case err != nil:
-			return err
-		}
-		if _, err := out.Write(appendBlock(nil, k, payload)); err != nil {
-			return err
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package flight_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,11 +43,11 @@ func (f *fleet) replay() (total flight.Result, first error) {
 		if err := r.Close(); err != nil {
 			f.t.Fatal(err)
 		}
-		var all bytes.Buffer
-		if err := r.CopyTo(&all); err != nil {
+		all, err := r.Recording()
+		if err != nil {
 			f.t.Fatal(err)
 		}
-		got, err := flight.Replay(&all)
+		got, err := flight.Replay(all)
 		total.Segments += got.Segments
 		total.Steps += got.Steps
 		total.Effects += got.Effects

@@ -93,6 +93,8 @@ func machine() []Metric {
 		{StepSeconds, Histogram, nil, "Time of one step of the state machine, effects handed out included.", "p99 below 0.001"},
 		{Effects, Counter, []string{"kind"}, "Effects that the state machine asked for.", ""},
 		{"kvs_statemachine_inbox_depth", Gauge, []string{"kind"}, "Inputs that wait for the state machine.", "near 0"},
+		{"kvs_flight_steps_total", Counter, []string{"result"}, "Steps of the state machine that the flight recorder has kept (recorded), or had no room or time for (missed).", "missed flat"},
+		{"kvs_flight_bytes", Gauge, nil, "Bytes of the flight recorder's files.", "at most flight_recorder_mb"},
 		{CommitSeconds, Histogram, nil, "Time of one durable commit.", "p99 below 0.1"},
 		{BatchSize, Histogram, nil, "Writes and entries in one committed batch.", ""},
 		{"kvs_storage_size_bytes", Gauge, []string{"part"}, "Size of the tree (lsm) and the value log (vlog) on disk.", ""},

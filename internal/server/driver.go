@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kvs/httpapi"
+	"kvs/internal/flight"
 	"kvs/statemachine"
 	"kvs/statemachine/keyspace"
 	"kvs/storage"
@@ -45,7 +46,8 @@ type driver struct {
 	store *storage.Store
 	peers *transport.Transport
 
-	measure   *measure // nil: nothing is counted
+	measure   *measure         // nil: nothing is counted
+	flight    *flight.Recorder // nil: nothing is recorded
 	conflicts conflictLog
 
 	answers chan statemachine.Input // from the store; before anything else
@@ -53,6 +55,7 @@ type driver struct {
 	writes  chan *pendingWrite
 	ordered chan *order
 	looks   chan chan *statemachine.Status // what run has stepped until now, told to one
+	flushes chan chan<- struct{}           // what is recorded goes to the disk, then one is closed
 	closing chan struct{}                  // no new writes
 	stopped chan struct{}                  // run ends
 	refuse  func()                         // stops taking writes; those under way are still answered
@@ -89,6 +92,7 @@ func newDriver(log *slog.Logger) *driver {
 		waiting:   make(map[statemachine.RequestID]*pendingWrite),
 		ordered:   make(chan *order, ordersMax),
 		looks:     make(chan chan *statemachine.Status),
+		flushes:   make(chan chan<- struct{}),
 		orders:    make(map[statemachine.RequestID]*order),
 	}
 	d.refuse = sync.OnceFunc(func() { close(d.closing) })
@@ -132,6 +136,7 @@ func (d *driver) hello() statemachine.Hello { return d.status.Load().Hello }
 // run is the loop. The store's answers go first: they end what is under way.
 func (d *driver) run() {
 	defer d.yield(false)
+	defer d.endFlight()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for {
@@ -161,6 +166,8 @@ func (d *driver) run() {
 		case told := <-d.looks:
 			d.publish(time.Now())
 			told <- d.status.Load()
+		case done := <-d.flushes:
+			d.flight.Flush(done)
 		case w := <-writes:
 			d.next.add(w)
 			continue
@@ -184,7 +191,7 @@ func (d *driver) now() (time.Time, statemachine.Time) {
 func (d *driver) step(in statemachine.Input) {
 	now, at := d.now()
 	news := false
-	for _, e := range d.node.Step(at, in) {
+	for _, e := range d.flight.Step(d.node, at, in) {
 		d.measure.effect(e)
 		d.perform(e)
 		_, event := e.(statemachine.Notify)

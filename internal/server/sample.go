@@ -178,6 +178,12 @@ func (o *observer) sampleMachine(emit metrics.Emit, c *statemachine.Stats) {
 	if disk, err := diskOf(o.cfg.DataDir); err == nil {
 		emit("kvs_disk_free_bytes", float64(disk.Free))
 	}
+	if f := d.flight; f != nil {
+		stats := f.Stats()
+		emit("kvs_flight_steps_total", float64(stats.Recorded), "recorded")
+		emit("kvs_flight_steps_total", float64(stats.Missed), "missed")
+		emit("kvs_flight_bytes", float64(stats.Bytes))
+	}
 	if o.trail != nil {
 		emit("kvs_audit_entries_total", float64(o.store.Queued()-1))
 		emit("kvs_audit_chain_ok", number(len(o.trail.reasons()) == 0))

@@ -104,6 +104,7 @@ func StartFrom(source Source, cfg config.Config, log *slog.Logger, around ...Aro
 	s.feed.open(s.store, func() keyspace.Identity { return s.driver.status.Load().Identity }, snapshot.VV)
 	s.running.Go(func() { s.driver.space.run(s.driver.stopped) })
 	s.running.Go(s.feed.run)
+	s.driver.openFlight(cfg, log)
 	s.running.Go(s.driver.run)
 	if len(core.Seeds) == 0 {
 		// Nobody is asked, so the node belongs to a cluster at once: it says so
