@@ -94,6 +94,7 @@ func TestDebug(t *testing.T) {
 		"PUT /debug/log-level":               ok(`{"level":"debug"}`),
 		"GET /debug/pprof/heap":              ok("heap"),
 		"GET /debug/pprof/profile?seconds=3": ok("cpu"),
+		"GET /debug/flight":                  ok("steps"),
 		"GET /health":                        ok("{}"),
 		"GET /metrics":                       ok("kvs_keys 1\n"),
 	}}
@@ -108,6 +109,13 @@ func TestDebug(t *testing.T) {
 	for _, line := range []string{"debug log-level loud", "debug pprof all", "debug pprof profile --seconds 99", "debug bundle"} {
 		if _, err := f.run(strings.Fields(line)...); codeOrZero(err) != exitUsage || !strings.Contains(err.Error(), "Try: ") {
 			t.Errorf("kvs %s: %v", line, err)
+		}
+	}
+	for name, want := range map[string]int{"a.flight": 0, "none/a.flight": exitOther} {
+		path := filepath.Join(t.TempDir(), name)
+		_, err := f.run("debug", "flight", path)
+		if text, _ := os.ReadFile(path); codeOrZero(err) != want || want == 0 && string(text) != "steps" {
+			t.Errorf("flight into %s: %v, %q", name, err, text)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "b.tar.gz")

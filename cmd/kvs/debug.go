@@ -28,7 +28,7 @@ func debugCommand(via http.RoundTripper) *cobra.Command {
 	return parent(&cobra.Command{
 		Use: "debug", Short: "Look into a running node, or set up something to look at",
 		Example: "  kvs debug log-level debug\n  kvs debug pprof heap > heap.pb.gz\n  kvs debug bundle kvs.tar.gz",
-	}, logLevelCommand(via), pprofCommand(via), bundleCommand(via), makeConflictCommand())
+	}, logLevelCommand(via), pprofCommand(via), flightCommand(via), bundleCommand(via), makeConflictCommand())
 }
 
 func logLevelCommand(via http.RoundTripper) *cobra.Command {
@@ -96,6 +96,47 @@ func pprofCommand(via http.RoundTripper) *cobra.Command {
 	return cmd
 }
 
+func flightCommand(via http.RoundTripper) *cobra.Command {
+	r := &remote{via: via, output: output{wanted: "table"}}
+	cmd := &cobra.Command{
+		Use: "flight FILE", Short: "Copy what a node recorded of its last steps, for sim replay",
+		Long: "Every input of the state machine with a hash of what it asked for, so that sim replay runs the\n" +
+			"same again and names the first step that differs. FILE has keys of records, names and addresses\n" +
+			"of members, and the key of the digest tree; values are lengths and hashes under a key that nobody\n" +
+			"keeps. The node needs debug_endpoints: true.",
+		Example: "  kvs debug flight a.flight\n  sim replay a.flight", Args: exactly("FILE"),
+	}
+	r.whereFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := r.locate(); err != nil {
+			return err
+		}
+		return r.intoFile(cmd, args[0], "the recording", func(f *os.File) error {
+			if err := r.client.Download(cmd.Context(), "/debug/flight", f); err != nil {
+				return r.failed(err)
+			}
+			return nil
+		})
+	}
+	return cmd
+}
+
+// intoFile makes a file that is not there yet.
+func (r *remote) intoFile(cmd *cobra.Command, path, what string, write func(*os.File) error) error {
+	if _, err := os.Lstat(path); err == nil {
+		return &failure{exitConflict, "there is a file " + path + " already", "another name"}
+	}
+	err := durable.Create(path, write)
+	if known, ok := errors.AsType[*failure](err); ok {
+		return known
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w. Try: another directory", what, err)
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "wrote", path)
+	return nil
+}
+
 // bundled is what a bundle holds, by the names of its files.
 var bundled = [][2]string{
 	{"version.json", "/version"}, {"health.json", "/health"}, {"ready.txt", "/readyz?verbose"}, {"status.json", "/status"},
@@ -120,14 +161,7 @@ func bundleCommand(via http.RoundTripper) *cobra.Command {
 		if _, err := r.call(cmd.Context(), http.MethodGet, "/health", ""); err != nil {
 			return err
 		}
-		if _, err := os.Lstat(args[0]); err == nil {
-			return &failure{exitConflict, "there is a file " + args[0] + " already", "another name"}
-		}
-		if err := durable.Create(args[0], func(f *os.File) error { return r.bundle(cmd.Context(), f) }); err != nil {
-			return fmt.Errorf("write the bundle: %w. Try: another directory", err)
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), "wrote", args[0])
-		return nil
+		return r.intoFile(cmd, args[0], "the bundle", func(f *os.File) error { return r.bundle(cmd.Context(), f) })
 	}
 	return cmd
 }

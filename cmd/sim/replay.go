@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -17,10 +18,15 @@ func replayCommand() *cobra.Command {
 		diagram       bool
 	)
 	cmd := &cobra.Command{
-		Use:     "replay FILE...",
-		Short:   "Play what sim shrink has written",
+		Use:   "replay FILE...",
+		Short: "Play what sim shrink has written, or what a node has recorded",
+		Long: "Play what sim shrink has written, or what a node has recorded.\n\n" +
+			"A script is played as a world with all its oracles. A recording, of kvs debug flight or a file of\n" +
+			"data_dir/flight, is run through the core of one node; every effect must be the recorded one, or\n" +
+			"the first input after which one is not is named, and the exit code is 3. The program must be of\n" +
+			"the version that recorded.",
 		Args:    cobra.MinimumNArgs(1),
-		Example: "  sim replay seed-4711.sim\n  sim replay --diagram --report lost.html seed-4711.sim",
+		Example: "  sim replay seed-4711.sim\n  sim replay --diagram --report lost.html seed-4711.sim\n  sim replay a.flight",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			var first error
 			for _, file := range files {
@@ -46,7 +52,14 @@ func replay(out io.Writer, file, report, trace string, diagram bool) error {
 		return err
 	}
 	defer in.Close()
-	s, err := sim.ReadScript(in)
+	text := bufio.NewReaderSize(in, 64<<10)
+	if recorded(text) {
+		if report != "" || diagram {
+			return fmt.Errorf("%s: a recording has one node, and no report or diagram of it", file)
+		}
+		return replayFlight(out, file, text)
+	}
+	s, err := sim.ReadScript(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

@@ -33,6 +33,11 @@ func NewReader(in io.Reader) *Reader {
 	return &Reader{Memory: MemoryMax, in: bufio.NewReaderSize(in, 64<<10)}
 }
 
+// Begins says that a file with these first bytes is a recording.
+func Begins(head []byte) bool {
+	return len(head) >= blockHeadBytes && head[0] <= blockMax>>24 && kind(head[8]) == kindHeader
+}
+
 // Segment is a part of a recording that stands for itself.
 type Segment struct {
 	Header
