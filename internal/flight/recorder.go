@@ -21,7 +21,7 @@ const (
 	// blockBytes is when a block of steps goes to the disk, and blockAge when a
 	// smaller one does: what a killed process leaves is not older.
 	blockBytes                     = 256 << 10
-	blockAge   statemachine.Millis = 1_000
+	blockAge   statemachine.Millis = 250
 	// queueMax and pendingMax bound what waits for the disk, in blocks and bytes;
 	// a checkpoint goes on top. Beyond that steps are lost.
 	queueMax   = 256

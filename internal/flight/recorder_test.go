@@ -241,12 +241,16 @@ func TestDamagedRecordings(t *testing.T) {
 	g.flushed()
 	g.write("two")
 	all := g.recording()
+	bounds := boundaries(all)
+	if len(bounds) < 4 {
+		t.Fatalf("blocks begin at %v only", bounds)
+	}
 	for n := range len(all) {
 		got, err := Replay(bytes.NewReader(all[:n]))
 		if err != nil && !errors.Is(err, ErrMalformed) {
 			t.Fatalf("cut off at %d: %v", n, err)
 		}
-		if err == nil && !got.Torn && n != len(all)-blockHeadBytes-lastBlock(all) {
+		if err == nil && got.Torn == slices.Contains(bounds, n) {
 			t.Fatalf("cut off at %d: %+v", n, got)
 		}
 		changed := bytes.Clone(all)
@@ -257,13 +261,12 @@ func TestDamagedRecordings(t *testing.T) {
 	}
 }
 
-// lastBlock is the length of the last block's payload.
-func lastBlock(all []byte) (last int) {
-	for len(all) > 0 {
-		last = int(binary.BigEndian.Uint32(all))
-		all = all[blockHeadBytes+last:]
+// boundaries are where blocks begin.
+func boundaries(all []byte) (at []int) {
+	for n := 0; n < len(all); n += blockHeadBytes + int(binary.BigEndian.Uint32(all[n:])) {
+		at = append(at, n)
 	}
-	return last
+	return at
 }
 
 // Goal: a recording of another core is refused, and says of which.

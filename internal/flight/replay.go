@@ -60,8 +60,8 @@ func Replay(in io.Reader) (Result, error) {
 	if errors.Is(err, errTorn) {
 		p.Torn, err = true, nil
 	}
-	if err == nil && p.Steps == 0 {
-		err = fmt.Errorf("%w: it has no steps", ErrMalformed)
+	if err == nil && p.Segments == 0 {
+		err = fmt.Errorf("%w: it has no segment", ErrMalformed)
 	}
 	return p.Result, err
 }
