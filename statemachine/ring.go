@@ -37,7 +37,7 @@ func (r *ring) add(e Entry) {
 	r.entries = append(r.entries, e)
 	r.ends = append(r.ends, r.total)
 	for r.start < len(r.entries)-1 && r.size() > uint64(r.limit) {
-		r.entries[r.start] = Entry{Header: r.entries[r.start].Header}
+		r.entries[r.start] = Entry{}
 		r.start++
 	}
 	if r.start > 1024 && r.start > len(r.entries)/2 {

@@ -28,6 +28,8 @@ const (
 	pendingMax = 16 << 20
 	// pause is how long nothing is recorded after a loss, at least.
 	pause statemachine.Millis = 10_000
+	// checkpointOver is more than the blocks of a checkpoint add to it.
+	checkpointOver = 4 << 10
 )
 
 // BytesMin is the smallest ring that is sure to take a checkpoint of a node whose
@@ -65,6 +67,7 @@ type Recorder struct {
 	hash    writer // effects
 	at      statemachine.Time
 	flushed statemachine.Millis // when the last block went
+	state   int                 // bytes of the last checkpoint
 	size    int64               // of the segment, what waits included
 	whole   int64               // at which it is full
 	began   bool                // a segment is open
@@ -76,6 +79,7 @@ type Recorder struct {
 	broken  atomic.Pointer[error]
 	done    chan struct{}
 	disk    ring
+	block   []byte // of writeAll
 
 	recorded, missed atomic.Uint64
 	bytes            atomic.Int64
@@ -83,9 +87,9 @@ type Recorder struct {
 
 // item is one thing for the goroutine that writes.
 type item struct {
-	begins bool // a segment
-	data   []byte
-	done   chan<- struct{} // closed once it is written, nil if nobody waits
+	head []byte // begins a segment, whose checkpoint are the data
+	data []byte
+	done chan<- struct{} // closed once it is written, nil if nobody waits
 }
 
 // Stats says how much was recorded.
@@ -166,7 +170,7 @@ func (r *Recorder) begin(n *statemachine.Node) {
 		r.lose(noRoom())
 		return
 	}
-	r.w = writer{masker: r.w.masker, boxes: r.w.boxes}
+	r.w = writer{masker: r.w.masker, boxes: r.w.boxes, b: make([]byte, 0, r.state+r.state/8)}
 	theLayout().node.put(&r.w, unsafe.Pointer(n))
 	head, err := json.Marshal(Header{
 		Core: theLayout().fingerprint, Version: r.options.Version, Node: r.options.Node, Run: r.run, First: r.steps,
@@ -175,21 +179,16 @@ func (r *Recorder) begin(n *statemachine.Node) {
 		r.lose("the core cannot be recorded", err)
 		return
 	}
-	data := appendBlock(make([]byte, 0, len(r.w.b)+len(head)+4096), kindHeader, head)
-	for state := r.w.b; len(state) > 0; {
-		piece := state[:min(len(state), pieceBytes)]
-		data = appendBlock(data, kindState, piece)
-		state = state[len(piece):]
-	}
+	i := item{head: head, data: r.w.b}
 	r.w.b = make([]byte, 0, blockBytes+blockBytes/4)
-	r.size = int64(len(data))
-	r.whole = min(max(r.options.Bytes/4, 2*r.size), r.options.Bytes/2)
+	r.state, r.size = len(i.data), int64(len(i.data)+len(head))+checkpointOver
+	r.whole = min(max(r.options.Bytes/4, 4*r.size), r.options.Bytes/2)
 	if r.size >= r.whole {
 		r.lose("a checkpoint does not fit; raise flight_recorder_mb", fmt.Errorf("%d bytes", r.size))
 		return
 	}
 	r.broken.Store(nil)
-	if !r.offer(item{begins: true, data: data}) {
+	if !r.offer(i) {
 		r.lose(tooSlow())
 		return
 	}
@@ -260,10 +259,11 @@ func (r *Recorder) Flush(done chan<- struct{}) {
 func (r *Recorder) flush(done chan<- struct{}) {
 	i := item{done: done}
 	if len(r.w.b) > 0 {
-		i.data = appendBlock(make([]byte, 0, len(r.w.b)+blockHeadBytes), kindSteps, r.w.b)
+		i.data = r.w.b
+		r.w.b = make([]byte, 0, blockBytes+blockBytes/4)
 	}
 	r.w.b, r.flushed = r.w.b[:0], r.at.Mono
-	r.size += int64(len(i.data))
+	r.size += int64(len(i.data)) + blockHeadBytes
 	switch {
 	case r.full():
 		r.lose(noRoom())
@@ -312,21 +312,36 @@ func (r *Recorder) writeAll() {
 }
 
 func (r *Recorder) write(i item) error {
-	if i.begins {
-		if err := r.disk.begin(); err != nil {
-			return err
-		}
-		r.bytes.Store(r.disk.bytes())
+	if i.head != nil {
+		return r.writeCheckpoint(i)
 	}
-	if r.disk.file == nil {
+	if r.disk.file == nil || len(i.data) == 0 {
 		return nil // of a segment that failed
 	}
-	r.bytes.Add(int64(len(i.data)))
-	err := r.disk.write(i.data)
-	if err != nil && i.begins {
-		_ = os.Remove(r.disk.file.Name()) // it holds nothing that can be read
+	return r.append(kindSteps, i.data)
+}
+
+func (r *Recorder) writeCheckpoint(i item) error {
+	if err := r.disk.begin(); err != nil {
+		return err
+	}
+	r.bytes.Store(r.disk.bytes())
+	err := r.append(kindHeader, i.head)
+	for state := i.data; len(state) > 0 && err == nil; {
+		piece := state[:min(len(state), pieceBytes)]
+		err = r.append(kindState, piece)
+		state = state[len(piece):]
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(r.disk.file.Name())) // it holds nothing that can be read
 	}
 	return err
+}
+
+func (r *Recorder) append(k kind, payload []byte) error {
+	r.block = appendBlock(r.block[:0], k, payload)
+	r.bytes.Add(int64(len(r.block)))
+	return r.disk.write(r.block)
 }
 
 // Close writes what there is and ends. A step that did not return is recorded too.

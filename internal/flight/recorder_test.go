@@ -20,7 +20,7 @@ import (
 
 // rig is one node without peers, and what carries out its batches.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	r     *Recorder
 	node  *statemachine.Node
 	disk  *disk.Disk
@@ -34,7 +34,7 @@ func options(t *testing.T) Options {
 		Logger: slog.New(slog.DiscardHandler)}
 }
 
-func newRig(t *testing.T, r *Recorder) *rig {
+func newRig(t testing.TB, r *Recorder) *rig {
 	g := &rig{t: t, r: r, disk: disk.New(), now: statemachine.Time{Wall: 1_700_000_000_000}}
 	var snap keyspace.Snapshot
 	g.state, snap = keyspace.Open(g.disk.Update, keyspace.Birth{Replica: keyspace.ReplicaID{1}, Epoch: keyspace.Epoch{2}},
