@@ -182,7 +182,9 @@ func (r *Recorder) begin(n *statemachine.Node) {
 	i := item{head: head, data: r.w.b}
 	r.w.b = make([]byte, 0, blockBytes+blockBytes/4)
 	r.state, r.size = len(i.data), int64(len(i.data)+len(head))+checkpointOver
-	r.whole = min(max(r.options.Bytes/4, 4*r.size), r.options.Bytes/2)
+	// A quarter of the ring, or more if the checkpoint is large, but with the step that
+	// goes beyond it not more than half.
+	r.whole = min(max(r.options.Bytes/4, 4*r.size), r.options.Bytes/2-r.options.Bytes/16)
 	if r.size >= r.whole {
 		r.lose("a checkpoint does not fit; raise flight_recorder_mb", fmt.Errorf("%d bytes", r.size))
 		return

@@ -101,8 +101,7 @@ func replayed(t *testing.T, recording []byte) Result {
 	return got
 }
 
-// Goal: what clients have stored does not leave, nor a hash of it that a guess
-// could be checked with; keys do.
+// Goal: what clients have stored does not leave, nor the plain hash of it; keys do.
 func TestValuesStayHere(t *testing.T) {
 	g := newRig(t, Open(options(t)))
 	secret := "a value that nobody else may see"
