@@ -45,7 +45,7 @@ func newStore(name byte) *store {
 func (s *store) open() {
 	s.run++
 	s.state, s.snap = keyspace.Open(s.disk.Update, keyspace.Birth{
-		Replica: id(s.name), Epoch: keyspace.Epoch{s.run, s.name}, Boot: [8]byte{s.run},
+		Replica: keyspace.ReplicaID{s.name, s.run - 1}, Epoch: keyspace.Epoch{s.run, s.name}, Boot: [8]byte{s.run},
 	}, keyspace.MutantNone)
 }
 

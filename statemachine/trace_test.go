@@ -48,6 +48,9 @@ type script struct {
 	hosts []*host
 	queue []packet
 	out   strings.Builder
+	// only are words of which a line must have one to be shown, nil: all are.
+	only   []string
+	hidden int
 }
 
 // play keeps prose and commands, and writes what comes of them.
@@ -64,14 +67,36 @@ func (s *script) play(text string) string {
 	return s.out.String()
 }
 
-func (s *script) line(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
+func (s *script) line(format string, args ...any) {
+	line := fmt.Sprintf(format+"\n", args...)
+	if s.only != nil && !slices.ContainsFunc(s.only, func(word string) bool { return strings.Contains(line[:len(line)-1], word) }) {
+		s.hidden++
+		return
+	}
+	s.out.WriteString(line)
+}
 
-// command is one of: start a [seed], member a, connect a b, put a key value,
-// delete a key, store a, deliver, lose Push, wait ms, show key.
+// command is one of: start a [seed...], member a [retention=ms], lacking b a, connect a b,
+// disconnect a b, put a key value, delete a key, store a, deliver, lose Push, wait ms,
+// pass ms [word...], clock a ms, leave a, forget a b, restart a, show key, tombstones.
 func (s *script) command(f []string) {
 	switch f[0] {
-	case "start", "member":
+	case "start", "member", "lacking":
 		s.start(f)
+	case "disconnect":
+		a, b := s.host(f[1]), s.host(f[2])
+		s.step(a, statemachine.PeerDown{Peer: b.node.Hello().Replica})
+		s.step(b, statemachine.PeerDown{Peer: a.node.Hello().Replica})
+	case "pass":
+		s.pass(f[1], f[2:])
+	case "clock":
+		s.host(f[1]).now.Wall += s.millis(f[2])
+	case "leave":
+		s.step(s.host(f[1]), statemachine.Leave{Request: 1})
+	case "forget":
+		s.step(s.host(f[1]), statemachine.Forget{Request: 1, Member: s.host(f[2]).node.Hello().Replica})
+	case "restart":
+		s.restart(s.host(f[1]))
 	case "connect":
 		a, b := s.host(f[1]), s.host(f[2])
 		toA, toB := b.node.Hello(), a.node.Hello()
@@ -94,6 +119,10 @@ func (s *script) command(f []string) {
 	case "show":
 		for _, h := range s.hosts {
 			s.line("  %c holds %q, claims %v", h.name, h.has(f[1]), h.vv())
+		}
+	case "tombstones":
+		for _, h := range s.hosts {
+			s.line("  %c has %d", h.name, h.node.Status().Tombstones)
 		}
 	default:
 		s.t.Fatalf("unknown command %q", f)
@@ -123,11 +152,17 @@ func (s *script) host(name string) *host {
 
 func (s *script) start(f []string) {
 	st := newStore(f[1][0])
-	if f[0] == "member" {
+	if f[0] != "start" {
 		st.adopt()
 	}
+	if f[0] == "lacking" {
+		st.pretend(s.host(f[2]).store)
+	}
 	h := newHost(s.t, st, func(c *statemachine.Config) {
-		if len(f) > 2 {
+		switch retention, ok := strings.CutPrefix(f[len(f)-1], "retention="); {
+		case ok:
+			c.Retention = s.millis(retention)
+		case f[0] == "start" && len(f) > 2:
 			c.Seeds = f[2:]
 		}
 	})
@@ -153,7 +188,7 @@ func (s *script) deliver() {
 		if len(s.queue) > 0 {
 			p := s.queue[0]
 			s.queue = s.queue[1:]
-			s.step(s.host(string(p.to)), statemachine.Received{From: id(p.from), Boot: p.boot, Msg: p.msg})
+			s.step(s.host(string(p.to)), statemachine.Received{From: s.host(string(p.from)).node.Hello().Replica, Boot: p.boot, Msg: p.msg})
 			busy = true
 		}
 	}
@@ -162,15 +197,53 @@ func (s *script) deliver() {
 // wait lets time pass without a tick before the end, so that a trace shows one
 // moment.
 func (s *script) wait(ms string) {
-	var d statemachine.Millis
-	if _, err := fmt.Sscan(ms, &d); err != nil {
-		s.t.Fatalf("wait %s: %v", ms, err)
-	}
+	d := s.millis(ms)
 	for _, h := range s.hosts {
 		h.now.Mono += d
 		h.now.Wall += d
 		s.step(h, statemachine.Tick{})
 	}
+}
+
+func (s *script) millis(text string) (d statemachine.Millis) {
+	if _, err := fmt.Sscan(text, &d); err != nil {
+		s.t.Fatalf("%s is no time: %v", text, err)
+	}
+	return d
+}
+
+// pass lets time go by, tick by tick as each is due, and shows of what happens the lines
+// that have one of the words.
+func (s *script) pass(ms string, words []string) {
+	s.only, s.hidden = words, 0
+	if len(words) == 0 {
+		s.only = []string{"\n"} // none
+	}
+	for left := s.millis(ms); left > 0; {
+		d := left
+		for _, h := range s.hosts {
+			d = min(d, max(h.node.Deadline()-h.now.Mono, 1))
+		}
+		for _, h := range s.hosts {
+			h.now.Mono += d
+			h.now.Wall += d
+			if h.node.Deadline() <= h.now.Mono {
+				s.step(h, statemachine.Tick{})
+			}
+		}
+		s.deliver()
+		left -= d
+	}
+	s.only = nil
+	s.line("  %d lines are not shown", s.hidden)
+}
+
+// restart ends a host's process and starts it again, with what its disk has.
+func (s *script) restart(h *host) {
+	s.queue = slices.DeleteFunc(s.queue, func(p packet) bool { return p.from == h.name || p.to == h.name })
+	h.store.open()
+	h.node, h.work, h.now.Mono = statemachine.New(h.cfg, h.snap), nil, 0
+	s.step(h, statemachine.Tick{})
 }
 
 func (s *script) step(h *host, in statemachine.Input) {
