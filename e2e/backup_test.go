@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"filippo.io/age"
 )
 
 // Goal (B18): a node under writes is backed up, its directory is lost, and the file makes it
@@ -61,6 +63,67 @@ func TestB18BackupWipeRestore(t *testing.T) {
 		t.Error("a token from before", a)
 	}
 	n.put("k/001", `"new"`)
+	n.stop()
+}
+
+// Goal: an encrypted backup is nothing without the identity of a recipient, and a directory
+// with it; each way to open it wrongly says what to try, and a damaged one leaves nothing.
+func TestEncryptedBackup(t *testing.T) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t, "alpha", fmt.Sprintf("backup_path: kept\nbackup_recipients: [%q]", id.Recipient()))
+	n.start()
+	n.put("k/precious", "1")
+	want := n.everything()
+	in := func(name string) string { return filepath.Join(n.dir, name) }
+	n.must(os.WriteFile(in("good.key"), []byte(id.String()+"\n"), 0o600))
+	n.must(os.WriteFile(in("wrong.key"), []byte(other.String()+"\n"), 0o600))
+	file, data := in("copy.kvsbak"), in("again")
+	if out := n.kvs("backup", "create", "--out", file); out.code != 0 || !strings.Contains(out.stdout, "encrypted") {
+		t.Fatal(out)
+	}
+	if out := n.kvs("backup", "ls"); out.code != 0 || !strings.Contains(out.stdout, "encrypted") {
+		t.Error(out)
+	}
+	text, err := os.ReadFile(file)
+	n.must(err)
+	text[len(text)-100] ^= 4
+	n.must(os.WriteFile(in("broken.kvsbak"), text, 0o600))
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{2, "--identity", []string{"backup", "verify", file}},
+		{2, "--identity", []string{"restore", file, "--into", data}},
+		{2, "--identity", []string{"restore", file, "--merge", "--yes"}},
+		{5, "backup_recipients", []string{"backup", "verify", file, "--identity", in("wrong.key")}},
+		{2, "age-keygen", []string{"backup", "verify", file, "--identity", in("none.key")}},
+		{2, "AGE-SECRET-KEY-1", []string{"backup", "verify", file, "--identity", file}},
+		{9, "older backup", []string{"restore", in("broken.kvsbak"), "--into", data, "--identity", in("good.key")}},
+		{0, "sound", []string{"backup", "verify", file, "--identity", in("good.key")}},
+		{0, "1 unchanged", []string{"restore", file, "--merge", "--yes", "--identity", in("good.key")}},
+	} {
+		if out := n.kvs(c.args...); out.code != c.code || !strings.Contains(out.stdout+out.stderr, c.says) {
+			t.Errorf("kvs %v: %v", c.args, out)
+		}
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Error("there is a directory", err)
+	}
+	n.stop()
+	n.must(os.RemoveAll(in("data-alpha")))
+	if out := n.kvs("restore", file, "--into", in("data-alpha"), "--identity", in("good.key")); out.code != 0 {
+		t.Fatal(out)
+	}
+	n.start()
+	n.holds(want)
 	n.stop()
 }
 

@@ -47,6 +47,7 @@ type Backup struct {
 	Verified bool   // Whether it was read again and found sound when it was made.
 	Error    string // Why it failed.
 
+	Encrypted                bool  // And so nobody here can count:
 	Keys, Tombstones, System int64 // Records.
 }
 
@@ -121,18 +122,27 @@ func (s *Server) serveBackup(x *exchange) *Problem {
 	return s.refuse(ErrNoBackup, x.key)
 }
 
+// number is a field of an object.
+type number struct {
+	name  string
+	value int64
+}
+
+func appendNumbers(dst []byte, all []number) []byte {
+	for _, n := range all {
+		dst = append(append(append(dst, `,"`...), n.name...), `":`...)
+		dst = strconv.AppendInt(dst, n.value, 10)
+	}
+	return dst
+}
+
 func (b *Backup) appendJSON(dst []byte) []byte {
 	dst = appendString(append(dst, `{"id":`...), b.ID)
 	dst = appendString(append(dst, `,"state":`...), b.State)
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{
-		{"time", b.Time}, {"took_ms", b.Took}, {"size", b.Size}, {"keys", b.Keys}, {"tombstones", b.Tombstones},
-		{"system", b.System},
-	} {
-		dst = append(append(append(dst, `,"`...), n.name...), `":`...)
-		dst = strconv.AppendInt(dst, n.value, 10)
+	dst = appendNumbers(dst, []number{{"time", b.Time}, {"took_ms", b.Took}, {"size", b.Size}})
+	dst = strconv.AppendBool(append(dst, `,"encrypted":`...), b.Encrypted)
+	if !b.Encrypted {
+		dst = appendNumbers(dst, []number{{"keys", b.Keys}, {"tombstones", b.Tombstones}, {"system", b.System}})
 	}
 	dst = strconv.AppendBool(append(dst, `,"verified":`...), b.Verified)
 	if b.Error != "" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"kvs/client"
@@ -32,6 +32,7 @@ type backupRow struct {
 	Keys       int64  `json:"keys"`
 	Tombstones int64  `json:"tombstones"`
 	System     int64  `json:"system"`
+	Encrypted  bool   `json:"encrypted"`
 	Verified   bool   `json:"verified"`
 	Error      string `json:"error"`
 }
@@ -45,26 +46,36 @@ func backupCommand(via http.RoundTripper) *cobra.Command {
 }
 
 func backupCreateCommand(via http.RoundTripper) *cobra.Command {
-	var out string
+	var out, identity string
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a backup of all data of a node",
 		Long: "The file is in the node's backup_path; with --out there is a copy of it here. Whoever has\n" +
-			"it has everything: users, rights and keys too.",
+			"it has everything, users, rights and keys too, unless backup_recipients encrypts it. The copy\n" +
+			"of an encrypted one is verified with --identity.",
 		Example: "  kvs backup create\n  kvs backup create --out today.kvsbak",
 		Args:    exactly(),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "also copy it into this file")
+	identityFlag(cmd, &identity)
 	return asking(via, cmd, func(r *remote, _ []string) error {
+		ids, err := readIdentities(identity)
+		if err != nil {
+			return err
+		}
 		var made backupRow
 		body, err := r.ask(cmd.Context(), http.MethodPost, "/admin/backups", "", &made)
 		if err == nil {
 			made, body, err = r.awaitBackup(cmd.Context(), made.ID)
 		}
 		if err == nil && out != "" {
-			err = r.download(cmd, &made, out)
+			err = r.download(cmd, &made, out, ids)
 		}
 		if err != nil || r.format == "json" {
 			return show(cmd, body, err)
+		}
+		if made.Encrypted {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s  encrypted, %d bytes\n", made.ID, made.Size)
+			return nil
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s  %d keys, %d deletions, %d system records, %d bytes\n", made.ID, made.Keys,
 			made.Tombstones, made.System, made.Size)
@@ -94,8 +105,9 @@ func (r *remote) awaitBackup(ctx context.Context, id string) (row backupRow, bod
 	}
 }
 
-// download copies the file of a backup, and verifies it before it has its name.
-func (r *remote) download(cmd *cobra.Command, row *backupRow, path string) error {
+// download copies the file of a backup, and verifies it before it has its name, if it can
+// be read here.
+func (r *remote) download(cmd *cobra.Command, row *backupRow, path string, ids []age.Identity) error {
 	p := newProgress(cmd.ErrOrStderr(), row.Size)
 	err := durable.Create(path, func(f *os.File) error {
 		if err := r.fetch(cmd.Context(), row, f, p.at); err != nil {
@@ -104,7 +116,11 @@ func (r *remote) download(cmd *cobra.Command, row *backupRow, path string) error
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		_, _, err := backup.Verify(bufio.NewReader(f))
+		if row.Encrypted && len(ids) == 0 {
+			_, err := backup.Summarize(f)
+			return err
+		}
+		_, _, err := verifyFrom(f, ids)
 		return err
 	})
 	return backupFailed(path, err)
@@ -138,6 +154,10 @@ func backupFailed(path string, err error) error {
 		return err
 	case errors.Is(err, backup.ErrCorrupt):
 		return &failure{exitWrong, path + ": " + err.Error() + "; nothing was restored", "another copy of it, or an older backup"}
+	case errors.Is(err, backup.ErrEncrypted):
+		return usage{fmt.Errorf("%s: %w. Try: --identity FILE, with an identity of age that it was encrypted to", path, err)}
+	case errors.Is(err, backup.ErrIdentity):
+		return &failure{exitForbidden, path + ": " + err.Error(), "the identity of a recipient that backup_recipients had when it was made"}
 	}
 	return &failure{exitOther, path + ": " + err.Error(), "kvs backup verify " + path}
 }
@@ -160,10 +180,18 @@ func backupListCommand(via http.RoundTripper) *cobra.Command {
 				if b.Error != "" {
 					state += ": " + b.Error
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", b.ID, state, ago(b.Time), b.Keys, b.Tombstones, b.System, b.Size)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", b.ID, state, ago(b.Time), b.counts(), b.Size)
 			}
 		})
 	})
+}
+
+// counts are the cells of the records in it.
+func (b *backupRow) counts() string {
+	if b.Encrypted {
+		return "encrypted\t\t"
+	}
+	return fmt.Sprintf("%d\t%d\t%d", b.Keys, b.Tombstones, b.System)
 }
 
 func (r *remote) listBackups(ctx context.Context) ([]backupRow, []byte, error) {
@@ -177,15 +205,22 @@ func (r *remote) listBackups(ctx context.Context) ([]backupRow, []byte, error) {
 // backupVerifyCommand reads a file that is here. It asks a node only for a backup that is
 // no file.
 func backupVerifyCommand(via http.RoundTripper) *cobra.Command {
+	var identity string
 	cmd := &cobra.Command{
 		Use: "verify FILE|BACKUP", Short: "Read all of a backup, and exit with 9 if it is not what was written",
 		Long: "A file here needs no node. Anything else is the name of a backup that a node has: it is\n" +
 			"read from there, and not kept.",
-		Example: "  kvs backup verify today.kvsbak\n  kvs backup verify 20261125T103000.000Z-5e0c8a1f",
-		Args:    exactly("FILE"),
+		Example: "  kvs backup verify today.kvsbak\n  kvs backup verify today.kvsbak --identity backup.key\n" +
+			"  kvs backup verify 20261125T103000.000Z-5e0c8a1f",
+		Args: exactly("FILE"),
 	}
+	identityFlag(cmd, &identity)
 	return asking(via, cmd, func(r *remote, args []string) error {
-		h, m, err := r.verifyBackup(cmd.Context(), args[0])
+		ids, err := readIdentities(identity)
+		if err != nil {
+			return err
+		}
+		h, m, err := r.verifyBackup(cmd.Context(), args[0], ids)
 		if err != nil {
 			return backupFailed(args[0], err)
 		}
@@ -199,11 +234,20 @@ func backupVerifyCommand(via http.RoundTripper) *cobra.Command {
 	})
 }
 
-func (r *remote) verifyBackup(ctx context.Context, name string) (h backup.Header, m backup.Manifest, err error) {
+// verifyFrom reads all of a backup.
+func verifyFrom(in io.Reader, ids []age.Identity) (h backup.Header, m backup.Manifest, err error) {
+	plain, err := backup.Decrypt(in, ids)
+	if err != nil {
+		return h, m, err
+	}
+	return backup.Verify(plain)
+}
+
+func (r *remote) verifyBackup(ctx context.Context, name string, ids []age.Identity) (h backup.Header, m backup.Manifest, err error) {
 	f, err := os.Open(name)
 	if err == nil {
 		defer f.Close()
-		return backup.Verify(bufio.NewReader(f))
+		return verifyFrom(f, ids)
 	}
 	rows, _, failed := r.listBackups(ctx)
 	if failed != nil {
@@ -214,7 +258,7 @@ func (r *remote) verifyBackup(ctx context.Context, name string) (h backup.Header
 			in, out := io.Pipe()
 			go func() { out.CloseWithError(r.fetch(ctx, &rows[i], out, func(int64) {})) }()
 			defer in.Close()
-			return backup.Verify(bufio.NewReader(in))
+			return verifyFrom(in, ids)
 		}
 	}
 	return h, m, &failure{exitNotFound, name + " is no file here, and no backup of " + r.addr, "kvs backup ls"}

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +19,7 @@ const bulkAttempts = 20
 // restoring is one restore, as it was asked for.
 type restoring struct {
 	merge, rewind, dry, yes bool
-	prefix, into            string
+	prefix, into, identity  string
 }
 
 func restoreCommand(via http.RoundTripper) *cobra.Command {
@@ -44,17 +41,21 @@ func restoreCommand(via http.RoundTripper) *cobra.Command {
 	f.BoolVar(&o.rewind, "rewind", false, "make the keys what they were")
 	f.StringVar(&o.into, "into", "", "an empty directory to restore into")
 	f.StringVar(&o.prefix, "prefix", "", "only keys that begin with this")
+	identityFlag(cmd, &o.identity)
 	f.BoolVar(&o.dry, "dry-run", false, "only count")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	return asking(via, cmd, func(r *remote, args []string) error {
 		if err := o.check(); err != nil {
 			return err
 		}
-		file, err := os.Open(args[0])
+		ids, err := readIdentities(o.identity)
 		if err != nil {
-			return usage{fmt.Errorf("%w. Try: a file that kvs backup create --out made", err)}
+			return err
 		}
-		defer file.Close()
+		file, err := openFile(args[0], ids)
+		if err != nil {
+			return err
+		}
 		if o.into != "" {
 			return o.toDirectory(cmd, file)
 		}
@@ -78,24 +79,16 @@ func (o *restoring) check() error {
 	return nil
 }
 
-func (o *restoring) toDirectory(cmd *cobra.Command, file *os.File) error {
-	p := newFileProgress(cmd, file)
-	m, err := server.RestoreInto(o.into, file, p.at)
+func (o *restoring) toDirectory(cmd *cobra.Command, file *backupFile) error {
+	p := file.progress(cmd)
+	m, err := server.RestoreInto(o.into, file.open)
 	if err != nil {
-		return backupFailed(file.Name(), err)
+		return backupFailed(file.path, err)
 	}
 	p.at(p.total)
 	fmt.Fprintf(cmd.OutOrStdout(), "restored %d keys, %d deletions and %d system records into %s; start a node with it as data_dir\n",
 		m.Keys, m.Tombstones, m.System, o.into)
 	return nil
-}
-
-func newFileProgress(cmd *cobra.Command, file *os.File) *progress {
-	size := int64(0)
-	if info, err := file.Stat(); err == nil {
-		size = info.Size()
-	}
-	return newProgress(cmd.ErrOrStderr(), size)
 }
 
 // restored is what became of keys, as the API says it.
@@ -118,9 +111,10 @@ func (s *restored) add(o restored) {
 	s.Busy += o.Busy
 }
 
-func (o *restoring) toNode(cmd *cobra.Command, r *remote, file *os.File) error {
-	if _, _, err := backup.Verify(bufio.NewReader(file)); err != nil {
-		return backupFailed(file.Name(), err)
+func (o *restoring) toNode(cmd *cobra.Command, r *remote, file *backupFile) error {
+	p := file.progress(cmd)
+	if err := file.verify(); err != nil {
+		return backupFailed(file.path, err)
 	}
 	query := url.Values{"mode": {"merge"}, "prefix": {o.prefix}}
 	what := "write what is missing"
@@ -133,32 +127,19 @@ func (o *restoring) toNode(cmd *cobra.Command, r *remote, file *os.File) error {
 	} else if err := confirm(cmd, o.yes, what+", at "+r.addr); err != nil {
 		return err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	in, err := backup.NewReader(bufio.NewReader(file))
-	if err != nil {
-		return backupFailed(file.Name(), err)
-	}
 	r.attempts = bulkAttempts
 	if err := r.connect(); err != nil {
 		return err
 	}
 	var sum restored
-	var sent int64
-	p := newFileProgress(cmd, file)
-	err = in.Each(func(f backup.Frame) error {
-		if o.touches(&f) {
-			if err := r.restoreFrame(cmd, f.Raw, query, &sum); err != nil {
-				return err
-			}
+	err := file.each(func(f backup.Frame) error {
+		if !o.touches(&f) {
+			return nil
 		}
-		sent += int64(len(f.Raw))
-		p.at(sent)
-		return nil
+		return r.restoreFrame(cmd, f.Raw, query, &sum)
 	})
 	if err != nil {
-		return backupFailed(file.Name(), err)
+		return backupFailed(file.path, err)
 	}
 	p.at(p.total)
 	done := "restored"

@@ -26,7 +26,7 @@ export function backupsPanel() {
             h('td.nowrap', { title: b.id }, when(b.time)),
             h('td', state(b)),
             h('td.right', bytes(b.size)),
-            h('td.right', plural(b.keys, 'key')),
+            h('td.right', b.encrypted ? 'encrypted' : plural(b.keys, 'key')),
             h('td.nowrap', b.state === 'done' ? ago(b.time, now()) : ''),
             h(
               'td.right.nowrap',

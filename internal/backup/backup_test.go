@@ -129,8 +129,8 @@ func TestRoundTrip(t *testing.T) {
 		if m.Keys != count.Keys || m.System != count.System || m.Tombstones != count.Tombstones {
 			t.Fatalf("manifest %+v, want %+v", m, count)
 		}
-		_, short, err := backup.Summary(bytes.NewReader(text))
-		if err != nil || short != m {
+		short, err := backup.Summarize(bytes.NewReader(text))
+		if err != nil || short.Manifest != m || short.Encrypted {
 			t.Fatal(err, short, m)
 		}
 	})
@@ -197,13 +197,13 @@ func TestCreate(t *testing.T) {
 			return errors.Join(w.Add(entry("a", []byte("1"))), err)
 		}
 	}
-	if _, err := backup.Create(path, fill(broken)); !errors.Is(err, broken) {
+	if _, err := backup.Create(path, nil, fill(broken)); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
 		t.Fatal("left behind", left, err)
 	}
-	m, err := backup.Create(path, fill(nil))
+	m, err := backup.Create(path, nil, fill(nil))
 	if err != nil || m.Keys != 1 {
 		t.Fatal(m, err)
 	}
@@ -215,7 +215,7 @@ func TestCreate(t *testing.T) {
 	if _, again, err := backup.Verify(f); err != nil || again != m {
 		t.Fatal(again, err)
 	}
-	_, err = backup.Create(path+"2", func(begin func(backup.Header) (*backup.Writer, error)) error {
+	_, err = backup.Create(path+"2", nil, func(begin func(backup.Header) (*backup.Writer, error)) error {
 		w, _ := begin(header())
 		rng := rand.New(rand.NewPCG(1, 1))
 		for i := range 2 * 512 << 10 / 20_000 {
@@ -250,11 +250,16 @@ func TestCreate(t *testing.T) {
 // FuzzVerify: no bytes make the reader fail otherwise than with ErrCorrupt.
 func FuzzVerify(f *testing.F) {
 	f.Add(write(f, []keyspace.Entry{entry("a", []byte("1")), entry("b", nil)}))
+	key, id := identity(f)
+	f.Add(encrypted(f, key))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := open(text, id); err != nil && !errors.Is(err, backup.ErrCorrupt) && !errors.Is(err, backup.ErrIdentity) {
+			t.Fatal(err)
+		}
 		if _, _, err := backup.Verify(bytes.NewReader(text)); err != nil && !errors.Is(err, backup.ErrCorrupt) {
 			t.Fatal(err)
 		}
-		if _, _, err := backup.Summary(bytes.NewReader(text)); err != nil && !errors.Is(err, backup.ErrCorrupt) {
+		if _, err := backup.Summarize(bytes.NewReader(text)); err != nil && !errors.Is(err, backup.ErrCorrupt) {
 			t.Fatal(err)
 		}
 	})

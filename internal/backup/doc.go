@@ -18,6 +18,10 @@
 // frame stands for all keys behind that key up to its last one, or in the last frame up
 // to the end: what of them it does not have was not there.
 //
+// An encrypted backup is a file of age (https://age-encryption.org/v1) that holds all this.
+// Its header has a stanza of the type "kvs-backup" with the JSON of 'H', without the key of
+// digests, for whoever has no identity: what a node has to know of its own files.
+//
 // Invariants: keys ascend strictly over all frames; each frame begins where the one before
 // ended; memory is bounded by one frame, both ways; a file of which one bit differs, or
 // that was cut off anywhere, is ErrCorrupt before its end is reached.

@@ -97,6 +97,9 @@ func cutOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return corrupt("it was cut off")
 	}
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
 	return fmt.Errorf("read the backup: %w", err)
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 )
@@ -128,7 +127,7 @@ func (r *Reader) finish(raw []byte) error {
 	}
 	rest, err := io.ReadAll(io.LimitReader(r.in, int64(len(magic)+5)))
 	if err != nil {
-		return fmt.Errorf("read the backup: %w", err)
+		return cutOff(err)
 	}
 	if !bytes.Equal(rest, ending(len(raw))) {
 		return corrupt("it does not end where it should")
@@ -163,7 +162,7 @@ func (r *Reader) Each(fn func(Frame) error) error {
 	}
 }
 
-// Verify reads all of a backup and keeps nothing of it.
+// Verify reads all of a backup that is not encrypted, and keeps nothing of it.
 func Verify(in io.Reader) (Header, Manifest, error) {
 	r, err := NewReader(in)
 	if err != nil {
@@ -173,17 +172,6 @@ func Verify(in io.Reader) (Header, Manifest, error) {
 		return Header{}, Manifest{}, err
 	}
 	return r.head, r.count, nil
-}
-
-// Summary reads what a file says of itself at its two ends: it is cheap, and proves
-// nothing of what lies between.
-func Summary(f io.ReadSeeker) (Header, Manifest, error) {
-	r, err := NewReader(f)
-	if err != nil {
-		return Header{}, Manifest{}, err
-	}
-	m, err := lastManifest(f)
-	return r.head, m, err
 }
 
 func lastManifest(f io.ReadSeeker) (m Manifest, err error) {

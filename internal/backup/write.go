@@ -72,8 +72,7 @@ type Writer struct {
 	count Manifest
 }
 
-// NewWriter begins a backup.
-func NewWriter(out io.Writer, h Header) (*Writer, error) {
+func (h Header) text() ([]byte, error) {
 	claim, err := h.Claim.MarshalBinary()
 	if err != nil {
 		return nil, fmt.Errorf("begin a backup: %w", err)
@@ -84,6 +83,15 @@ func NewWriter(out io.Writer, h Header) (*Writer, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin a backup: %w", err)
+	}
+	return text, nil
+}
+
+// NewWriter begins a backup.
+func NewWriter(out io.Writer, h Header) (*Writer, error) {
+	text, err := h.text()
+	if err != nil {
+		return nil, err
 	}
 	if len(text) > headerBytesMax {
 		return nil, fmt.Errorf("begin a backup: its version vector has %d bytes, more than %d", len(text), headerBytesMax)

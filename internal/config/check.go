@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"filippo.io/age"
 )
 
 // checkText applies a setting's own rules to a text that set accepted. The
@@ -50,6 +53,10 @@ func (s setting) checkText(text string) (complaint string) {
 		if !isOrigin(text) {
 			return `must be an origin as browsers send it, such as "https://example.org" or ` +
 				`"http://localhost:3000": no path, no "*"`
+		}
+	case "recipient":
+		if _, err := age.ParseRecipients(strings.NewReader(text)); err != nil || strings.ContainsFunc(text, unicode.IsSpace) {
+			return "must be a recipient of age, age1 and what age-keygen prints behind it"
 		}
 	case "cron":
 		if _, err := ParseCron(text); err != nil {
@@ -116,7 +123,21 @@ func (c Config) relations() []relation {
 		add(fmt.Sprintf("token_ttl (%v) must not be more than token_max_ttl (%v)", c.TokenTTL, c.TokenMaxTTL),
 			"token_ttl", "token_max_ttl")
 	}
+	if len(c.BackupRecipients) > 0 {
+		if err := c.encrypts(); err != nil {
+			add(fmt.Sprintf("backup_recipients do not go together: %v", err), "backup_recipients")
+		}
+	}
 	return append(broken, c.trust()...)
+}
+
+// encrypts says why nothing can be encrypted to all recipients at once.
+func (c Config) encrypts() error {
+	to, err := age.ParseRecipients(strings.NewReader(strings.Join(c.BackupRecipients, "\n")))
+	if err == nil {
+		_, err = age.Encrypt(io.Discard, to...)
+	}
+	return err
 }
 
 // trust are the rules about what nodes know each other by.

@@ -85,7 +85,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: range %d to %d", s.key, s.min, s.max)
 		}
 		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron",
-			"prefix", "origin"}
+			"prefix", "origin", "recipient"}
 		if !slices.Contains(known, s.check) {
 			t.Errorf("%s: unknown check %q", s.key, s.check)
 		}

@@ -197,6 +197,8 @@ func (s setting) wants() string {
 		return "must be a list, such as [] or [\"10.0.0.0/8\"]"
 	case s.check == "origin":
 		return "must be a list, such as [] or [\"https://example.org\"]"
+	case s.check == "recipient":
+		return "must be a list of recipients of age, such as [] or [\"age1…\"]"
 	case s.kind == typeList:
 		return "must be a list, such as [] or [\"10.0.0.1:8080\"]"
 	}

@@ -49,7 +49,7 @@ type backups struct {
 
 func newBackups(log *slog.Logger, cfg config.Config, a *api, id func() keyspace.Identity) *backups {
 	b := &backups{api: a, log: log, node: cfg.NodeID, id: id, news: make(chan struct{}, 1)}
-	b.plan.Store(&plan{dir: cfg.BackupPath, keep: cfg.BackupRetention})
+	b.plan.Store(&plan{dir: cfg.BackupPath, keep: cfg.BackupRetention}) // until the first change
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b
 }
@@ -88,7 +88,7 @@ func (b *backups) Begin() (id string, err error) {
 
 // make makes one backup, and says how that ended.
 func (b *backups) make(p *plan, id string, began time.Time) {
-	done := httpapi.Backup{ID: id, State: "done", Verified: true, Time: began.UnixMilli()}
+	done := httpapi.Backup{ID: id, State: "done", Verified: true, Time: began.UnixMilli(), Encrypted: len(p.to) > 0}
 	m, err := b.write(p, id, began)
 	done.Took = time.Since(began).Milliseconds()
 	done.Keys, done.Tombstones, done.System = m.Keys, m.Tombstones, m.System
@@ -150,7 +150,7 @@ func (b *backups) write(p *plan, id string, at time.Time) (backup.Manifest, erro
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return backup.Manifest{}, fmt.Errorf("backup_path: %w", err)
 	}
-	return backup.Create(p.path(id), func(begin func(backup.Header) (*backup.Writer, error)) error {
+	return backup.Create(p.path(id), p.to, func(begin func(backup.Header) (*backup.Writer, error)) error {
 		var w *backup.Writer
 		return b.api.store.Export(func(id keyspace.Identity, claim keyspace.Claim) (err error) {
 			w, err = begin(backup.Header{
@@ -198,11 +198,14 @@ func (b *backups) look(p *plan, id string) (k httpapi.Backup, ok bool) {
 		return k, false
 	}
 	defer f.Close()
-	h, m, err := backup.Summary(f)
-	if h.Node != b.node {
+	s, err := backup.Summarize(f)
+	if s.Node != b.node {
 		return k, false
 	}
-	k = httpapi.Backup{ID: id, State: "done", Verified: true, Time: h.Time, Keys: m.Keys, Tombstones: m.Tombstones, System: m.System}
+	k = httpapi.Backup{
+		ID: id, State: "done", Verified: true, Time: s.Time, Encrypted: s.Encrypted,
+		Keys: s.Keys, Tombstones: s.Tombstones, System: s.System,
+	}
 	if info, failed := f.Stat(); failed == nil {
 		k.Size = info.Size()
 	}

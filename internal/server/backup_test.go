@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"kvs/httpapi"
 	"kvs/internal/backup"
@@ -69,6 +72,11 @@ func restoreAll(t *testing.T, s *Server, text []byte, r httpapi.Restore) (sum ht
 		t.Fatal(err)
 	}
 	return sum
+}
+
+// opens is a backup that can be opened.
+func opens(text []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 }
 
 func remove(t *testing.T, s *Server, key string) {
@@ -254,17 +262,17 @@ func TestRestoreInto(t *testing.T) {
 	want, root, cluster := shown(t, s, "", ""), rootOf(t, s), s.Status().Identity.Cluster
 	dir := filepath.Join(t.TempDir(), "data")
 	text[len(text)/2] ^= 1
-	if _, err := RestoreInto(dir, bytes.NewReader(text), func(int64) {}); !errors.Is(err, backup.ErrCorrupt) {
+	if _, err := RestoreInto(dir, opens(text)); !errors.Is(err, backup.ErrCorrupt) {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(dir)); len(left) > 0 || err != nil {
 		t.Fatal("of a damaged file there is", left, err)
 	}
 	text[len(text)/2] ^= 1
-	if _, err := RestoreInto(dir, bytes.NewReader(text), func(int64) {}); err != nil {
+	if _, err := RestoreInto(dir, opens(text)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := RestoreInto(dir, bytes.NewReader(text), func(int64) {}); err == nil {
+	if _, err := RestoreInto(dir, opens(text)); err == nil {
 		t.Fatal("a directory with data was taken")
 	}
 	alone := startIn(t, "b", dir)
@@ -281,7 +289,7 @@ func TestRestoreInto(t *testing.T) {
 	put(t, s, "k/001", "2") // after the backup
 	remove(t, s, "k/002")
 	second := filepath.Join(t.TempDir(), "data")
-	if _, err := RestoreInto(second, bytes.NewReader(text), func(int64) {}); err != nil {
+	if _, err := RestoreInto(second, opens(text)); err != nil {
 		t.Fatal(err)
 	}
 	joined := startIn(t, "c", second, s.Address())
@@ -449,5 +457,57 @@ func TestMetricsOfBackups(t *testing.T) {
 	eventually(t, 10*time.Second, "the failure is counted", func() bool { return read(s, failed) == 1 })
 	if read(s, at) != made {
 		t.Error("a failed backup counts as the newest sound one")
+	}
+}
+
+// Goal: backups of a node with recipients are encrypted from the next one on, are listed
+// and removed as others are without anybody's identity, and make a replica again.
+func TestEncryptedBackups(t *testing.T) {
+	s := startKeeping(t, "a")
+	put(t, s, "k", `"precious"`)
+	first, _ := backUp(t, s)
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.cfg
+	cfg.BackupRecipients = []string{id.Recipient().String()}
+	plan, err := planOf(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.backups.change(plan)
+	second, text := backUp(t, s)
+	third, _ := backUp(t, s)
+	all, err := s.backups.List()
+	if err != nil || len(all) != 3 || all[0].ID != first || all[0].Encrypted || all[0].Keys != 1 {
+		t.Fatal(all, err)
+	}
+	for _, b := range all[1:] {
+		if b.State != "done" || !b.Verified || !b.Encrypted || b.Size == 0 || b.Error != "" {
+			t.Errorf("%+v", b)
+		}
+	}
+	if bytes.Contains(text, []byte("KVSBAK")) {
+		t.Error("it is not encrypted")
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := RestoreInto(dir, opens(text)); !errors.Is(err, backup.ErrCorrupt) {
+		t.Fatal("it was taken without its identity", err)
+	}
+	plain := func() (io.ReadCloser, error) {
+		in, err := backup.Decrypt(bytes.NewReader(text), []age.Identity{id})
+		return io.NopCloser(in), err
+	}
+	if _, err := RestoreInto(dir, plain); err != nil {
+		t.Fatal(err)
+	}
+	if again := startIn(t, "b", dir); shown(t, again, "", "") != shown(t, s, "", "") {
+		t.Error("restored data differ")
+	}
+	gone, err := s.backups.prune(time.Now().Add(cfg.BackupRetention + time.Hour))
+	all, failed := s.backups.List()
+	if err != nil || gone != 2 || failed != nil || len(all) != 1 || all[0].ID != third {
+		t.Errorf("of %s, %s and %s there are %v: %v %v", first, second, third, all, err, failed)
 	}
 }

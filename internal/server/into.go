@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -17,22 +16,24 @@ import (
 
 // RestoreInto makes a data directory of a backup: a new replica of its cluster, that has
 // taken over a copy whose source is the file. dir must be empty, or not be there; it is
-// there only once all is. progress hears how many bytes of the file are done.
+// there only once all is. open opens the backup, which is read twice: it is verified first.
 //
 // The replica claims what the source claimed. If the cluster still runs and has forgotten
 // deletions that the file knows nothing of, its members see that from the floors, as of
 // any replica that was away too long.
-func RestoreInto(dir string, file io.ReadSeeker, progress func(done int64)) (m backup.Manifest, err error) {
+func RestoreInto(dir string, open func() (io.ReadCloser, error)) (m backup.Manifest, err error) {
 	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return m, errors.Join(fmt.Errorf("%s is not an empty directory; nothing was changed", dir), err)
 	}
-	if _, m, err = backup.Verify(bufio.NewReader(file)); err != nil {
+	if m, err = verify(open); err != nil {
 		return m, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return m, fmt.Errorf("read the backup: %w", err)
+	in, err := open()
+	if err != nil {
+		return m, err
 	}
-	r, err := backup.NewReader(bufio.NewReader(file))
+	defer in.Close()
+	r, err := backup.NewReader(in)
 	if err != nil {
 		return m, err
 	}
@@ -41,10 +42,20 @@ func RestoreInto(dir string, file io.ReadSeeker, progress func(done int64)) (m b
 		return m, err
 	}
 	defer os.RemoveAll(draft) // nothing is left there once it has its name
-	if err := fillDirectory(draft, r, progress); err != nil {
+	if err := fillDirectory(draft, r); err != nil {
 		return m, fmt.Errorf("restore into %s: %w", dir, err)
 	}
 	return m, os.Rename(draft, dir)
+}
+
+func verify(open func() (io.ReadCloser, error)) (m backup.Manifest, err error) {
+	in, err := open()
+	if err != nil {
+		return m, err
+	}
+	defer in.Close()
+	_, m, err = backup.Verify(in)
+	return m, err
 }
 
 // filling is a copy in the making.
@@ -65,7 +76,7 @@ func beginFilling(dir string) (f *filling, err error) {
 	return f, err
 }
 
-func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err error) {
+func fillDirectory(dir string, r *backup.Reader) (err error) {
 	f, err := beginFilling(dir)
 	if err != nil {
 		return err
@@ -82,13 +93,7 @@ func fillDirectory(dir string, r *backup.Reader, progress func(int64)) (err erro
 	}}); err != nil {
 		return err
 	}
-	var done int64
-	err = r.Each(func(frame backup.Frame) error {
-		done += int64(len(frame.Raw))
-		progress(done)
-		return f.take(frame)
-	})
-	if err != nil {
+	if err := r.Each(f.take); err != nil {
 		return err
 	}
 	out, err := f.apply(keyspace.Batch{Claim: &h.Claim})

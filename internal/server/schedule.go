@@ -5,7 +5,10 @@ import (
 	"hash/fnv"
 	"time"
 
+	"filippo.io/age"
+
 	"kvs/httpapi"
+	"kvs/internal/backup"
 	"kvs/internal/config"
 )
 
@@ -24,12 +27,14 @@ type plan struct {
 	when config.Schedule // nil: only when it is asked to
 	dir  string
 	keep time.Duration
+	to   []age.Recipient // none: not encrypted
 }
 
 func planOf(cfg config.Config) (plan, error) {
-	p := plan{dir: cfg.BackupPath, keep: cfg.BackupRetention}
-	if !cfg.BackupEnabled {
-		return p, nil
+	to, err := backup.ParseRecipients(cfg.BackupRecipients)
+	p := plan{dir: cfg.BackupPath, keep: cfg.BackupRetention, to: to}
+	if err != nil || !cfg.BackupEnabled {
+		return p, err
 	}
 	when, err := config.ParseCron(cfg.BackupSchedule)
 	if err != nil {
