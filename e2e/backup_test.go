@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -120,6 +121,63 @@ func TestEncryptedBackup(t *testing.T) {
 	n.stop()
 	n.must(os.RemoveAll(in("data-alpha")))
 	if out := n.kvs("restore", file, "--into", in("data-alpha"), "--identity", in("good.key")); out.code != 0 {
+		t.Fatal(out)
+	}
+	n.start()
+	n.holds(want)
+	n.stop()
+}
+
+// Goal: an incremental backup with what it builds on beside it makes the data again, deletes
+// among it; without that, or with a damaged one, nothing is restored and the file is named.
+func TestIncrementalBackup(t *testing.T) {
+	n := newNode(t, "alpha", "backup_path: kept")
+	n.start()
+	in := func(name string) string { return filepath.Join(n.dir, name) }
+	for i := range 50 {
+		n.put(fmt.Sprintf("k/%02d", i), fmt.Sprint(i))
+	}
+	files := []string{in("sunday"), in("monday"), in("tuesday")}
+	var last string
+	for i, file := range files {
+		n.put(fmt.Sprintf("k/%02d", i), `"changed"`)
+		n.del(fmt.Sprintf("k/%02d", 10+i))
+		made := n.kvs("backup", "create", "--incremental", "--out", file)
+		if made.code != 0 || i > 0 && !strings.Contains(made.stdout, "on "+last+", 1 keys, 1 deletions") {
+			t.Fatal(made)
+		}
+		last, _, _ = strings.Cut(made.stdout, " ")
+	}
+	want := n.everything()
+	for _, args := range [][]string{{files[2]}, {last}} {
+		if out := n.kvs("backup", "verify", args[0]); out.code != 0 || !strings.Contains(out.stdout, "47 keys, 3 deletions") {
+			t.Error(args, out)
+		}
+	}
+	n.put("k/49", `"later"`)
+	if out := n.kvs("restore", files[2], "--rewind", "--prefix", "k/", "--yes"); out.code != 0 || !strings.Contains(out.stdout, "1 written") {
+		t.Error(out)
+	}
+	n.stop()
+	data := in("data-alpha")
+	n.must(os.RemoveAll(data))
+	text, err := os.ReadFile(files[1])
+	n.must(err)
+	broken := bytes.Clone(text)
+	broken[len(broken)-150] ^= 1
+	n.must(os.WriteFile(files[1], broken, 0o600))
+	if out := n.kvs("restore", files[2], "--into", data); out.code != 9 || !strings.Contains(out.stderr, files[1]) {
+		t.Error("with a damaged base:", out)
+	}
+	n.must(os.Remove(files[1]))
+	if out := n.kvs("restore", files[2], "--into", data); out.code != 9 || !strings.Contains(out.stderr, "is not in "+n.dir) {
+		t.Error("without its base:", out)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Fatal("there is a directory", err)
+	}
+	n.must(os.WriteFile(files[1], text, 0o600))
+	if out := n.kvs("restore", files[2], "--into", data); out.code != 0 {
 		t.Fatal(out)
 	}
 	n.start()

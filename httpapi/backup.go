@@ -19,23 +19,35 @@ var (
 	ErrBackupRunning = errors.New("httpapi: a backup is running")
 	// ErrNoBackup says that this node has no backup with this id.
 	ErrNoBackup = errors.New("httpapi: no such backup")
+	// ErrBackupNeeded says that another backup builds on this one.
+	ErrBackupNeeded = errors.New("httpapi: another backup builds on this one")
 	// ErrBackupCorrupt says that what should be part of a backup is damaged.
 	ErrBackupCorrupt = errors.New("httpapi: the backup is damaged")
 )
 
 // Backups are the copies that a node keeps of all its data.
 type Backups interface {
-	// Begin begins to make one, and returns its id; or ErrBackupRunning.
-	Begin() (id string, err error)
+	// Begin begins to make one, and returns its id; or ErrBackupRunning. It makes a full one
+	// if there is none for an incremental one to build on.
+	Begin(BackupKind) (id string, err error)
 	// List lists those that this node made, oldest first, with the one being made.
 	List() ([]Backup, error)
 	// Open opens the file of one that is done, or returns ErrNoBackup.
 	Open(id string) (io.ReadSeekCloser, error)
-	// Remove removes one that is done, or returns ErrNoBackup.
+	// Remove removes one that is done, or returns ErrNoBackup or ErrBackupNeeded.
 	Remove(id string) error
 	// Restore gives the records of a part of a backup to the cluster.
 	Restore(Restore) (Restored, error)
 }
+
+// BackupKind says how much a backup holds.
+type BackupKind uint8
+
+// What a backup can hold.
+const (
+	FullBackup        BackupKind = iota // everything
+	IncrementalBackup                   // what has changed since the newest one
+)
 
 // Backup is one copy.
 type Backup struct {
@@ -47,8 +59,11 @@ type Backup struct {
 	Verified bool   // Whether it was read again and found sound when it was made.
 	Error    string // Why it failed.
 
+	Base string // The id of the one that it builds on, empty for a full one.
+
 	Encrypted                bool  // And so nobody here can count:
 	Keys, Tombstones, System int64 // Records.
+	Kept                     int64 // Those that the base has.
 }
 
 // keepsBackups refuses what makes no sense on a node that keeps no backups.
@@ -68,19 +83,11 @@ func backupOf(path []byte) (id string, ok bool) {
 
 // serveBackups answers POST and GET /admin/backups.
 func (s *Server) serveBackups(x *exchange) *Problem {
+	if x.ctx.IsPost() {
+		return s.serveNewBackup(x)
+	}
 	if p := s.keepsBackups(); p != nil {
 		return p
-	}
-	if x.ctx.IsPost() {
-		id, err := s.backups.Begin()
-		if err != nil {
-			return s.refuse(err, "")
-		}
-		x.key = id
-		x.respond(typeJSON, append(appendString(append(x.buf[:0], `{"id":`...), id), `,"state":"running"}`...))
-		x.ctx.SetStatusCode(fasthttp.StatusAccepted)
-		x.ctx.Response.Header.Set("Location", "/admin/backups/"+id)
-		return nil
 	}
 	all, err := s.backups.List()
 	if err != nil {
@@ -94,6 +101,32 @@ func (s *Server) serveBackups(x *exchange) *Problem {
 		b = all[i].appendJSON(b)
 	}
 	x.respond(typeJSON, append(b, ']', '}'))
+	return nil
+}
+
+func (s *Server) serveNewBackup(x *exchange) *Problem {
+	if p := x.query.parse(x.rawQuery, paramIncremental); p != nil {
+		return p
+	}
+	incremental, p := x.query.flag(paramIncremental, "incremental")
+	if p != nil {
+		return p
+	}
+	if p := s.keepsBackups(); p != nil {
+		return p
+	}
+	kind := FullBackup
+	if incremental {
+		kind = IncrementalBackup
+	}
+	id, err := s.backups.Begin(kind)
+	if err != nil {
+		return s.refuse(err, "")
+	}
+	x.key = id
+	x.respond(typeJSON, append(appendString(append(x.buf[:0], `{"id":`...), id), `,"state":"running"}`...))
+	x.ctx.SetStatusCode(fasthttp.StatusAccepted)
+	x.ctx.Response.Header.Set("Location", "/admin/backups/"+id)
 	return nil
 }
 
@@ -143,6 +176,12 @@ func (b *Backup) appendJSON(dst []byte) []byte {
 	dst = strconv.AppendBool(append(dst, `,"encrypted":`...), b.Encrypted)
 	if !b.Encrypted {
 		dst = appendNumbers(dst, []number{{"keys", b.Keys}, {"tombstones", b.Tombstones}, {"system", b.System}})
+	}
+	if b.Base != "" {
+		dst = appendString(append(dst, `,"base":`...), b.Base)
+		if !b.Encrypted {
+			dst = appendNumbers(dst, []number{{"kept", b.Kept}})
+		}
 	}
 	dst = strconv.AppendBool(append(dst, `,"verified":`...), b.Verified)
 	if b.Error != "" {

@@ -36,6 +36,7 @@ const (
 	slugBackupRunning    = "backup-running"
 	slugRestartNeeded    = "restart-needed"
 	slugConfigInvalid    = "config-invalid"
+	slugBackupNeeded     = "backup-needed"
 	slugBackupCorrupt    = "backup-corrupt"
 	slugCursorExpired    = "cursor-expired"
 	slugBodyTooLarge     = "body-too-large"
@@ -131,6 +132,9 @@ var catalogue = [...]kind{
 	{slugBackupRunning, 409, "Backup running",
 		"A node makes one backup at a time, and is making one.\n" +
 			"Try: kvs backup ls, and again once it is done."},
+	{slugBackupNeeded, 409, "Backup needed",
+		"An incremental backup builds on this one: without it that one could not be restored.\n" +
+			"Try: kvs backup ls, and remove those that build on it first."},
 	{slugRestartNeeded, 409, "Restart needed",
 		"A setting that a node takes at its start only is another than when it started. It has\n" +
 			"taken over nothing of the configuration, so that it runs with all of it or none.\n" +

@@ -17,6 +17,8 @@ func storeProblem(err error, key string) (*Problem, bool) {
 		return newProblem(slugNotFound, "this node has made no backup "+quoted(key)+", or it is gone"), true
 	case errors.Is(err, ErrBackupRunning):
 		return newProblem(slugBackupRunning, "this node is making a backup already"), true
+	case errors.Is(err, ErrBackupNeeded):
+		return newProblem(slugBackupNeeded, "an incremental backup builds on "+quoted(key)), true
 	case errors.Is(err, ErrBackupCorrupt):
 		return newProblem(slugBackupCorrupt, "the body is not a sound frame of a backup; nothing was restored"), true
 	case errors.Is(err, ErrIncomplete):

@@ -46,6 +46,7 @@ const (
 	paramVerbose
 	paramMode
 	paramStart
+	paramIncremental
 )
 
 // parameterNames is indexed by the bit's number. It is never written to.
@@ -55,7 +56,7 @@ var parameterNames = [...]string{
 	"list", "delimiter", "depth", "count", "keys_only", "prefix", "since",
 	"feed", "include", "snapshot", "heartbeat",
 	"revisions", "rev", "at", "explain", "wait", "acks", "read",
-	"reverse", "recurse", "dry_run", "meta", "verbose", "mode", "start",
+	"reverse", "recurse", "dry_run", "meta", "verbose", "mode", "start", "incremental",
 }
 
 // query holds the decoded parameters of one request.

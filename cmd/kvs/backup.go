@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -34,6 +37,8 @@ type backupRow struct {
 	System     int64  `json:"system"`
 	Encrypted  bool   `json:"encrypted"`
 	Verified   bool   `json:"verified"`
+	Base       string `json:"base"`
+	Kept       int64  `json:"kept"`
 	Error      string `json:"error"`
 }
 
@@ -47,15 +52,19 @@ func backupCommand(via http.RoundTripper) *cobra.Command {
 
 func backupCreateCommand(via http.RoundTripper) *cobra.Command {
 	var out, identity string
+	var incremental bool
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a backup of all data of a node",
 		Long: "The file is in the node's backup_path; with --out there is a copy of it here. Whoever has\n" +
 			"it has everything, users, rights and keys too, unless backup_recipients encrypts it. The copy\n" +
-			"of an encrypted one is verified with --identity.",
-		Example: "  kvs backup create\n  kvs backup create --out today.kvsbak",
+			"of an encrypted one is verified with --identity. --incremental keeps only what has changed\n" +
+			"since the newest backup: to restore it, all that it builds on must lie beside it. Where there\n" +
+			"is none to build on, a full one is made.",
+		Example: "  kvs backup create\n  kvs backup create --out today.kvsbak\n  kvs backup create --incremental",
 		Args:    exactly(),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "also copy it into this file")
+	cmd.Flags().BoolVar(&incremental, "incremental", false, "only what has changed since the newest backup")
 	identityFlag(cmd, &identity)
 	return asking(via, cmd, func(r *remote, _ []string) error {
 		ids, err := readIdentities(identity)
@@ -63,7 +72,11 @@ func backupCreateCommand(via http.RoundTripper) *cobra.Command {
 			return err
 		}
 		var made backupRow
-		body, err := r.ask(cmd.Context(), http.MethodPost, "/admin/backups", "", &made)
+		path := "/admin/backups"
+		if incremental {
+			path += "?incremental=true"
+		}
+		body, err := r.ask(cmd.Context(), http.MethodPost, path, "", &made)
 		if err == nil {
 			made, body, err = r.awaitBackup(cmd.Context(), made.ID)
 		}
@@ -73,14 +86,25 @@ func backupCreateCommand(via http.RoundTripper) *cobra.Command {
 		if err != nil || r.format == "json" {
 			return show(cmd, body, err)
 		}
-		if made.Encrypted {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s  encrypted, %d bytes\n", made.ID, made.Size)
-			return nil
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s  %d keys, %d deletions, %d system records, %d bytes\n", made.ID, made.Keys,
-			made.Tombstones, made.System, made.Size)
+		fmt.Fprintln(cmd.OutOrStdout(), made.inWords())
 		return nil
 	})
+}
+
+// inWords says what a backup holds.
+func (b *backupRow) inWords() string {
+	text := b.ID + "  "
+	if b.Base != "" {
+		text += "on " + b.Base + ", "
+	}
+	if b.Encrypted {
+		return text + fmt.Sprintf("encrypted, %d bytes", b.Size)
+	}
+	text += fmt.Sprintf("%d keys, %d deletions, %d system records, ", b.Keys, b.Tombstones, b.System)
+	if b.Base != "" {
+		text += fmt.Sprintf("%d records as they were, ", b.Kept)
+	}
+	return text + fmt.Sprintf("%d bytes", b.Size)
 }
 
 // awaitBackup waits until a backup is done.
@@ -120,7 +144,11 @@ func (r *remote) download(cmd *cobra.Command, row *backupRow, path string, ids [
 			_, err := backup.Summarize(f)
 			return err
 		}
-		_, _, err := verifyFrom(f, ids)
+		plain, err := backup.Decrypt(f, ids)
+		if err != nil {
+			return err
+		}
+		_, _, err = backup.Verify(plain)
 		return err
 	})
 	return backupFailed(path, err)
@@ -152,6 +180,8 @@ func backupFailed(path string, err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
+	case errors.Is(err, backup.ErrNoBase):
+		return &failure{exitWrong, path + ": " + err.Error() + "; nothing was restored", "a copy of it in the same directory; kvs backup ls lists what a node has"}
 	case errors.Is(err, backup.ErrCorrupt):
 		return &failure{exitWrong, path + ": " + err.Error() + "; nothing was restored", "another copy of it, or an older backup"}
 	case errors.Is(err, backup.ErrEncrypted):
@@ -174,13 +204,13 @@ func backupListCommand(via http.RoundTripper) *cobra.Command {
 			return show(cmd, body, err)
 		}
 		return table(cmd.OutOrStdout(), func(w io.Writer) {
-			fmt.Fprintln(w, "BACKUP\tSTATE\tMADE\tKEYS\tDELETIONS\tSYSTEM\tBYTES")
+			fmt.Fprintln(w, "BACKUP\tSTATE\tMADE\tBUILDS ON\tKEYS\tDELETIONS\tSYSTEM\tBYTES")
 			for _, b := range rows {
 				state := b.State
 				if b.Error != "" {
 					state += ": " + b.Error
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", b.ID, state, ago(b.Time), b.counts(), b.Size)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\n", b.ID, state, ago(b.Time), cmp.Or(b.Base, "-"), b.counts(), b.Size)
 			}
 		})
 	})
@@ -209,7 +239,7 @@ func backupVerifyCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify FILE|BACKUP", Short: "Read all of a backup, and exit with 9 if it is not what was written",
 		Long: "A file here needs no node. Anything else is the name of a backup that a node has: it is\n" +
-			"read from there, and not kept.",
+			"read from there, and not kept. What an incremental one builds on is read with it.",
 		Example: "  kvs backup verify today.kvsbak\n  kvs backup verify today.kvsbak --identity backup.key\n" +
 			"  kvs backup verify 20261125T103000.000Z-5e0c8a1f",
 		Args: exactly("FILE"),
@@ -234,34 +264,51 @@ func backupVerifyCommand(via http.RoundTripper) *cobra.Command {
 	})
 }
 
-// verifyFrom reads all of a backup.
-func verifyFrom(in io.Reader, ids []age.Identity) (h backup.Header, m backup.Manifest, err error) {
-	plain, err := backup.Decrypt(in, ids)
+// verifyBackup reads a file here, or one of the node's, with all that it builds on.
+func (r *remote) verifyBackup(ctx context.Context, name string, ids []age.Identity) (h backup.Header, m backup.Manifest, err error) {
+	chain, err := r.chainOf(ctx, name, ids)
 	if err != nil {
 		return h, m, err
 	}
-	return backup.Verify(plain)
+	in, err := chain.Open()
+	if err != nil {
+		return h, m, err
+	}
+	defer in.Close()
+	return backup.Verify(in)
 }
 
-func (r *remote) verifyBackup(ctx context.Context, name string, ids []age.Identity) (h backup.Header, m backup.Manifest, err error) {
-	f, err := os.Open(name)
+func (r *remote) chainOf(ctx context.Context, name string, ids []age.Identity) (c backup.Chain, err error) {
+	_, err = os.Stat(name)
 	if err == nil {
-		defer f.Close()
-		return verifyFrom(f, ids)
+		return backup.Follow(backup.FileLink(name), backup.Beside(filepath.Dir(name)), ids)
 	}
 	rows, _, failed := r.listBackups(ctx)
 	if failed != nil {
-		return h, m, errors.Join(err, failed)
+		return c, errors.Join(err, failed)
 	}
-	for i := range rows {
-		if rows[i].ID == name {
-			in, out := io.Pipe()
-			go func() { out.CloseWithError(r.fetch(ctx, &rows[i], out, func(int64) {})) }()
-			defer in.Close()
-			return verifyFrom(in, ids)
+	find := func(base backup.Base) (backup.Link, error) {
+		for i := range rows {
+			if rows[i].ID == base.ID {
+				return r.link(ctx, &rows[i]), nil
+			}
 		}
+		return backup.Link{}, fmt.Errorf("%w: %s is no backup of %s", backup.ErrNoBase, base.ID, r.addr)
 	}
-	return h, m, &failure{exitNotFound, name + " is no file here, and no backup of " + r.addr, "kvs backup ls"}
+	newest, err := find(backup.Base{ID: name})
+	if err != nil {
+		return c, &failure{exitNotFound, name + " is no file here, and no backup of " + r.addr, "kvs backup ls"}
+	}
+	return backup.Follow(newest, find, ids)
+}
+
+// link is a file that a node has. It is read from there, and not kept.
+func (r *remote) link(ctx context.Context, row *backupRow) backup.Link {
+	return backup.Link{Name: row.ID, Open: func() (io.ReadCloser, error) {
+		in, out := io.Pipe()
+		go func() { out.CloseWithError(r.fetch(ctx, row, out, func(int64) {})) }()
+		return in, nil
+	}}
 }
 
 func backupPruneCommand(via http.RoundTripper) *cobra.Command {
@@ -269,8 +316,8 @@ func backupPruneCommand(via http.RoundTripper) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "prune", Short: "Remove the backups of a node that are older than some days",
-		Long: "The newest one stays, however old it is. The node does this by itself, after\n" +
-			"backup_retention, whenever it makes a backup by its schedule.",
+		Long: "The newest one stays, however old it is, and so does what one that stays builds on. The\n" +
+			"node does this by itself, after backup_retention, whenever it makes a backup by its schedule.",
 		Example: "  kvs backup prune --days 30\n  kvs backup prune --days 30 --yes",
 		Args:    exactly(),
 	}
@@ -302,17 +349,18 @@ func backupPruneCommand(via http.RoundTripper) *cobra.Command {
 	})
 }
 
-// outdated are the backups from before a time, but for the newest that is sound.
+// outdated are the backups from before a time, newest first, but for the newest that is
+// sound, and what one that stays builds on.
 func outdated(rows []backupRow, before int64) (old []backupRow) {
-	spared := false
-	for i := len(rows) - 1; i >= 0; i-- {
-		b := rows[i]
-		switch {
-		case b.State == "done" && !spared:
-			spared = true
-		case b.State == "done" && b.Time < before:
+	needed, spared := map[string]bool{}, false
+	for _, b := range slices.Backward(rows) {
+		sound := b.State == "done"
+		if sound && spared && b.Time < before && !needed[b.ID] {
 			old = append(old, b)
+			continue
 		}
+		spared = spared || sound
+		needed[b.Base] = true
 	}
 	return old
 }

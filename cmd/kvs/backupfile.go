@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -11,22 +12,55 @@ import (
 	"kvs/internal/backup"
 )
 
-// backupFile is the file of a backup that is restored. It is read twice, first to verify
-// it, so that a damaged one changes nothing.
+// backupFile is the file of a backup that is restored, with those that it builds on. It is
+// read twice, first to verify it, so that a damaged one changes nothing.
 type backupFile struct {
-	path string
-	ids  []age.Identity
-	size int64
-	done int64 // how much was read, of twice the size
-	said *progress
+	path  string
+	chain backup.Chain
+	size  int64 // of all files
+	done  int64 // how much was read, of twice the size
+	said  *progress
 }
 
 func openFile(path string, ids []age.Identity) (*backupFile, error) {
-	info, err := os.Stat(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, usage{fmt.Errorf("%w. Try: a file that kvs backup create --out made", err)}
 	}
-	return &backupFile{path: path, ids: ids, size: info.Size()}, nil
+	b := &backupFile{path: path}
+	beside := backup.Beside(filepath.Dir(path))
+	find := func(base backup.Base) (backup.Link, error) {
+		link, err := beside(base)
+		return b.counted(link), err
+	}
+	var err error
+	b.chain, err = backup.Follow(b.counted(backup.FileLink(path)), find, ids)
+	return b, backupFailed(path, err)
+}
+
+// counted is a file whose bytes count as read.
+func (b *backupFile) counted(link backup.Link) backup.Link {
+	if info, err := os.Stat(link.Name); err == nil {
+		b.size += info.Size()
+	}
+	return backup.Link{Name: link.Name, Open: func() (io.ReadCloser, error) {
+		f, err := link.Open()
+		return countedFile{f, b}, err
+	}}
+}
+
+type countedFile struct {
+	io.ReadCloser
+	of *backupFile
+}
+
+// Read implements io.Reader.
+func (f countedFile) Read(p []byte) (n int, err error) {
+	n, err = f.ReadCloser.Read(p)
+	if f.of.said != nil {
+		f.of.done += int64(n)
+		f.of.said.at(f.of.done)
+	}
+	return n, err
 }
 
 // progress shows how much was read from now on.
@@ -35,46 +69,6 @@ func (b *backupFile) progress(cmd *cobra.Command) *progress {
 	return b.said
 }
 
-// open reads it from its beginning, decrypted.
-func (b *backupFile) open() (io.ReadCloser, error) {
-	f, err := os.Open(b.path)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := backup.Decrypt(io.TeeReader(f, b), b.ids)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{plain, f}, nil
-}
-
-// Write implements io.Writer: it counts what was read.
-func (b *backupFile) Write(p []byte) (int, error) {
-	b.done += int64(len(p))
-	if b.said != nil {
-		b.said.at(b.done)
-	}
-	return len(p), nil
-}
-
-// each calls fn for each frame.
-func (b *backupFile) each(fn func(backup.Frame) error) error {
-	in, err := b.open()
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	r, err := backup.NewReader(in)
-	if err != nil {
-		return err
-	}
-	return r.Each(fn)
-}
-
 func (b *backupFile) verify() error {
-	return b.each(func(backup.Frame) error { return nil })
+	return b.chain.Each(func(backup.Frame) error { return nil })
 }

@@ -75,7 +75,7 @@ func partsOfErrors() map[string]bool {
 		"the token was good until {}", "this is no token of kvs cluster join-token, or not all of it",
 		"%w, or %s is of another cluster: it %w %s", "%w: %s is no key", "%w: %s was set aside: %s",
 		"%w: the log says that it is %s, but its key is that of %s",
-		"--nodes must be from 1 to %d, not %d", "no percentage",
+		"--nodes must be from 1 to %d, not %d", "no percentage", "%w: %s is no backup of %s",
 	} {
 		out[strconv.Quote(text)] = true
 	}

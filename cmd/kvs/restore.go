@@ -27,6 +27,7 @@ func restoreCommand(via http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restore FILE", Short: "Restore a backup into a running cluster, or into an empty directory",
 		Long: "The whole file is verified first: a damaged one is refused with 9, and nothing is restored.\n" +
+			"What an incremental one builds on is looked for beside it, by any name.\n" +
 			"  --merge     write what the cluster lacks or has older versions of, and undo nothing newer\n" +
 			"  --rewind    make the keys what they were, and delete those that were not there\n" +
 			"  --into DIR  make an empty DIR the data_dir of a new replica, without any node\n" +
@@ -81,7 +82,7 @@ func (o *restoring) check() error {
 
 func (o *restoring) toDirectory(cmd *cobra.Command, file *backupFile) error {
 	p := file.progress(cmd)
-	m, err := server.RestoreInto(o.into, file.open)
+	m, err := server.RestoreInto(o.into, file.chain.Open)
 	if err != nil {
 		return backupFailed(file.path, err)
 	}
@@ -132,7 +133,7 @@ func (o *restoring) toNode(cmd *cobra.Command, r *remote, file *backupFile) erro
 		return err
 	}
 	var sum restored
-	err := file.each(func(f backup.Frame) error {
+	err := file.chain.Each(func(f backup.Frame) error {
 		if !o.touches(&f) {
 			return nil
 		}

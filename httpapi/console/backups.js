@@ -26,7 +26,7 @@ export function backupsPanel() {
             h('td.nowrap', { title: b.id }, when(b.time)),
             h('td', state(b)),
             h('td.right', bytes(b.size)),
-            h('td.right', b.encrypted ? 'encrypted' : plural(b.keys, 'key')),
+            h('td.right', contents(b)),
             h('td.nowrap', b.state === 'done' ? ago(b.time, now()) : ''),
             h(
               'td.right.nowrap',
@@ -84,6 +84,12 @@ export function backupsPanel() {
     note,
   );
   return { element, stop: ask };
+}
+
+// contents says what is in a backup, as far as the node knows.
+function contents(b) {
+  const what = b.encrypted ? 'encrypted' : plural(b.keys, b.base ? 'changed key' : 'key');
+  return b.base ? h('span', { title: 'builds on ' + b.base }, what + ', incremental') : what;
 }
 
 function state(b) {

@@ -18,6 +18,14 @@
 // frame stands for all keys behind that key up to its last one, or in the last frame up
 // to the end: what of them it does not have was not there.
 //
+// An incremental backup names its base in 'H', an earlier copy of the same replica. It has
+// every key that was there, but of a record whose dot the base claims only the key (field
+// 1) and the dot (4): the base has the rest, since what a replica claims it has, or has
+// something newer. So it needs no log of what was removed: a key that it does not name is
+// gone, also if its tombstone was purged before. A chain of such files down to a full one
+// reads like a full one, record by record, and is sound if each of its files is and has
+// what the one above leaves to it.
+//
 // An encrypted backup is a file of age (https://age-encryption.org/v1) that holds all this.
 // Its header has a stanza of the type "kvs-backup" with the JSON of 'H', without the key of
 // digests, for whoever has no identity: what a node has to know of its own files.

@@ -186,21 +186,28 @@ type Summary struct {
 // Summarize reads what a file says of itself at its two ends, or outside of its envelope:
 // it is cheap, and proves nothing of what lies between.
 func Summarize(f io.ReadSeeker) (s Summary, err error) {
+	s.Header, s.Encrypted, err = readHeader(f)
+	if err == nil && !s.Encrypted {
+		s.Manifest, err = lastManifest(f)
+	}
+	return s, err
+}
+
+// readHeader reads what the beginning of a file says of it.
+func readHeader(f io.ReadSeeker) (h Header, encrypted bool, err error) {
 	start := make([]byte, len(ageMagic))
 	n, _ := io.ReadFull(f, start)
-	s.Encrypted = string(start[:n]) == ageMagic
+	encrypted = string(start[:n]) == ageMagic
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return s, fmt.Errorf("read the backup: %w", err)
+		return h, encrypted, fmt.Errorf("read the backup: %w", err)
 	}
-	if s.Encrypted {
-		s.Header, err = describe(f)
-		return s, err
+	if encrypted {
+		h, err = describe(f)
+		return h, encrypted, err
 	}
 	r, err := NewReader(f)
 	if err != nil {
-		return s, err
+		return h, encrypted, err
 	}
-	s.Header = r.head
-	s.Manifest, err = lastManifest(f)
-	return s, err
+	return r.head, encrypted, nil
 }

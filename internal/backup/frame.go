@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/klauspost/compress/zstd"
@@ -103,8 +104,29 @@ func cutOff(err error) error {
 	return fmt.Errorf("read the backup: %w", err)
 }
 
-// ParseFrame reads a frame of records by itself, and takes only a sound one.
+// ParseFrame reads a frame of a full backup by itself, and takes only a sound one.
 func ParseFrame(raw []byte) (Frame, error) {
+	f, err := parseFrame(raw)
+	if err == nil {
+		err = f.checkFull()
+	}
+	if err != nil {
+		return Frame{}, err
+	}
+	return f, nil
+}
+
+// checkFull refuses records that are only in another backup.
+func (f *Frame) checkFull() error {
+	for i := range f.Entries {
+		if isKept(&f.Entries[i]) {
+			return corrupt("the record %q is in another backup", f.Entries[i].Key)
+		}
+	}
+	return nil
+}
+
+func parseFrame(raw []byte) (Frame, error) {
 	if len(raw) > FrameBytesMax {
 		return Frame{}, corrupt("a frame has more than %d bytes", FrameBytesMax)
 	}
@@ -139,13 +161,20 @@ func ParseFrame(raw []byte) (Frame, error) {
 func parseEntries(b []byte, after string) (es []keyspace.Entry, err error) {
 	for len(b) > 0 {
 		var e keyspace.Entry
-		if b, err = decoder.UnmarshalFirst(b, &e); err != nil || !e.Valid() || e.Key <= after {
+		if b, err = decoder.UnmarshalFirst(b, &e); err != nil || e.Key <= after || !e.Valid() && !validKept(&e) {
 			return nil, corrupt("the record after %q cannot be read", after)
 		}
 		after = e.Key
 		es = append(es, e)
 	}
 	return es, nil
+}
+
+// validKept says that an entry has a key and a dot, and nothing else.
+func validKept(e *keyspace.Entry) bool {
+	bare := keyspace.Header{Dot: e.Dot}
+	return e.Header == bare && len(e.Value) == 0 && e.Dot.Valid() &&
+		len(e.Key) > 0 && len(e.Key) <= keyspace.KeyBytesMax && utf8.ValidString(e.Key)
 }
 
 // The codecs keep tables alone, start no goroutines with these options, and may be used by

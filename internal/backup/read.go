@@ -50,7 +50,7 @@ func NewReader(in io.Reader) (*Reader, error) {
 
 func parseHeader(text []byte) (h Header, err error) {
 	var t headerText
-	if err := strict(text, &t); err != nil || !t.Full {
+	if err := strict(text, &t); err != nil || t.Full != (t.Base == nil) {
 		return h, corrupt("its header cannot be read")
 	}
 	for _, f := range []struct {
@@ -63,7 +63,7 @@ func parseHeader(text []byte) (h Header, err error) {
 		}
 		copy(f.to, b)
 	}
-	h.Node, h.Version, h.Time = t.Node, t.Version, t.Time
+	h.Node, h.Version, h.Time, h.Base = t.Node, t.Version, t.Time, t.Base
 	if h.Claim.UnmarshalBinary(t.Claim) != nil {
 		return h, corrupt("its version vector cannot be read")
 	}
@@ -96,7 +96,10 @@ func (r *Reader) Next() (Frame, error) {
 		return Frame{}, r.finish(raw)
 	}
 	r.sum.Write(raw)
-	f, err := ParseFrame(raw)
+	f, err := parseFrame(raw)
+	if err == nil && r.head.Base == nil {
+		err = f.checkFull()
+	}
 	if err != nil {
 		return Frame{}, err
 	}
@@ -162,7 +165,8 @@ func (r *Reader) Each(fn func(Frame) error) error {
 	}
 }
 
-// Verify reads all of a backup that is not encrypted, and keeps nothing of it.
+// Verify reads all of a file that is not encrypted, and keeps nothing of it. Of what the
+// file builds on it does not know.
 func Verify(in io.Reader) (Header, Manifest, error) {
 	r, err := NewReader(in)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 
 	"kvs/statemachine/keyspace"
 )
@@ -24,11 +25,51 @@ type Header struct {
 	Node    string // its node_id
 	Version string // of the program
 	Time    int64  // of the snapshot, in Unix milliseconds
+	Base    *Base  // the backup that it builds on, nil for a full one
 	Claim   keyspace.Claim
+
+	since keyspace.VV // what the base claimed
 }
 
-// headerText is a Header as it is written. Full is there for backups that hold only what
-// came after another one, of which there are none yet.
+// BuildOn makes a backup one of what is not in base. It is false, and the backup stays a
+// full one, unless base is an earlier copy of the same replica: only that has every record
+// whose dot it claims, unless a newer one was there already (I1).
+func (h *Header) BuildOn(base Header) bool {
+	if base.Cluster != h.Cluster || base.Replica != h.Replica || base.Node != h.Node || base.Time >= h.Time ||
+		len(base.Claim.VV.Sets()) == 0 || !h.Claim.VV.Covers(base.Claim.VV) {
+		return false
+	}
+	link := base.Link()
+	h.Base, h.since = &link, base.Claim.VV
+	return true
+}
+
+// Base names the backup that another one builds on.
+type Base struct {
+	ID  string `json:"id"`
+	Sum string `json:"sum"` // SHA-256 over whose copy it is, and of when
+}
+
+// Suffix ends the names of files.
+const Suffix = ".kvsbak"
+
+// IDTime is how the id of a backup begins, for time.Time.Format; ids are in the order of
+// time.
+const IDTime = "20060102T150405.000Z"
+
+// ID is the name of a backup, which its replica makes once.
+func (h Header) ID() string {
+	return time.UnixMilli(h.Time).UTC().Format(IDTime) + "-" + hex.EncodeToString(h.Replica[:4])
+}
+
+// Link is how a backup is named by those that build on it.
+func (h Header) Link() Base {
+	text := fmt.Sprintf("%x %x %d %q", h.Cluster, h.Replica, h.Time, h.Node)
+	sum := sha256.Sum256([]byte(text))
+	return Base{h.ID(), hex.EncodeToString(sum[:])}
+}
+
+// headerText is a Header as it is written.
 type headerText struct {
 	Cluster string `json:"cluster"`
 	Digest  string `json:"digest_key"`
@@ -37,10 +78,11 @@ type headerText struct {
 	Version string `json:"version"`
 	Time    int64  `json:"time"`
 	Full    bool   `json:"full"`
+	Base    *Base  `json:"base,omitempty"`
 	Claim   []byte `json:"claim"`
 }
 
-// Manifest is what a whole backup holds.
+// Manifest is what a backup holds.
 type Manifest struct {
 	Keys       int64  `json:"keys"`       // of users, with a value, which may have expired
 	System     int64  `json:"system"`     // the system's own records, deletes of them too
@@ -48,10 +90,15 @@ type Manifest struct {
 	Bytes      int64  `json:"bytes"`      // of keys and values, uncompressed
 	Frames     int64  `json:"frames"`     // of records
 	SHA256     string `json:"sha256"`     // of all bytes of the file before the manifest
+	// Kept are the records that are what they were in the backup that it builds on. The
+	// other counts are without them.
+	Kept int64 `json:"kept,omitempty"`
 }
 
 func (m *Manifest) count(e *keyspace.Entry) {
 	switch {
+	case isKept(e):
+		m.Kept++
 	case keyspace.IsReserved(e.Key):
 		m.System++
 	case e.Tombstone():
@@ -69,6 +116,7 @@ type Writer struct {
 	plain bytes.Buffer
 	after string // the frame begins behind this key
 	last  string // and has come to this one
+	since keyspace.VV
 	count Manifest
 }
 
@@ -79,7 +127,8 @@ func (h Header) text() ([]byte, error) {
 	}
 	text, err := json.Marshal(headerText{
 		Cluster: hex.EncodeToString(h.Cluster[:]), Digest: hex.EncodeToString(h.Digest[:]),
-		Replica: hex.EncodeToString(h.Replica[:]), Node: h.Node, Version: h.Version, Time: h.Time, Full: true, Claim: claim,
+		Replica: hex.EncodeToString(h.Replica[:]), Node: h.Node, Version: h.Version, Time: h.Time,
+		Full: h.Base == nil, Base: h.Base, Claim: claim,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin a backup: %w", err)
@@ -97,7 +146,7 @@ func NewWriter(out io.Writer, h Header) (*Writer, error) {
 		return nil, fmt.Errorf("begin a backup: its version vector has %d bytes, more than %d", len(text), headerBytesMax)
 	}
 	sum := sha256.New()
-	w := &Writer{out: io.MultiWriter(out, sum), sum: sum}
+	w := &Writer{out: io.MultiWriter(out, sum), sum: sum, since: h.since}
 	if _, err := io.WriteString(w.out, magic); err != nil {
 		return nil, fmt.Errorf("write the backup: %w", err)
 	}
@@ -111,12 +160,27 @@ func (w *Writer) emit(kind byte, payload []byte) error {
 	return nil
 }
 
-// Add adds a record. Keys must ascend.
+// kept is a record that is what it was in the backup that this one builds on.
+type kept struct {
+	Key string       `cbor:"1,keyasint"`
+	Dot keyspace.Dot `cbor:"4,keyasint"`
+}
+
+// isKept says that an entry was written as kept: no record is without a version.
+func isKept(e *keyspace.Entry) bool { return e.Ver == keyspace.Version{} }
+
+// Add adds a record. Keys must ascend. A backup that builds on another one has only the key
+// and the dot of what that one claims.
 func (w *Writer) Add(e keyspace.Entry) error {
 	if e.Key <= w.last {
 		return fmt.Errorf("add %q to a backup after %q", e.Key, w.last)
 	}
-	if err := encoder.MarshalToBuffer(&e, &w.plain); err != nil {
+	var text any = &e
+	if w.since.Contains(e.Dot) {
+		e = keyspace.Entry{Key: e.Key, Header: keyspace.Header{Dot: e.Dot}}
+		text = kept{e.Key, e.Dot}
+	}
+	if err := encoder.MarshalToBuffer(text, &w.plain); err != nil {
 		return fmt.Errorf("add %q to a backup: %w", e.Key, err)
 	}
 	w.last = e.Key

@@ -74,11 +74,12 @@ type Config struct {
 	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" help:"Automatic versioning: keep what was replaced"`
 	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"256" reload:"true" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
 
-	BackupEnabled    bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" help:"Automated backups"`
-	BackupSchedule   string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" needs:"backup_enabled" help:"Daily at midnight (cron format)"`
-	BackupPath       string        `yaml:"backup_path" default:"./backups" check:"required" reload:"true" needs:"backup_enabled" help:"Backup directory"`
-	BackupRetention  time.Duration `yaml:"backup_retention" unit:"d" default:"7" min:"1" max:"36500" reload:"true" needs:"backup_enabled" help:"Days to keep backups"`
-	BackupRecipients []string      `yaml:"backup_recipients" default:"[]" check:"recipient" reload:"true" help:"Encrypt backups to these recipients of age, such as [\"age1…\"]; [] for no encryption"`
+	BackupEnabled     bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" help:"Automated backups"`
+	BackupSchedule    string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" needs:"backup_enabled" help:"Daily at midnight (cron format)"`
+	BackupPath        string        `yaml:"backup_path" default:"./backups" check:"required" reload:"true" needs:"backup_enabled" help:"Backup directory"`
+	BackupRetention   time.Duration `yaml:"backup_retention" unit:"d" default:"7" min:"1" max:"36500" reload:"true" needs:"backup_enabled" help:"Days to keep backups"`
+	BackupIncremental int           `yaml:"backup_incremental" default:"0" min:"0" max:"100" reload:"true" needs:"backup_enabled" help:"Incremental backups after each full one, which hold what has changed; 0 for full ones only"`
+	BackupRecipients  []string      `yaml:"backup_recipients" default:"[]" check:"recipient" reload:"true" help:"Encrypt backups to these recipients of age, such as [\"age1…\"]; [] for no encryption"`
 
 	AuditPath     string `yaml:"audit_path" group:"Audit log" default:"" needs:"tamper_logging_enabled" help:"Directory of the audit log, empty: audit in data_dir"`
 	AuditRotateMB int    `yaml:"audit_rotate_mb" default:"64" min:"1" max:"1024" needs:"tamper_logging_enabled" help:"Size from which a segment of it gets a successor (MiB); 64 segments are kept"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kvs/internal/backup"
 	"kvs/internal/config"
 	"kvs/storage"
 )
@@ -24,7 +25,7 @@ func openOrRebuild(cfg config.Config, log *slog.Logger, o storage.Options) (*sto
 		return nil, fmt.Errorf("%w. Nobody else is known to have its data: kvs restore BACKUP --into a new directory, "+
 			"or name other nodes in seed_nodes to begin anew with theirs", err)
 	}
-	aside := strings.TrimRight(o.Dir, string(os.PathSeparator)) + ".damaged-" + time.Now().UTC().Format(backupTime)
+	aside := strings.TrimRight(o.Dir, string(os.PathSeparator)) + ".damaged-" + time.Now().UTC().Format(backup.IDTime)
 	if renamed := os.Rename(o.Dir, aside); renamed != nil {
 		return nil, fmt.Errorf("%w. It cannot be set aside: %w. Try: move it away, and start again", err, renamed)
 	}

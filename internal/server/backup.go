@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,12 +20,6 @@ import (
 	"kvs/internal/config"
 	"kvs/internal/metrics"
 	"kvs/statemachine/keyspace"
-)
-
-const (
-	backupSuffix = ".kvsbak"
-	// backupTime is how a backup's id begins; ids are in the order of time.
-	backupTime = "20060102T150405.000Z"
 )
 
 // backups makes the node's backups, one at a time, and keeps their files.
@@ -64,7 +59,16 @@ func (b *backups) close() {
 }
 
 // Begin implements httpapi.Backups.
-func (b *backups) Begin() (id string, err error) {
+func (b *backups) Begin(kind httpapi.BackupKind) (id string, err error) {
+	if kind == httpapi.IncrementalBackup {
+		return b.begin(backup.LinksMax - 1)
+	}
+	return b.begin(0)
+}
+
+// begin begins a backup. It is an incremental one if there is one to build on, with less
+// than so many incremental ones in its chain.
+func (b *backups) begin(incrementals int) (id string, err error) {
 	if b.api.Partial() {
 		return "", httpapi.ErrSyncing
 	}
@@ -79,32 +83,30 @@ func (b *backups) Begin() (id string, err error) {
 	case b.last.State == "running":
 		return "", httpapi.ErrBackupRunning
 	}
-	now, me := time.Now(), b.id().Replica
-	id = now.UTC().Format(backupTime) + "-" + hex.EncodeToString(me[:4])
+	now := time.Now()
+	id = backup.Header{Replica: b.id().Replica, Time: now.UnixMilli()}.ID()
 	b.last = httpapi.Backup{ID: id, State: "running", Time: now.UnixMilli()}
-	b.jobs.Go(func() { b.make(b.plan.Load(), id, now) })
+	b.jobs.Go(func() { b.make(b.plan.Load(), id, now, incrementals) })
 	return id, nil
 }
 
 // make makes one backup, and says how that ended.
-func (b *backups) make(p *plan, id string, began time.Time) {
-	done := httpapi.Backup{ID: id, State: "done", Verified: true, Time: began.UnixMilli(), Encrypted: len(p.to) > 0}
-	m, err := b.write(p, id, began)
-	done.Took = time.Since(began).Milliseconds()
-	done.Keys, done.Tombstones, done.System = m.Keys, m.Tombstones, m.System
-	if err == nil {
-		var info os.FileInfo
-		if info, err = os.Stat(p.path(id)); err == nil {
-			done.Size = info.Size()
+func (b *backups) make(p *plan, id string, began time.Time, incrementals int) {
+	done, err := b.attempt(p, id, began, b.base(p, incrementals))
+	if done.Base != "" && err == nil {
+		if err = b.provesItself(p, id); err != nil && b.ctx.Err() == nil {
+			b.log.Error("a full backup instead of an incremental one", "file", p.path(id), "error", err)
+			done, err = b.attempt(p, id, began, nil)
 		}
 	}
+	done.Took = time.Since(began).Milliseconds()
 	switch {
 	case b.ctx.Err() != nil:
 		b.log.Info("a backup was given up, because the node stops", "id", id)
 	case err != nil:
 		b.log.Error("a backup failed", "backup_path", p.dir, "id", id, "error", err)
 	default:
-		b.log.Info("backed up", "file", p.path(id), "keys", m.Keys, "bytes", done.Size, "ms", done.Took)
+		b.log.Info("backed up", "file", p.path(id), "base", done.Base, "keys", done.Keys, "bytes", done.Size, "ms", done.Took)
 	}
 	if err != nil {
 		done.State, done.Verified, done.Error = "failed", false, err.Error()
@@ -117,6 +119,23 @@ func (b *backups) make(p *plan, id string, began time.Time) {
 	case b.ctx.Err() == nil:
 		b.failures++
 	}
+}
+
+// attempt makes one backup on a base, or without one.
+func (b *backups) attempt(p *plan, id string, began time.Time, base *backup.Header) (done httpapi.Backup, err error) {
+	done = httpapi.Backup{ID: id, State: "done", Verified: true, Time: began.UnixMilli(), Encrypted: len(p.to) > 0}
+	m, built, err := b.write(p, id, began, base)
+	done.Base, done.Kept = built, m.Kept
+	done.Keys, done.Tombstones, done.System = m.Keys, m.Tombstones, m.System
+	if err != nil {
+		return done, err
+	}
+	info, err := os.Stat(p.path(id))
+	if err != nil {
+		return done, err
+	}
+	done.Size = info.Size()
+	return done, nil
 }
 
 // recall finds the newest sound backup of earlier runs.
@@ -144,19 +163,24 @@ func (b *backups) sample(emit metrics.Emit) {
 	emit("kvs_backup_failures_total", float64(b.failures))
 }
 
-func (p *plan) path(id string) string { return filepath.Join(p.dir, id+backupSuffix) }
+func (p *plan) path(id string) string { return filepath.Join(p.dir, id+backup.Suffix) }
 
-func (b *backups) write(p *plan, id string, at time.Time) (backup.Manifest, error) {
+// write writes the file, and says which backup it builds on.
+func (b *backups) write(p *plan, id string, at time.Time, base *backup.Header) (m backup.Manifest, built string, err error) {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return backup.Manifest{}, fmt.Errorf("backup_path: %w", err)
+		return m, "", fmt.Errorf("backup_path: %w", err)
 	}
-	return backup.Create(p.path(id), p.to, func(begin func(backup.Header) (*backup.Writer, error)) error {
+	m, err = backup.Create(p.path(id), p.to, func(begin func(backup.Header) (*backup.Writer, error)) error {
 		var w *backup.Writer
 		return b.api.store.Export(func(id keyspace.Identity, claim keyspace.Claim) (err error) {
-			w, err = begin(backup.Header{
+			h := backup.Header{
 				Cluster: id.Cluster, Digest: id.Digest, Replica: id.Replica, Node: b.node, Version: Version,
 				Time: at.UnixMilli(), Claim: claim,
-			})
+			}
+			if base != nil && h.BuildOn(*base) {
+				built = h.Base.ID
+			}
+			w, err = begin(h)
 			return err
 		}, func(e keyspace.Entry) error {
 			if err := b.ctx.Err(); err != nil {
@@ -165,6 +189,7 @@ func (b *backups) write(p *plan, id string, at time.Time) (backup.Manifest, erro
 			return w.Add(e)
 		})
 	})
+	return m, built, err
 }
 
 // List implements httpapi.Backups. Of files in the directory it takes those whose header
@@ -179,7 +204,7 @@ func (b *backups) List() (out []httpapi.Backup, err error) {
 		return nil, fmt.Errorf("backup_path: %w", err)
 	}
 	for _, entry := range names {
-		if id, ok := strings.CutSuffix(entry.Name(), backupSuffix); ok && id != last.ID {
+		if id, ok := strings.CutSuffix(entry.Name(), backup.Suffix); ok && id != last.ID {
 			if k, ok := b.look(p, id); ok {
 				out = append(out, k)
 			}
@@ -204,7 +229,10 @@ func (b *backups) look(p *plan, id string) (k httpapi.Backup, ok bool) {
 	}
 	k = httpapi.Backup{
 		ID: id, State: "done", Verified: true, Time: s.Time, Encrypted: s.Encrypted,
-		Keys: s.Keys, Tombstones: s.Tombstones, System: s.System,
+		Keys: s.Keys, Tombstones: s.Tombstones, System: s.System, Kept: s.Kept,
+	}
+	if s.Base != nil {
+		k.Base = s.Base.ID
 	}
 	if info, failed := f.Stat(); failed == nil {
 		k.Size = info.Size()
@@ -234,13 +262,22 @@ func (b *backups) Open(id string) (io.ReadSeekCloser, error) {
 // isBackupID says that a text has the form of ids as Begin makes them, and so is no path.
 func isBackupID(id string) bool {
 	at, replica, ok := strings.Cut(id, "-")
-	_, err := time.Parse(backupTime, at)
+	_, err := time.Parse(backup.IDTime, at)
 	_, malformed := hex.DecodeString(replica)
 	return ok && err == nil && malformed == nil && len(replica) == 8
 }
 
 // Remove implements httpapi.Backups.
 func (b *backups) Remove(id string) error {
+	all, err := b.List()
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if all[i].Base == id {
+			return httpapi.ErrBackupNeeded
+		}
+	}
 	f, err := b.Open(id)
 	if err != nil {
 		return err
@@ -248,22 +285,23 @@ func (b *backups) Remove(id string) error {
 	return errors.Join(f.Close(), os.Remove(b.plan.Load().path(id)))
 }
 
-// prune removes the backups that are older than backup_retention. The newest sound one
-// stays, however old it is.
+// prune removes the backups that are older than backup_retention, newest first. The newest
+// sound one stays, however old it is, and so does what one that stays builds on.
 func (b *backups) prune(now time.Time) (gone int, err error) {
 	all, err := b.List()
-	newest := -1
-	for i := range all {
+	needed := map[string]bool{} // those that are built on, and the newest sound one
+	for i := len(all) - 1; i >= 0 && len(needed) == 0; i-- {
 		if all[i].State == "done" {
-			newest = i
+			needed[all[i].ID] = true
 		}
 	}
-	for i := range all {
-		old := now.Sub(time.UnixMilli(all[i].Time)) > b.plan.Load().keep
-		if i >= newest || !old || all[i].State == "running" || !isBackupID(all[i].ID) {
+	for _, k := range slices.Backward(all) {
+		old := now.Sub(time.UnixMilli(k.Time)) > b.plan.Load().keep
+		if !old || needed[k.ID] || k.State == "running" || !isBackupID(k.ID) {
+			needed[k.Base] = true
 			continue
 		}
-		if failed := b.Remove(all[i].ID); failed != nil {
+		if failed := b.Remove(k.ID); failed != nil {
 			err = errors.Join(err, failed)
 			continue
 		}

@@ -32,7 +32,7 @@ func startKeeping(t *testing.T, name string, seeds ...string) *Server {
 // backUp makes a backup and returns its bytes.
 func backUp(t *testing.T, s *Server) (id string, text []byte) {
 	t.Helper()
-	id, err := s.backups.Begin()
+	id, err := s.backups.Begin(httpapi.FullBackup)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +451,7 @@ func TestMetricsOfBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.backups.plan.Store(&p)
-	if _, err := s.backups.Begin(); err != nil {
+	if _, err := s.backups.Begin(httpapi.FullBackup); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 10*time.Second, "the failure is counted", func() bool { return read(s, failed) == 1 })

@@ -28,11 +28,13 @@ type plan struct {
 	dir  string
 	keep time.Duration
 	to   []age.Recipient // none: not encrypted
+	// incrementals is how many incremental backups it makes after each full one.
+	incrementals int
 }
 
 func planOf(cfg config.Config) (plan, error) {
 	to, err := backup.ParseRecipients(cfg.BackupRecipients)
-	p := plan{dir: cfg.BackupPath, keep: cfg.BackupRetention, to: to}
+	p := plan{dir: cfg.BackupPath, keep: cfg.BackupRetention, to: to, incrementals: cfg.BackupIncremental}
 	if err != nil || !cfg.BackupEnabled {
 		return p, err
 	}
@@ -108,7 +110,7 @@ func (b *backups) onDue(now time.Time) {
 	if gone > 0 || err != nil {
 		b.log.Info("old backups removed", "backup_path", b.plan.Load().dir, "removed", gone, "error", err)
 	}
-	if _, err := b.Begin(); err != nil && err != httpapi.ErrClosed {
+	if _, err := b.begin(b.plan.Load().incrementals); err != nil && err != httpapi.ErrClosed {
 		b.log.Warn("no backup now", "backup_schedule", now.Format(time.RFC3339), "error", err)
 	}
 }
