@@ -97,7 +97,7 @@ func TestHistoryCommands(t *testing.T) {
 	n.put("h/k", "2")
 	first := strings.Fields(strings.Split(strings.TrimSpace(n.kvs("history", "h/k").stdout), "\n")[2])[0]
 	n.wants(0, "h/k", "revert", "h/k", first)
-	n.wants(0, "1\n", "get", "h/k")
+	n.wants(0, "1", "get", "h/k")
 	n.wants(0, "0 keys would be restored, 1 deleted", "rewind", "h/", "--to", "1h", "--dry-run")
 	n.wants(0, "0 keys restored, 1 deleted", "rewind", "h/", "--to", "1h", "--yes")
 	n.wants(exitNotFound, "", "get", "h/k")

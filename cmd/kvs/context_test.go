@@ -151,7 +151,7 @@ func TestNodeFlag(t *testing.T) {
 		"GET /members/":  ok(`[{"id":"a","address":"10.0.0.1:8080"},{"id":"c","replica":"0c","address":"10.0.0.3:8080"}]`),
 		"GET /kv/k?raw=": ok("1"), "GET /kv/k?raw": ok("1"),
 	}}
-	if out, err := f.run("get", "k", "--node", "c"); err != nil || out != "1\n" || f.asked[1] != "10.0.0.3:8080 GET /kv/k?raw" {
+	if out, err := f.run("get", "k", "--node", "c"); err != nil || out != "1" || f.asked[1] != "10.0.0.3:8080 GET /kv/k?raw" {
 		t.Errorf("%q %v, asked %q", out, err, f.asked)
 	}
 	if _, err := f.run("get", "k", "--node", "d"); codeOrZero(err) != exitNotFound {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +55,8 @@ func getCommand(via http.RoundTripper) *cobra.Command {
 	var copies int
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Print a value",
+		Long: "A terminal gets it over several lines if it is long. A pipe, a file and -o raw get the bytes\n" +
+			"that were stored, and nothing behind them.",
 		Example: "  kvs get users/john\n  kvs get users/john --meta\n  kvs get users/john --rev ffffffff-fb4e-8c3e-9d11-0f4b2f6c9a11",
 		Args:    exactly("KEY"),
 	}
@@ -79,8 +83,29 @@ func getCommand(via http.RoundTripper) *cobra.Command {
 			path += "?" + query.Encode()
 		}
 		out, err := r.call(cmd.Context(), http.MethodGet, path, "")
-		return show(cmd, out, err)
+		switch {
+		case err != nil || !bare:
+			return show(cmd, out, err)
+		case r.wanted == "table" && isTerminal(cmd.OutOrStdout()):
+			out = forReading(out)
+		}
+		_, err = cmd.OutOrStdout().Write(out)
+		return err
 	})
+}
+
+// lineMax is how long a value may be to be shown in one line.
+const lineMax = 80
+
+// forReading is a value as people read it.
+func forReading(value []byte) []byte {
+	var out bytes.Buffer
+	if len(value) <= lineMax || json.Indent(&out, value, "", "  ") != nil {
+		out.Reset()
+		out.Write(value)
+	}
+	out.WriteByte('\n')
+	return out.Bytes()
 }
 
 func putCommand(via http.RoundTripper) *cobra.Command {

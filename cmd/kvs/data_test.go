@@ -46,7 +46,7 @@ func TestCommandsOfData(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkCommands(t, []commandCase{
-		{[]string{"get", "a/b c"}, map[string]string{"GET /kv/a/b%20c?raw": "[1]"}, nil, "[1]\n", 0},
+		{[]string{"get", "a/b c"}, map[string]string{"GET /kv/a/b%20c?raw": "[1]"}, nil, "[1]", 0},
 		{[]string{"get", "/a", "--meta"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
 		{[]string{"get", "a", "-o", "json"}, map[string]string{"GET /kv/a": stored}, nil, stored + "\n", 0},
 		{[]string{"put", "a", "1"}, map[string]string{"PUT /kv/a?raw=true": stored}, []string{"1"}, "a  u-1\n", 0},
@@ -69,6 +69,28 @@ func TestConditionHeaders(t *testing.T) {
 	} {
 		if got := strings.Join(c.headers(), " "); got != want {
 			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}
+
+// Goal: what is no terminal gets the bytes that were stored; people get long values over
+// several lines, and all that is no JSON as it is.
+func TestValuesArePrintedAsTheyAreStored(t *testing.T) {
+	ownContexts(t)
+	long := `{"a": [1,2.50],"text":"` + strings.Repeat("x", lineMax) + `"}`
+	for value, read := range map[string]string{
+		`{"b":1,"a":[1, 2]}`:           `{"b":1,"a":[1, 2]}` + "\n",
+		long:                           "{\n  \"a\": [\n    1,\n    2.50\n  ],\n  \"text\": \"" + strings.Repeat("x", lineMax) + "\"\n}\n",
+		strings.Repeat("x y", lineMax): strings.Repeat("x y", lineMax) + "\n",
+	} {
+		f := &fakeNode{answers: map[string][]reply{"GET /kv/k?raw": append(ok(value), ok(value)...)}}
+		for _, line := range []string{"get k", "get k -o raw"} {
+			if out, err := f.run(strings.Fields(line)...); err != nil || out != value {
+				t.Errorf("kvs %s: %v %q", line, err, out)
+			}
+		}
+		if got := string(forReading([]byte(value))); got != read {
+			t.Errorf("for reading %q, want %q", got, read)
 		}
 	}
 }
