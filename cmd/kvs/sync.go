@@ -49,7 +49,7 @@ func syncCommand(via http.RoundTripper) *cobra.Command {
 	return parent(&cobra.Command{
 		Use: "sync", Short: "See and start the comparison of nodes",
 		Example: "  kvs sync status\n  kvs sync wait --timeout 10s\n  kvs sync diff gamma --keys",
-	}, syncStatusCommand(via), syncWaitCommand(via), syncNowCommand(via), syncDiffCommand(via))
+	}, syncStatusCommand(via), syncWaitCommand(via), syncNowCommand(via), syncDiffCommand(via), syncTreeCommand(via))
 }
 
 func syncStatusCommand(via http.RoundTripper) *cobra.Command {
@@ -226,21 +226,11 @@ func syncDiffCommand(via http.RoundTripper) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&keys, "keys", false, "show keys, not only their hashes")
 	return asking(via, cmd, func(r *remote, args []string) error {
-		query := url.Values{"peer": {args[0]}}
+		query := url.Values{}
 		if keys {
 			query.Set("keys", "true")
 		}
-		var d struct {
-			Peer        string `json:"peer"`
-			More        bool   `json:"more"`
-			Differences []struct {
-				Hash  string `json:"hash"`
-				Here  bool   `json:"here"`
-				There bool   `json:"there"`
-				Key   string `json:"key"`
-			} `json:"differences"`
-		}
-		body, err := r.ask(cmd.Context(), http.MethodGet, "/sync/diff?"+query.Encode(), "", &d)
+		d, body, err := r.compare(cmd, args[0], query)
 		if err != nil || r.format == "json" {
 			return show(cmd, body, err)
 		}
@@ -251,14 +241,7 @@ func syncDiffCommand(via http.RoundTripper) *cobra.Command {
 		err = table(cmd.OutOrStdout(), func(w io.Writer) {
 			fmt.Fprintln(w, "HASH\tWHERE\tKEY")
 			for _, x := range d.Differences {
-				where := "both, in different versions"
-				switch {
-				case !x.There:
-					where = "only here"
-				case !x.Here:
-					where = "only there"
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", x.Hash, where, x.Key)
+				fmt.Fprintf(w, "%s\t%s\t%s\n", x.Hash, x.where(), x.Key)
 			}
 		})
 		if d.More {
