@@ -5,7 +5,7 @@ import { h, show } from './dom.js';
 import { ago, bytes, count, plural, short, span } from './format.js';
 import { convergence, learn } from './convergence.js';
 import { failed, open, toast } from './dialog.js';
-import { address } from './key.js';
+import { digestTree } from './digesttree.js';
 import { caller, now } from './node.js';
 import { table } from './table.js';
 import { curl, environment, line } from './terminal.js';
@@ -150,28 +150,10 @@ function differences(d, path, close) {
       ),
       h('div.actions', h('button.quiet.icon', { type: 'button', onclick: close, 'aria-label': 'Close' }, '×')),
     ),
-    d.count === 0
-      ? null
-      : h(
-          'div.scroll.capped',
-          table(
-            '',
-            ['Key', 'Here', 'There'],
-            d.differences.map((x) =>
-              h(
-                'tr',
-                h('td.mono', x.key ? h('a', { href: address(x.key) }, x.key) : h('span.muted', 'hash ' + x.hash)),
-                h('td', place(x.here)),
-                h('td', place(x.there)),
-              ),
-            ),
-          ),
-        ),
-    h('div.body', h('div.twin', line('curl', curl({ path })), line('kvs', `kvs sync diff ${d.peer} --keys`))),
+    d.count === 0 ? null : digestTree(d.differences),
+    h('div.body', h('div.twin', line('curl', curl({ path })), line('kvs', `kvs sync tree ${d.peer}`))),
   );
 }
-
-const place = (live) => (live ? h('span.chip.accent', 'live') : h('span.chip', 'not live'));
 
 const fact = (name, ...value) => [h('dt', name), h('dd', ...value)];
 

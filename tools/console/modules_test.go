@@ -40,6 +40,7 @@ func TestModules(t *testing.T) {
 			`[1,1.5,null]`},
 		{"series", "[m.perSecond({at: 0, values: {n: 5}}, {at: 2000, values: {n: 9}}, 'n'), m.perSecond({at: 0, values: {n: 5}}, {at: 1, values: {n: 0}}, 'n')]", `[2,null]`},
 		{"api", "[m.keyPath('a b/ü/%'), m.query({a: 1, b: undefined, c: true, d: ''}), m.query({})]", `["/kv/a%20b/%C3%BC/%25","?a=1&c",""]`},
+		{"digesttree", "[m.pathOf('ffffffffffffffff'), m.pathOf('0410000000000001'), m.pathOf('0000000000000000')]", `[[63,63,63],[1,1,0],[0,0,0]]`},
 		{"key", "m.address('a b/c#')", `"#/keys/a%20b/c%23"`},
 	} {
 		expression := `(async () => { const src = document.querySelector('script[type=module]').src;
@@ -49,5 +50,51 @@ func TestModules(t *testing.T) {
 			t.Errorf("%s: %s is %s (%v), want %s", row.module, row.expression, got, err, row.want)
 		}
 	}
+	b.wantNoFaults()
+}
+
+// Goal: where two nodes differ can be gone down into, level by level, with the keyboard too;
+// few branches are open from the start, many are not. Method: the tree of made-up answers
+// in a pane, since nodes that can be compared are equal at once.
+func TestDigestTree(t *testing.T) {
+	b := openTab(t)
+	n := startNode(t, "alpha", nil, "auth_enabled: false", "rate_limiting_enabled: false")
+	b.open(n)
+	b.press("gs")
+	b.says(".facts", "Root")
+	draw := func(differences string) {
+		expression := `(async () => { const src = document.querySelector('script[type=module]').src;
+			const m = await import(src.replace('app.js', 'digesttree.js'));
+			const panel = document.createElement('div');
+			panel.className = 'panel made-up';
+			panel.append(m.digestTree(` + differences + `));
+			document.querySelector('.made-up')?.remove();
+			document.querySelector('main section').append(panel); return '' })()`
+		if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	draw(`[{hash: '0410000000000001', here: true, there: false, key: 'rooms/kitchen'},
+		{hash: '0410000000000002', here: false, there: true},
+		{hash: '0420000000000000', here: true, there: true, key: 'rooms/hall/' + 'long/'.repeat(20)}]`)
+	b.says(".digesttree", "node 01")
+	b.says(".digesttree", "leaf 01.01.00")
+	b.says(".digesttree table a", "rooms/kitchen")
+	b.says(".digesttree", "hash 0410000000000002")
+	b.wantAccessible("the digest tree")
+	b.shot("digesttree")
+	b.scheme("dark")
+	b.size(360, 740)
+	if wide := on[float64](b, `document.documentElement.scrollWidth`); wide > 360 {
+		t.Errorf("at 360 pixels it is %v wide", wide)
+	}
+	b.wantAccessible("the digest tree, dark")
+	b.shot("digesttree-phone-dark")
+
+	draw(`[...Array(40).keys()].map((i) => ({hash: (i * 4).toString(16).padStart(2, '0') + '00000000000000', here: true, there: true, key: 'k/' + i}))`)
+	b.says(".digesttree", "node 39")
+	b.wait("all are closed", `document.querySelectorAll('.digesttree details[open]').length === 0`)
+	b.click(".digesttree summary", "node 07")
+	b.says(".digesttree table a", "k/7")
 	b.wantNoFaults()
 }
