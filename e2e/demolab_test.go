@@ -143,6 +143,44 @@ func TestDemoRefusesWhatItCannot(t *testing.T) {
 	endDemo(t, l.p, l.dir, syscall.SIGINT)
 }
 
+// TestLabOverHTTP does by requests what other terminals do by commands: only a demo's nodes
+// take them, of administrators alone, and each error says what to do instead.
+func TestLabOverHTTP(t *testing.T) {
+	l := startLab(t)
+	a := l.nodes[0]
+	do := func(ask string) answer { return a.as(a.token, "POST", "/lab", ask) }
+	look := func() string { return string(a.as(a.token, "GET", "/lab", "").body) }
+	if s := do(`{"verb":"cut","node":"gamma"}`); s.status != 204 || !strings.Contains(look(), `"state":"cut off"`) {
+		t.Fatal(s, look())
+	}
+	for ask, says := range map[string]string{
+		`{"verb":"cut","node":"gamma"}`:  "kvs demo heal gamma",
+		`{"verb":"cut","node":"nobody"}`: "alpha or beta or gamma",
+		`{"verb":"fly"}`:                 "does not know how to",
+		`cut gamma`:                      "must be such as",
+	} {
+		if s := do(ask); s.status != 400 || !strings.Contains(string(s.body), says) {
+			t.Errorf("%s: %v", ask, s)
+		}
+	}
+	if s := do(`{"verb":"heal"}`); s.status != 204 {
+		t.Error(s)
+	}
+	eventually(t, 20*time.Second, "it tells that all are equal", func() bool {
+		return strings.Contains(look(), "after the heal") && strings.Contains(look(), `"equal":true`)
+	})
+	if s, err := requestAs("", "GET", a.url("/lab"), nil); err != nil || s.status != 401 {
+		t.Error("without a token", s, err)
+	}
+	endDemo(t, l.p, l.dir, syscall.SIGINT)
+	n := newNode(t, "alpha", "")
+	n.start()
+	if s, err := n.ask("GET", "/lab", nil); err != nil || s.status != 404 {
+		t.Error("a node that is no demo's", s, err)
+	}
+	n.stop()
+}
+
 // TestDemoKeepsItsData goes on with what an earlier demo has left, over slow and lossy
 // links.
 func TestDemoKeepsItsData(t *testing.T) {

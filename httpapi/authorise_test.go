@@ -57,6 +57,8 @@ var routes = []struct {
 	{"POST", "/config/reload", "", admins},
 	{"GET", "/metrics", "", admins},
 	{"GET", "/status", "", admins},
+	{"GET", "/lab", "", admins},
+	{"POST", "/lab", `{"verb":"heal"}`, admins},
 	{"GET", "/debug/log-level", "", admins},
 	{"PUT", "/debug/log-level", `{"level":"info"}`, admins},
 	{"GET", "/debug/flight", "", admins},

@@ -32,6 +32,7 @@ var consoleTypes = map[string]string{
 // free, or the first visit would use up half of it.
 type console struct {
 	page  []byte
+	lab   []byte                 // the page of a node in a demo
 	files map[string]consoleFile // by what follows /console/
 }
 
@@ -57,6 +58,7 @@ func newConsole() *console {
 	build := hex.EncodeToString(sum.Sum(nil)[:8])
 	c := &console{files: map[string]consoleFile{}}
 	c.page = bytes.ReplaceAll(bodies["index.html"], []byte("{{build}}"), []byte(build))
+	c.lab = bytes.Replace(c.page, []byte("<body>"), []byte("<body data-lab>"), 1)
 	for name, body := range bodies {
 		if kind, ok := consoleTypes[path.Ext(name)]; ok {
 			c.files[build+"/"+name] = consoleFile{kind, body}
@@ -79,7 +81,11 @@ func (s *Server) serveConsole(x *exchange) *Problem {
 	if !s.options.Console {
 		return switchedOff("this node shows no console", "console_enabled")
 	}
-	s.respondConsole(x, "text/html; charset=utf-8", s.console().page)
+	page := s.console().page
+	if s.options.Lab != nil {
+		page = s.console().lab
+	}
+	s.respondConsole(x, "text/html; charset=utf-8", page)
 	x.ctx.Response.Header.Set("Cache-Control", "no-cache")
 	return nil
 }

@@ -61,6 +61,7 @@ var fixed = routed(map[string]endpoint{
 	"/config/reload":         {allow: allowPost, serve: (*Server).serveReload, action: "node.reload"},
 	"/metrics":               {allow: allowRead, serve: (*Server).serveMetrics, need: needScrape},
 	"/status":                {allow: allowRead, serve: (*Server).serveStatus},
+	"/lab":                   {allow: allowList, serve: (*Server).serveLab},
 	"/debug/log-level":       {allow: allowGetPut, serve: (*Server).serveLogLevel, action: "node.log-level"},
 	"/debug/flight":          {allow: allowRead, serve: (*Server).serveFlight},
 	"/debug/pprof/":          {allow: allowRead, serve: (*Server).serveProfile},

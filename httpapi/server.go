@@ -47,6 +47,8 @@ type Options struct {
 	MetricsToken string
 	// Console switches /console/ on.
 	Console bool
+	// Lab is the demo that the node is a part of, nil for none.
+	Lab Lab
 	// Debug switches /debug/ on.
 	Debug   bool
 	Logger  *slog.Logger // nil discards.

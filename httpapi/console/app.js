@@ -17,6 +17,7 @@ import { conflicts } from './conflicts.js';
 import { metrics } from './metrics.js';
 import { access } from './access.js';
 import { ops } from './ops.js';
+import { lab } from './lab.js';
 import { drop, gather } from './series.js';
 
 // panes in the order of the rail: what the address calls them, their names, and the key
@@ -32,6 +33,8 @@ const panes = [
   { id: 'access', name: 'Access', key: 'a', run: access },
   { id: 'ops', name: 'Operations', key: 'o', run: ops },
 ];
+// The nodes of a demo say so in the page: they may be broken.
+if ('lab' in document.body.dataset) panes.push({ id: 'lab', name: 'Lab', key: 'b', run: lab });
 
 const main = document.getElementById('main');
 let shown = null,

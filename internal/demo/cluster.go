@@ -46,9 +46,11 @@ type Cluster struct {
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 	acts    sync.Mutex // one thing is done at a time
+	nodes   []*node    // all, running or not
+	// happened is what was told.
+	happened events
 
 	mu      sync.Mutex
-	nodes   []*node
 	writers context.CancelFunc // stops them; nil: there are none
 	since   *since             // what the nodes are to become equal after
 }
@@ -76,12 +78,13 @@ func Start(ctx context.Context, opt Options) (_ *Cluster, err error) {
 	}
 	c.network.Delay(opt.Latency)
 	c.network.Lose(opt.Loss)
-	for i := range opt.Nodes {
-		n := newNode(c.dir, i, opt.Port)
+	for i := range opt.Nodes { // before any of them serves
+		c.nodes = append(c.nodes, newNode(c.dir, i, opt.Port))
+	}
+	for _, n := range c.nodes {
 		if err := c.launch(n); err != nil {
 			return nil, err
 		}
-		c.nodes = append(c.nodes, n)
 	}
 	if err := c.fill(ctx); err != nil {
 		return nil, err
@@ -140,7 +143,7 @@ func (c *Cluster) api(n *node) (*client.Client, error) {
 
 // launch starts a node and sees to what becomes of it.
 func (c *Cluster) launch(n *node) error {
-	s, err := server.Start(n.config, slog.New(slog.DiscardHandler), server.Over(c.network.Join))
+	s, err := server.Start(n.config, slog.New(slog.DiscardHandler), server.Over(c.network.Join), server.Within(bench{c}))
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
 	}
@@ -229,7 +232,9 @@ func (c *Cluster) Close() error {
 }
 
 func (c *Cluster) tell(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	c.happened.add(text)
 	if c.opt.Tell != nil {
-		c.opt.Tell(fmt.Sprintf(format, args...))
+		c.opt.Tell(text)
 	}
 }

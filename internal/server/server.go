@@ -41,6 +41,7 @@ type Server struct {
 	feed      *feed
 	observer  *observer
 	over      func(net.PacketConn) net.PacketConn // what lies between the node and its peers
+	lab       httpapi.Lab                         // nil: it is no part of one
 	free      func() (disk, error)                // what room the disk has; nil: the system knows
 	reloads   reloads
 
@@ -200,7 +201,7 @@ func (s *Server) serve() error {
 		Tunable: tunable(s.cfg), Reload: s.Reload, MaxConnections: s.cfg.MaxConnections,
 		HeaderTimeout: s.cfg.HeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
-		AllowedOrigins: s.cfg.AllowedOrigins,
+		AllowedOrigins: s.cfg.AllowedOrigins, Lab: s.lab,
 	}
 	s.observer.show(&options)
 	s.http = httpapi.New(options)
