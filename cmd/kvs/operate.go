@@ -26,7 +26,7 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 		doctorCommand(via), keyCommand(via), aclCommand(via), chmodCommand(via), chownCommand(via),
 		auditCommand(via), statusCommand(via), checkCommand(via), topCommand(via),
 		backupCommand(via), restoreCommand(via), configCommand(via),
-		editCommand(via), diffCommand(via), latencyCommand(via), bigkeysCommand(via), debugCommand(via),
+		editCommand(via), diffCommand(via), latencyCommand(via), benchCommand(via), bigkeysCommand(via), debugCommand(via),
 	}
 }
 

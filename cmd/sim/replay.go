@@ -54,8 +54,8 @@ func replay(out io.Writer, file, report, trace string, diagram bool) error {
 	defer in.Close()
 	text := bufio.NewReaderSize(in, 64<<10)
 	if recorded(text) {
-		if report != "" || diagram {
-			return fmt.Errorf("%s: a recording has one node, and no report or diagram of it", file)
+		if report != "" || trace != "" || diagram {
+			return fmt.Errorf("%s: a recording has one node, and no report, trace or diagram of it", file)
 		}
 		return replayFlight(out, file, text)
 	}

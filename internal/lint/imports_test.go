@@ -42,12 +42,13 @@ var layers = map[string][]string{
 	"internal/lab":          {},
 	"internal/demo":         {"internal/server", "internal/config", "internal/lab", "client"},
 	"internal/lint":         {},
+	"internal/bench":        {"client"},
 	"internal/licenses":     {},
 	"internal/openapi":      {},
 	"internal/server": append(append([]string{
 		"httpapi", "transport", "storage", "internal/config", "internal/flight",
 	}, core...), side...),
-	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "internal/licenses", "client"},
+	"cmd/kvs": {"internal/server", "internal/demo", "internal/config", "internal/auth", "internal/audit", "internal/backup", "internal/durable", "internal/licenses", "internal/bench", "client"},
 	"cmd/sim": append([]string{"sim", "internal/config", "internal/flight"}, core...),
 	"fuzz": append([]string{
 		"sim", "sim/disk", "storage", "transport", "httpapi", "client", "internal/config",
