@@ -1,6 +1,8 @@
 # Every target sets itself up: Go and a network for its modules are enough.
 
 SEEDS ?= 2000
+ROUNDS ?= 5
+RECORDS ?= 1000000
 
 .PHONY: all build deb demo test race lint swarm mutants threats bench e2e console rig fuzz cover ci clean
 
@@ -51,9 +53,11 @@ rig: ## long measurements: joining with a million records, kills in the middle; 
 	go test -count=1 -v -timeout 60m -run 'Rig' ./e2e -rig
 	go test -count=1 -v -timeout 60m -run 'Rig' ./internal/server -rig
 
-bench: build ## beside bare handlers, in one run
-	go build -C tools -o bench.out ./bench
-	tools/bench.out -kvs ./kvs; status=$$?; rm -f tools/bench.out; exit $$status
+bench: build ## beside bare handlers, etcd and NATS, in one run, against targets; Linux
+	go test -C tools/peers
+	go build -C tools/peers -o peers.out .
+	tools/peers/peers.out -kvs ./kvs -rounds $(ROUNDS) -records $(RECORDS); status=$$?; \
+	  rm -f tools/peers/peers.out; exit $$status
 
 fuzz: ## every fuzz target for a minute
 	@set -e; for p in $$(go list ./...); do \
@@ -73,4 +77,4 @@ ci: ## what must pass before a change lands
 	$(MAKE) e2e
 
 clean:
-	rm -rf dist; rm -f kvs tools/bench.out cover.out
+	rm -rf dist; rm -f kvs tools/peers/peers.out cover.out

@@ -4,15 +4,33 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/valyala/fasthttp"
+
+	"kvs/internal/bench"
 )
 
-// bare is a handler over Badger and nothing else: a durable write, a read.
+// groupMax bounds the writes of one transaction.
+const groupMax = 1024
+
+// serveFixed answers with the same value, whatever is asked.
+func serveFixed(stop context.Context, s served) error {
+	body := bench.Value(s.size, rand.New(rand.NewPCG(1, 1)))
+	return listen(stop, s.addr, func(ctx *fasthttp.RequestCtx) {
+		ctx.SetContentType("application/json")
+		ctx.SetBody(body)
+	})
+}
+
+func listen(stop context.Context, addr string, handle fasthttp.RequestHandler) error {
+	server := &fasthttp.Server{Handler: handle, NoDefaultServerHeader: true}
+	context.AfterFunc(stop, func() { _ = server.Shutdown() })
+	return server.ListenAndServe(addr)
+}
+
+// bare is a handler over Badger and nothing else.
 type bare struct {
 	db     *badger.DB
 	writes chan write // nil: every request commits by itself
@@ -23,10 +41,9 @@ type write struct {
 	done       chan error
 }
 
-// serveBare runs a bare server until it is interrupted.
-func serveBare(role, addr, dir string, s settings) error {
-	// Badger's own sizes, but no compression and no block cache: both cost reads.
-	opt := badger.DefaultOptions(dir).WithSyncWrites(true).WithCompression(options.None).
+// serveBadger has Badger's own sizes, but no compression and no block cache: both cost reads.
+func serveBadger(stop context.Context, s served) error {
+	opt := badger.DefaultOptions(s.dir).WithSyncWrites(true).WithCompression(options.None).
 		WithBlockCacheSize(0).WithDetectConflicts(false).WithLoggingLevel(badger.ERROR)
 	db, err := badger.Open(opt)
 	if err != nil {
@@ -36,27 +53,20 @@ func serveBare(role, addr, dir string, s settings) error {
 		return err
 	}
 	b := &bare{db: db}
-	if role == "grouped" {
-		b.writes = make(chan write, 4096)
+	if s.name == "grouped" {
+		b.writes = make(chan write, 4*groupMax)
 		go b.group()
 	}
-	server := &fasthttp.Server{Handler: b.handle, NoDefaultServerHeader: true}
-	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer cancel()
-	go func() {
-		<-stop.Done()
-		_ = server.Shutdown()
-	}()
-	return errors.Join(server.ListenAndServe(addr), db.Close())
+	return errors.Join(listen(stop, s.addr, b.handle), db.Close())
 }
 
 // preload writes every key once, the quick way.
-func preload(db *badger.DB, s settings) error {
+func preload(db *badger.DB, s served) error {
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
 	r := rand.New(rand.NewPCG(1, 1))
 	for i := range s.keys {
-		if err := batch.Set([]byte(key(i)), value(s.value, r)); err != nil {
+		if err := batch.Set([]byte(keysOf(s.keys).Key(i)), bench.Value(s.size, r)); err != nil {
 			return err
 		}
 	}
@@ -98,7 +108,7 @@ func (b *bare) put(key, value []byte) error {
 func (b *bare) group() {
 	for first := range b.writes {
 		batch := []write{first}
-		for more := true; more && len(batch) < 1024; {
+		for more := true; more && len(batch) < groupMax; {
 			select {
 			case w := <-b.writes:
 				batch = append(batch, w)

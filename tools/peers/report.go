@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// report is what a run prints.
+type report struct {
+	rows  []row
+	table []string // all servers under all loads
+	notes []string
+}
+
+// row is one target.
+type row struct {
+	what        string
+	ours, other string
+	measured    float64
+	least, most float64 // of the rounds; both 0 if there was one
+	target      float64
+	atMost      bool // whether the target is an upper bound
+	unit        string
+}
+
+func (r row) held() string {
+	if r.atMost && r.measured <= r.target || !r.atMost && r.measured >= r.target {
+		return "held"
+	}
+	return "**not**"
+}
+
+func (r row) String() string {
+	bound := map[bool]string{true: "≤", false: "≥"}[r.atMost]
+	spread := ""
+	if r.least != r.most {
+		spread = fmt.Sprintf(" (%s–%s)", digits(r.least), digits(r.most))
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s%s%s | %s %s%s | %s |", r.what, r.ours, r.other, digits(r.measured), r.unit, spread,
+		bound, digits(r.target), r.unit, r.held())
+}
+
+// digits prints three significant digits, and no exponent.
+func digits(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+func (r *report) add(x row) { r.rows = append(r.rows, x) }
+func (r *report) note(format string, values ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, values...))
+}
+
+// begin prints which machine this is.
+func (r *report) begin(out io.Writer, s settings) {
+	fmt.Fprintf(out, "Machine: %s, %d CPUs, %s, %s; load generator and servers share it. Values of %d bytes, %d keys, "+
+		"%d rounds of %v. Load average before: %s.\n", cpuName(), runtime.NumCPU(), kernel(), runtime.Version(), s.size, s.keys, s.rounds,
+		s.length, loadAverage())
+}
+
+// end prints all that was measured.
+func (r *report) end(out io.Writer) {
+	fmt.Fprintf(out, "Load average after: %s.\n\n", loadAverage())
+	if len(r.rows) > 0 {
+		fmt.Fprintln(out, "| what | ours | other | ratio or value (rounds) | target | |\n|---|---:|---:|---:|---:|---|")
+	}
+	for _, x := range r.rows {
+		fmt.Fprintln(out, x)
+	}
+	for _, lines := range [][]string{r.table, r.notes} {
+		if len(lines) > 0 {
+			fmt.Fprintln(out, "\n"+strings.Join(lines, "\n"))
+		}
+	}
+}
+
+// all tabulates every server under every load.
+func (r *report) all(rivals []*rival, loads []load, got samples) {
+	r.table = append(r.table, "| load, connections | server | a second | p50 | p99 | CPU of the server, µs a request |", "|---|---|---:|---:|---:|---:|")
+	for _, w := range loads {
+		for _, v := range rivals {
+			s := got[cell{v.name, w}]
+			r.table = append(r.table, fmt.Sprintf("| %s | %s | %.0f | %v | %v | %.1f |", w, v.name, middle(s, rate),
+				brief(middle(s, p50)), brief(middle(s, p99)), middle(s, cpu)))
+		}
+	}
+}
+
+func rate(s sample) float64 { return s.Rate }
+func p50(s sample) float64  { return float64(s.P50) }
+func p99(s sample) float64  { return float64(s.P99) }
+func cpu(s sample) float64  { return float64(s.cpu) / float64(time.Microsecond) }
+
+// comparisons are the targets for servers that stand alone.
+func (r *report) comparisons(got samples) {
+	get, put, one := load{"get", many}, load{"put", many}, load{"put", 1}
+	for _, c := range []struct {
+		what        string
+		ours, other cell
+		of          func(sample) float64
+		target      float64
+		atMost      bool
+	}{
+		{"GET / fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, rate, 0.95, false},
+		{"GET / fixed answer", cell{"kvs", get}, cell{"fixed", get}, rate, 0.70, false},
+		{"GET / NATS KV", cell{"kvs", get}, cell{"nats", get}, rate, 1.5, false},
+		{"GET / etcd gRPC", cell{"kvs", get}, cell{"etcd", get}, rate, 4, false},
+		{"GET with tokens / without", cell{"kvs auth", get}, cell{"kvs", get}, rate, 0.90, false},
+		{"GET p99 / that of fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, p99, 1.2, true},
+		{"PUT / grouped commits", cell{"kvs", put}, cell{"grouped", put}, rate, 0.75, false},
+		{"PUT / sync by request", cell{"kvs", put}, cell{"synced", put}, rate, 4, false},
+		{"PUT / etcd gRPC", cell{"kvs", put}, cell{"etcd", put}, rate, 2, false},
+		{"PUT / etcd HTTP", cell{"kvs", put}, cell{"etcd http", put}, rate, 3, false},
+		{"PUT / NATS KV, sync always", cell{"kvs", put}, cell{"nats", put}, rate, 5, false},
+		{"PUT of one connection / grouped commits", cell{"kvs", one}, cell{"grouped", one}, rate, 0.90, false},
+	} {
+		r.ratio(c.what, got[c.ours], got[c.other], c.of, c.target, c.atMost)
+	}
+}
+
+// ratio adds a row: the median of the ratios within the rounds.
+func (r *report) ratio(what string, ours, other []sample, of func(sample) float64, target float64, atMost bool) {
+	var ratios []float64
+	for i := range min(len(ours), len(other)) {
+		ratios = append(ratios, of(ours[i])/of(other[i]))
+	}
+	if len(ratios) == 0 {
+		return
+	}
+	slices.Sort(ratios)
+	show := func(s []sample) string {
+		if v := middle(s, of); of(s[0]) == s[0].Rate {
+			return fmt.Sprintf("%.0f/s", v)
+		} else {
+			return brief(v).String()
+		}
+	}
+	r.add(row{what, show(ours), show(other), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], target, atMost, ""})
+}
+
+// middle is the median of a property.
+func middle(s []sample, of func(sample) float64) float64 {
+	var v []float64
+	for _, x := range s {
+		v = append(v, of(x))
+	}
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+func brief(ns float64) time.Duration { return time.Duration(ns).Round(10 * time.Microsecond) }
+
+// cpuName is the processor's name.
+func cpuName() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func kernel() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return runtime.GOOS
+	}
+	return unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
+}
+
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if fields := strings.Fields(string(text)); err == nil && len(fields) > 0 {
+		return fields[0]
+	}
+	return "unknown"
+}
