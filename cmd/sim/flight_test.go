@@ -56,11 +56,11 @@ func record(t *testing.T, hidden bool) string {
 // first that differs, and has an exit code of its own.
 func TestReplayRecording(t *testing.T) {
 	var out bytes.Buffer
-	if err := replay(\&out, record(t, false), "", "", false); err != nil || !strings.Contains(out.String(), "result=same") {
+	if err := replay(&out, record(t, false), "", "", false); err != nil || !strings.Contains(out.String(), "result=same") {
 		t.Errorf("%v\n%s", err, &out)
 	}
 	out.Reset()
-	err := replay(\&out, record(t, true), "", "", false)
+	err := replay(&out, record(t, true), "", "", false)
 	if e, ok := errors.AsType[exit](err); !ok || e.code != exitNotReproducible || !strings.Contains(out.String(), "result=differs") ||
 		!strings.Contains(out.String(), "input ") {
 		t.Errorf("%v\n%s", err, &out)
@@ -69,10 +69,10 @@ func TestReplayRecording(t *testing.T) {
 	if err := os.WriteFile(path, []byte("\x00\x00\x00\x02\x00\x00\x00\x00S{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := replay(&out, path, "", false); !errors.Is(err, flight.ErrMalformed) {
+	if err := replay(&out, path, "", "", false); !errors.Is(err, flight.ErrMalformed) {
 		t.Errorf("%v", err)
 	}
-	if err := replay(&out, path, "", true); err == nil || !strings.Contains(err.Error(), "diagram") {
+	if err := replay(&out, path, "", "", true); err == nil || !strings.Contains(err.Error(), "diagram") {
 		t.Errorf("%v", err)
 	}
 }
