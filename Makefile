@@ -36,7 +36,7 @@ swarm: ## many simulated clusters, each with other faults
 
 mutants: ## the swarm must notice every rule that is broken on purpose
 	go run -tags mutants ./cmd/sim mutants --seeds 500
-	go test -tags mutants -count=1 -short -run 'Mutant|WithoutRelays|Scenarios' ./sim ./statemachine
+	go test -tags mutants -count=1 -short -run 'Mutant|WithoutRelays|Scenarios|Ambient' ./sim ./statemachine ./internal/flight
 
 threats: ## docs/security.md row by row, 100,000 mutated inputs of each kind, 2,000 slow clients
 	go test -count=1 -run 'TestS[0-9]+|TestB14|TestEveryThreat' ./...

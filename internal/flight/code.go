@@ -23,8 +23,8 @@ type writer struct {
 	streams numbers[keyspace.Stream]
 	lists   numbers[unsafe.Pointer]
 	sums    map[unsafe.Pointer]uint64
-	boxes   map[reflect.Type]reflect.Value
-	err     error // something of the core that has no coder
+	boxes   []reflect.Value // what was behind an interface last, by slot
+	err     error           // something of the core that has no coder
 }
 
 // reader decodes what a writer has made.

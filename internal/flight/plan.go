@@ -19,6 +19,7 @@ type coder struct {
 type plan struct {
 	coders map[reflect.Type]*coder
 	sets   map[reflect.Type]*set
+	slots  int // of a writer, one for each type of a set
 	// special are the types that are not written as they lie in memory.
 	special map[reflect.Type]func() coder
 }

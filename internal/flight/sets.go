@@ -116,6 +116,7 @@ type set struct {
 	types   []reflect.Type
 	coders  []*coder
 	numbers map[reflect.Type]int
+	slot    int // of a writer, for the first of types
 }
 
 func (pl *plan) setCoder(t reflect.Type) coder {
@@ -124,6 +125,7 @@ func (pl *plan) setCoder(t reflect.Type) coder {
 		panic(fmt.Sprintf("flight: nobody lists what can be behind a %v", t))
 	}
 	pl.sets[t] = s
+	s.slot, pl.slots = pl.slots, pl.slots+len(s.types)
 	for i, m := range s.types {
 		s.coders = append(s.coders, pl.of(m))
 		s.numbers[m] = i + 1
@@ -152,22 +154,21 @@ func (s *set) put(w *writer, v reflect.Value) {
 		return
 	}
 	w.b = binary.AppendUvarint(w.b, uint64(n))
-	s.coders[n-1].put(w, w.boxed(v))
+	s.coders[n-1].put(w, w.boxed(s.slot+n-1, v))
 }
 
 // boxed copies a value to where it has an address, the same for all of its type:
 // no type of a set lies within itself.
-func (w *writer) boxed(v reflect.Value) unsafe.Pointer {
-	b, ok := w.boxes[v.Type()]
-	if !ok {
-		if w.boxes == nil {
-			w.boxes = make(map[reflect.Type]reflect.Value)
-		}
-		b = reflect.New(v.Type())
-		w.boxes[v.Type()] = b
+func (w *writer) boxed(slot int, v reflect.Value) unsafe.Pointer {
+	for len(w.boxes) <= slot {
+		w.boxes = append(w.boxes, reflect.Value{})
 	}
-	b.Elem().Set(v)
-	return b.UnsafePointer()
+	b := &w.boxes[slot]
+	if !b.IsValid() {
+		*b = reflect.New(v.Type()).Elem()
+	}
+	b.Set(v)
+	return b.Addr().UnsafePointer()
 }
 
 func (s *set) take(r *reader) reflect.Value {
