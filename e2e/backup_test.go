@@ -48,10 +48,11 @@ func TestB18BackupWipeRestore(t *testing.T) {
 	n.must(os.RemoveAll(data))
 
 	n.refusesDamage(file, data)
-	if out := n.kvs("backup", "verify", file); out.code != 0 {
+	if out := n.kvs("backup", "verify", file, "--token-file", filepath.Join(n.dir, "gone")); out.code != 0 {
 		t.Fatal(out)
 	}
-	if out := n.kvs("restore", file, "--into", data); out.code != 0 || !strings.Contains(out.stderr, "100 %") {
+	gone := filepath.Join(n.dir, "gone") // as the token is, with the directory that was lost
+	if out := n.kvs("restore", file, "--into", data, "--token-file", gone); out.code != 0 || !strings.Contains(out.stderr, "100 %") {
 		t.Fatal(out)
 	}
 	n.start()

@@ -245,7 +245,7 @@ func backupVerifyCommand(via http.RoundTripper) *cobra.Command {
 		Args: exactly("FILE"),
 	}
 	identityFlag(cmd, &identity)
-	return asking(via, cmd, func(r *remote, args []string) error {
+	return perhapsAsking(via, cmd, func(r *remote, args []string) error {
 		ids, err := readIdentities(identity)
 		if err != nil {
 			return err
@@ -283,7 +283,11 @@ func (r *remote) chainOf(ctx context.Context, name string, ids []age.Identity) (
 	if err == nil {
 		return backup.Follow(backup.FileLink(name), backup.Beside(filepath.Dir(name)), ids)
 	}
-	rows, _, failed := r.listBackups(ctx)
+	failed := r.check(ctx)
+	var rows []backupRow
+	if failed == nil {
+		rows, _, failed = r.listBackups(ctx)
+	}
 	if failed != nil {
 		return c, errors.Join(err, failed)
 	}

@@ -33,6 +33,17 @@ func operatorCommands(via http.RoundTripper) []*cobra.Command {
 // asking completes a command that asks a node: its flags, and the check of them
 // before run.
 func asking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args []string) error) *cobra.Command {
+	return perhapsAsking(via, cmd, func(r *remote, args []string) error {
+		if err := r.check(cmd.Context()); err != nil {
+			return err
+		}
+		return run(r, args)
+	})
+}
+
+// perhapsAsking is asking for a command that checks the node itself, once it turns out that
+// it needs one.
+func perhapsAsking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args []string) error) *cobra.Command {
 	r := &remote{via: via}
 	r.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
@@ -41,9 +52,6 @@ func asking(via http.RoundTripper, cmd *cobra.Command, run func(r *remote, args 
 			return err
 		}
 		defer finish()
-		if err := r.check(cmd.Context()); err != nil {
-			return err
-		}
 		return run(r, args)
 	}
 	return cmd

@@ -45,7 +45,7 @@ func restoreCommand(via http.RoundTripper) *cobra.Command {
 	identityFlag(cmd, &o.identity)
 	f.BoolVar(&o.dry, "dry-run", false, "only count")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	return asking(via, cmd, func(r *remote, args []string) error {
+	return perhapsAsking(via, cmd, func(r *remote, args []string) error {
 		if err := o.check(); err != nil {
 			return err
 		}
@@ -59,6 +59,9 @@ func restoreCommand(via http.RoundTripper) *cobra.Command {
 		}
 		if o.into != "" {
 			return o.toDirectory(cmd, file)
+		}
+		if err := r.check(cmd.Context()); err != nil {
+			return err
 		}
 		return o.toNode(cmd, r, file)
 	})
