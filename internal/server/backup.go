@@ -94,7 +94,10 @@ func (b *backups) begin(incrementals int) (id string, err error) {
 func (b *backups) make(p *plan, id string, began time.Time, incrementals int) {
 	done, err := b.attempt(p, id, began, b.base(p, incrementals))
 	if done.Base != "" && err == nil {
-		if err = b.provesItself(p, id); err != nil && b.ctx.Err() == nil {
+		if err = b.provesItself(p, id); err != nil {
+			err = errors.Join(err, os.Remove(p.path(id)))
+		}
+		if err != nil && b.ctx.Err() == nil {
 			b.log.Error("a full backup instead of an incremental one", "file", p.path(id), "error", err)
 			done, err = b.attempt(p, id, began, nil)
 		}
