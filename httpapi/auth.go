@@ -25,6 +25,10 @@ type Directory interface {
 	// Revoke ends a token, known here or not, on every node.
 	Revoke(jti string) error
 
+	// Revoked lists the tokens that were ended before their time, newest first, at most so
+	// many, and says whether there are more.
+	Revoked(most int) (list []auth.Revocation, more bool)
+
 	// JWKS are the keys that tokens are verified with.
 	JWKS() ([]byte, error)
 	// RotateKey makes this node sign with a new key.
@@ -171,10 +175,41 @@ func (s *Server) serveGroup(x *exchange) *Problem {
 }
 
 // serveMint answers POST /auth/tokens.
-func (s *Server) serveMint(x *exchange) *Problem {
+// revokedMax bounds the tokens that one answer lists.
+const revokedMax = 1000
+
+// revokedToken is a token that was ended before its time.
+type revokedToken struct {
+	ID   string      `json:"jti"`
+	Kept auth.Millis `json:"kept_until"`
+}
+
+// serveRevoked answers GET /auth/tokens. Nodes keep no token that they make: they know
+// only which of them ended.
+func (s *Server) serveRevoked(x *exchange) *Problem {
+	list, more := s.guard.Revoked(revokedMax)
+	out := struct {
+		Revoked []revokedToken `json:"revoked"`
+		More    bool           `json:"more"`
+	}{[]revokedToken{}, more}
+	for _, r := range list {
+		out.Revoked = append(out.Revoked, revokedToken{r.ID, r.Expires})
+	}
+	return x.answer(fasthttp.StatusOK, out)
+}
+
+// serveTokens answers GET and POST /auth/tokens.
+func (s *Server) serveTokens(x *exchange) *Problem {
 	if p := s.guarded(); p != nil {
 		return p
 	}
+	if !x.ctx.IsPost() {
+		return s.serveRevoked(x)
+	}
+	return s.serveMint(x)
+}
+
+func (s *Server) serveMint(x *exchange) *Problem {
 	ticket, err := s.guard.Ticket(x.ctx.PostBody())
 	if err != nil {
 		return s.refuseInput(err)

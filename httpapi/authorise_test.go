@@ -74,6 +74,7 @@ var routes = []struct {
 	{"POST", "/auth/groups", `{"name":"n"}`, admins},
 	{"GET", "/auth/groups/x", "", admins},
 	{"DELETE", "/auth/groups/x", "", admins},
+	{"GET", "/auth/tokens", "", admins},
 	{"POST", "/auth/tokens", `{}`, admins},
 	{"DELETE", "/auth/tokens/x", "", admins},
 	{"POST", "/auth/keys/rotate", "", admins},

@@ -143,6 +143,13 @@ func (g *fakeGuard) Revoke(jti string) error {
 	return nil
 }
 
+func (g *fakeGuard) Revoked(most int) (list []auth.Revocation, more bool) {
+	for _, jti := range g.revoked {
+		list = append(list, auth.Revocation{ID: jti, Expires: 5})
+	}
+	return list[:min(most, len(list))], len(list) > most
+}
+
 func (g *fakeGuard) JWKS() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 
 func (g *fakeGuard) RotateKey() error {

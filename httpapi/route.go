@@ -55,7 +55,7 @@ var fixed = routed(map[string]endpoint{
 	"/auth/whoami":           {allow: allowRead, serve: (*Server).serveWhoami, need: needToken},
 	"/auth/users":            {allow: allowList, serve: (*Server).serveUsers, action: "auth.user"},
 	"/auth/groups":           {allow: allowList, serve: (*Server).serveGroups, action: "auth.group"},
-	"/auth/tokens":           {allow: allowPost, serve: (*Server).serveMint, action: "auth.token"},
+	"/auth/tokens":           {allow: allowList, serve: (*Server).serveTokens, action: "auth.token"},
 	"/auth/keys/rotate":      {allow: allowPost, serve: (*Server).serveRotate, action: "auth.key"},
 	"/.well-known/jwks.json": {allow: allowRead, serve: (*Server).serveJWKS, need: needNothing},
 	"/config/reload":         {allow: allowPost, serve: (*Server).serveReload, action: "node.reload"},

@@ -57,6 +57,7 @@ func TestCommandsOfAccess(t *testing.T) {
 		{[]string{"token", "create", "john", "--scope", "read,write", "--ttl", "1h", "--path", "a"},
 			[]string{"GET /auth/users", "POST /auth/tokens"},
 			`{"path_prefix":"a","scopes":["read","write"],"ttl":"1h","user_uuid":"` + john + `"}`, "T.O.K\n", 0},
+		{[]string{"token", "ls"}, []string{"GET /auth/tokens"}, "", "REVOKED  REMEMBERED UNTIL\nabc      1970-01-01T00:00:05Z\n", 0},
 		{[]string{"token", "revoke", "abc"}, []string{"DELETE /auth/tokens/abc"}, "", "revoked: abc\n", 0},
 		{[]string{"token", "whoami"}, []string{"GET /auth/whoami"}, "", `{"user_uuid":"x"}` + "\n", 0},
 		{[]string{"key", "rotate"}, []string{"POST /auth/keys/rotate"}, "", "new key\n", 0},
@@ -78,7 +79,7 @@ func TestCommandsOfAccess(t *testing.T) {
 	} {
 		f := people(map[string]string{
 			"POST /auth/users": `{"uuid":"` + john + `"}`, "POST /auth/groups": `{"uuid":"` + ops + `"}`,
-			"POST /auth/tokens": `{"token":"T.O.K"}`, "GET /auth/whoami": `{"user_uuid":"x"}`,
+			"GET /auth/tokens": `{"revoked":[{"jti":"abc","kept_until":5000}],"more":false}`, "POST /auth/tokens": `{"token":"T.O.K"}`, "GET /auth/whoami": `{"user_uuid":"x"}`,
 			"GET /.well-known/jwks.json": `{"keys":[{"kid":"k1","alg":"EdDSA","x":"AA"}]}`,
 			"GET /acl/":                  `{"mode":"cdwr,c---,c---"}`, "PUT /acl/a/b%20c": "",
 			"DELETE /auth/users/" + john: "", "DELETE /auth/groups/" + ops: "", "DELETE /auth/tokens/abc": "",

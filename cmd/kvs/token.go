@@ -53,6 +53,13 @@ func tokenCommand(via http.RoundTripper) *cobra.Command {
 		}
 		return err
 	})
+	ls := &cobra.Command{
+		Use: "ls", Short: "List the tokens that were ended before their time",
+		Long: "Nodes keep no token that they make, so they cannot list those that are good: the audit log has who\n" +
+			"made which. A token that was ended is remembered until no token lives as long.",
+		Example: "  kvs token ls\n  kvs audit tail", Args: exactly(),
+	}
+	asking(via, ls, func(r *remote, _ []string) error { return r.listRevoked(ls) })
 	whoami := &cobra.Command{
 		Use: "whoami", Short: "Say what the node takes the token in use for",
 		Example: "  kvs token whoami --token-file ./data/admin.token", Args: exactly(),
@@ -64,7 +71,31 @@ func tokenCommand(via http.RoundTripper) *cobra.Command {
 	return parent(&cobra.Command{
 		Use: "token", Short: "Make, inspect and end tokens",
 		Example: "  kvs token create john --scope read,write --ttl 1h\n  kvs token mint --data-dir ./data",
-	}, create, revoke, whoami, inspectCommand(), mintCommand())
+	}, create, ls, revoke, whoami, inspectCommand(), mintCommand())
+}
+
+func (r *remote) listRevoked(cmd *cobra.Command) error {
+	var all struct {
+		Revoked []struct {
+			ID   string `json:"jti"`
+			Kept int64  `json:"kept_until"`
+		} `json:"revoked"`
+		More bool `json:"more"`
+	}
+	body, err := r.ask(cmd.Context(), http.MethodGet, "/auth/tokens", "", &all)
+	if err != nil || r.format == "json" {
+		return show(cmd, body, err)
+	}
+	err = table(cmd.OutOrStdout(), func(w io.Writer) {
+		fmt.Fprintln(w, "REVOKED\tREMEMBERED UNTIL")
+		for _, t := range all.Revoked {
+			fmt.Fprintf(w, "%s\t%s\n", t.ID, time.UnixMilli(t.Kept).UTC().Format(time.RFC3339))
+		}
+	})
+	if all.More {
+		fmt.Fprintln(cmd.ErrOrStderr(), "there are more")
+	}
+	return err
 }
 
 // inspectCommand shows a token's claims, without a node and without verifying it.

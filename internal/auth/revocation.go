@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"sync"
@@ -122,6 +123,20 @@ func (r *Revocations) Len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.byID)
+}
+
+// Newest lists the records that are kept longest, at most so many, and says whether there
+// are more. Records are kept for one time after they are made, so these are the newest.
+func (r *Revocations) Newest(most int) (out []Revocation, more bool) {
+	r.mu.RLock()
+	for id, end := range r.byID { // Sorted below.
+		out = append(out, Revocation{base64.RawURLEncoding.EncodeToString(id[:]), end})
+	}
+	r.mu.RUnlock()
+	slices.SortFunc(out, func(a, b Revocation) int {
+		return cmp.Or(cmp.Compare(b.Expires, a.Expires), cmp.Compare(a.ID, b.ID))
+	})
+	return out[:min(most, len(out))], len(out) > most
 }
 
 // has says whether a token is revoked.

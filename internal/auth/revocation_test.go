@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 )
@@ -49,6 +50,25 @@ func TestRevocationsMerge(t *testing.T) {
 	// One that is not sound does not stop the others.
 	if err := r.Add(Revocation{"x", 1}, Revocation{idOf(2), 1}); err == nil || !r.has(idOf(2), 1) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Goal: the newest come first, and it is said if there are more.
+func TestNewestRevocations(t *testing.T) {
+	r := NewRevocations()
+	if got, more := r.Newest(2); len(got) != 0 || more {
+		t.Error(got, more)
+	}
+	for n := range 3 {
+		if err := r.Add(Revocation{idOf(n), Millis(5000 + n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []Revocation{{idOf(2), 5002}, {idOf(1), 5001}, {idOf(0), 5000}}
+	for most := range 4 {
+		if got, more := r.Newest(most); !slices.Equal(got, want[:most]) || more != (most < 3) {
+			t.Errorf("of %d: %v %v", most, got, more)
+		}
 	}
 }
 

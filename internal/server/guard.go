@@ -485,6 +485,9 @@ func (g *guard) Revoke(jti string) error {
 	return g.put(revokedAt+jti, r, kept+2*auth.Leeway)
 }
 
+// Revoked lists the tokens that were ended before their time.
+func (g *guard) Revoked(most int) (list []auth.Revocation, more bool) { return g.revoked.Newest(most) }
+
 // JWKS are the keys that tokens are verified with.
 func (g *guard) JWKS() ([]byte, error) { return g.keys.JWKS(time.Now()) }
 

@@ -64,6 +64,10 @@ func TestGuardsAgree(t *testing.T) {
 	if _, err := a.guard.Admit([]byte(token)); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("after a revocation: %v", err)
 	}
+	eventually(t, 5*time.Second, "b lists it as revoked", func() bool {
+		list, more := b.guard.Revoked(10)
+		return len(list) == 1 && list[0].ID == c.Token.ID && !more
+	})
 	if err := a.guard.DropUser(c.User); err != nil {
 		t.Fatal(err)
 	}
