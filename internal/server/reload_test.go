@@ -69,6 +69,7 @@ func another(t *testing.T, base config.Config, key string) config.Config {
 	for _, value := range []string{
 		"true", "false", "7", "8", "700", "90", "2h", "999h", "debug", "text", "all", "address", `"@hourly"`, "./elsewhere",
 		"127.0.0.2", `["10.0.0.0/8"]`, `["127.0.0.1:9"]`, `["https://a.example"]`,
+		`["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]`,
 	} {
 		for _, with := range []string{"", "tls_ca_file: a\ntls_cert_file: a\ntls_key_file: a\n", "http_tls_cert_file: a\nhttp_tls_key_file: a\n"} {
 			if strings.Contains(with, "\n"+key) || strings.HasPrefix(with, key) {
