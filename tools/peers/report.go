@@ -81,10 +81,12 @@ func (r *report) end(out io.Writer) {
 	for _, x := range r.rows {
 		fmt.Fprintln(out, x)
 	}
-	for _, lines := range [][]string{r.table, r.notes} {
-		if len(lines) > 0 {
-			fmt.Fprintln(out, "\n"+strings.Join(lines, "\n"))
-		}
+	if len(r.table) > 0 {
+		fmt.Fprintln(out, "\n"+strings.Join(r.table, "\n"))
+	}
+	fmt.Fprintln(out)
+	for _, note := range r.notes {
+		fmt.Fprintln(out, "- "+note)
 	}
 }
 
