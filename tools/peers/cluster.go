@@ -63,12 +63,12 @@ func (l *lab) cluster() error {
 	}
 	put := load{"put", many}
 	half := got[cell{"kvs, three nodes", put}]
-	l.out.ratio("PUT, three nodes / alone", half, got[cell{"kvs alone", put}], rate, 0.45, false)
-	l.out.ratio("PUT, three nodes / etcd, three nodes", half, got[cell{"etcd, three nodes", put}], rate, 4, false)
+	l.out.ratio("PUT, three nodes / alone", half, got[cell{"kvs alone", put}], rates(), 0.45, false)
+	l.out.ratio("PUT, three nodes / etcd, three nodes", half, got[cell{"etcd, three nodes", put}], rates(), 4, false)
 	if err := l.lag(nodes, three, idleRate, "idle", 0.010, 1.6); err != nil {
 		return err
 	}
-	return l.lag(nodes, three, middle(half, rate)/2, "at half load", 0.050, 1.25)
+	return l.lag(nodes, three, rates().median(half)/2, "at half load", 0.050, 1.25)
 }
 
 // startNodes starts a cluster of kvs, and waits until its nodes are one.

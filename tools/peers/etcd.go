@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// etcdConnections are shared by all clients: more cost it throughput.
+	// etcdConnections are shared by all clients: each carries many requests at a time.
 	etcdConnections = 8
 	// etcdBatch is how many keys go in one transaction, as many as etcd takes.
 	etcdBatch = 128

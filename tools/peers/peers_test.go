@@ -23,8 +23,8 @@ func TestRatiosAreWithinRounds(t *testing.T) {
 		return out
 	}
 	var r report
-	r.ratio("x", at(10, 100, 30), at(5, 200, 20), rate, 1.5, false)
-	r.ratio("x", at(10, 100, 30), at(5, 200, 20), rate, 1.5, true)
+	r.ratio("x", at(10, 100, 30), at(5, 200, 20), rates(), 1.5, false)
+	r.ratio("x", at(10, 100, 30), at(5, 200, 20), rates(), 1.5, true)
 	if got := r.rows[0]; got.measured != 1.5 || got.least != 0.5 || got.most != 2 || got.held() != "held" {
 		t.Errorf("%+v", got)
 	}

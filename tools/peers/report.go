@@ -92,20 +92,40 @@ func (r *report) end(out io.Writer) {
 
 // all tabulates every server under every load.
 func (r *report) all(rivals []*rival, loads []load, got samples) {
-	r.table = append(r.table, "| load, connections | server | a second | p50 | p99 | CPU of the server, µs a request |", "|---|---|---:|---:|---:|---:|")
+	r.table = append(r.table, "| load, connections | server | rate | p50 | p99 | CPU of the server, µs a request |", "|---|---|---:|---:|---:|---:|")
 	for _, w := range loads {
 		for _, v := range rivals {
 			s := got[cell{v.name, w}]
-			r.table = append(r.table, fmt.Sprintf("| %s | %s | %.0f | %v | %v | %.1f |", w, v.name, middle(s, rate),
-				brief(middle(s, p50)), brief(middle(s, p99)), middle(s, cpu)))
+			r.table = append(r.table, fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", w, v.name, rates().middle(s),
+				medians().middle(s), tails().middle(s), processor().middle(s)))
 		}
 	}
 }
 
-func rate(s sample) float64 { return s.Rate }
-func p50(s sample) float64  { return float64(s.P50) }
-func p99(s sample) float64  { return float64(s.P99) }
-func cpu(s sample) float64  { return float64(s.cpu) / float64(time.Microsecond) }
+// property is something of a sample, and how it is printed.
+type property struct {
+	of   func(sample) float64
+	show func(float64) string
+}
+
+func rates() property {
+	return property{func(s sample) float64 { return s.Rate }, func(v float64) string { return fmt.Sprintf("%.0f/s", v) }}
+}
+
+func medians() property {
+	return property{func(s sample) float64 { return float64(s.P50) }, brief}
+}
+
+func tails() property {
+	return property{func(s sample) float64 { return float64(s.P99) }, brief}
+}
+
+func processor() property {
+	return property{
+		func(s sample) float64 { return float64(s.cpu) / float64(time.Microsecond) },
+		func(v float64) string { return fmt.Sprintf("%.1f", v) },
+	}
+}
 
 // comparisons are the targets for servers that stand alone.
 func (r *report) comparisons(got samples) {
@@ -113,52 +133,47 @@ func (r *report) comparisons(got samples) {
 	for _, c := range []struct {
 		what        string
 		ours, other cell
-		of          func(sample) float64
+		of          property
 		target      float64
 		atMost      bool
 	}{
-		{"GET / fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, rate, 0.95, false},
-		{"GET / fixed answer", cell{"kvs", get}, cell{"fixed", get}, rate, 0.70, false},
-		{"GET / NATS KV", cell{"kvs", get}, cell{"nats", get}, rate, 1.5, false},
-		{"GET / etcd gRPC", cell{"kvs", get}, cell{"etcd", get}, rate, 4, false},
-		{"GET with tokens / without", cell{"kvs auth", get}, cell{"kvs", get}, rate, 0.90, false},
-		{"GET p99 / that of fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, p99, 1.2, true},
-		{"PUT / grouped commits", cell{"kvs", put}, cell{"grouped", put}, rate, 0.75, false},
-		{"PUT / sync by request", cell{"kvs", put}, cell{"synced", put}, rate, 4, false},
-		{"PUT / etcd gRPC", cell{"kvs", put}, cell{"etcd", put}, rate, 2, false},
-		{"PUT / etcd HTTP", cell{"kvs", put}, cell{"etcd http", put}, rate, 3, false},
-		{"PUT / NATS KV, sync always", cell{"kvs", put}, cell{"nats", put}, rate, 5, false},
-		{"PUT of one connection / grouped commits", cell{"kvs", one}, cell{"grouped", one}, rate, 0.90, false},
+		{"GET / fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, rates(), 0.95, false},
+		{"GET / fixed answer", cell{"kvs", get}, cell{"fixed", get}, rates(), 0.70, false},
+		{"GET / NATS KV", cell{"kvs", get}, cell{"nats", get}, rates(), 1.5, false},
+		{"GET / etcd gRPC", cell{"kvs", get}, cell{"etcd", get}, rates(), 4, false},
+		{"GET with tokens / without", cell{"kvs auth", get}, cell{"kvs", get}, rates(), 0.90, false},
+		{"GET p99 / that of fasthttp + Badger", cell{"kvs", get}, cell{"grouped", get}, tails(), 1.2, true},
+		{"PUT / grouped commits", cell{"kvs", put}, cell{"grouped", put}, rates(), 0.75, false},
+		{"PUT / sync by request", cell{"kvs", put}, cell{"synced", put}, rates(), 4, false},
+		{"PUT / etcd gRPC", cell{"kvs", put}, cell{"etcd", put}, rates(), 2, false},
+		{"PUT / etcd HTTP", cell{"kvs", put}, cell{"etcd http", put}, rates(), 3, false},
+		{"PUT / NATS KV, sync always", cell{"kvs", put}, cell{"nats", put}, rates(), 5, false},
+		{"PUT of one connection / grouped commits", cell{"kvs", one}, cell{"grouped", one}, rates(), 0.90, false},
 	} {
 		r.ratio(c.what, got[c.ours], got[c.other], c.of, c.target, c.atMost)
 	}
 }
 
 // ratio adds a row: the median of the ratios within the rounds.
-func (r *report) ratio(what string, ours, other []sample, of func(sample) float64, target float64, atMost bool) {
+func (r *report) ratio(what string, ours, other []sample, of property, target float64, atMost bool) {
 	var ratios []float64
 	for i := range min(len(ours), len(other)) {
-		ratios = append(ratios, of(ours[i])/of(other[i]))
+		ratios = append(ratios, of.of(ours[i])/of.of(other[i]))
 	}
 	if len(ratios) == 0 {
 		return
 	}
 	slices.Sort(ratios)
-	show := func(s []sample) string {
-		if v := middle(s, of); of(s[0]) == s[0].Rate {
-			return fmt.Sprintf("%.0f/s", v)
-		} else {
-			return brief(v).String()
-		}
-	}
-	r.add(row{what, show(ours), show(other), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], target, atMost, ""})
+	r.add(row{what, of.middle(ours), of.middle(other), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], target, atMost, ""})
 }
 
-// middle is the median of a property.
-func middle(s []sample, of func(sample) float64) float64 {
+// middle is the median, printed.
+func (p property) middle(s []sample) string { return p.show(p.median(s)) }
+
+func (p property) median(s []sample) float64 {
 	var v []float64
 	for _, x := range s {
-		v = append(v, of(x))
+		v = append(v, p.of(x))
 	}
 	if len(v) == 0 {
 		return 0
@@ -167,7 +182,7 @@ func middle(s []sample, of func(sample) float64) float64 {
 	return v[len(v)/2]
 }
 
-func brief(ns float64) time.Duration { return time.Duration(ns).Round(10 * time.Microsecond) }
+func brief(ns float64) string { return time.Duration(ns).Round(10 * time.Microsecond).String() }
 
 // cpuName is the processor's name.
 func cpuName() string {

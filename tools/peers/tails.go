@@ -51,8 +51,8 @@ func (l *lab) tails() error {
 		}
 		commits, puts = commits+c, puts+p
 	}
-	l.out.ratio("GET p99 with 10 % writes / quiet", mixed, quiet, p99, 2, true)
-	l.out.ratio("GET p99 beside an import / quiet", loaded, quiet, p99, 5, true)
+	l.out.ratio("GET p99 with 10 % writes / quiet", mixed, quiet, tails(), 2, true)
+	l.out.ratio("GET p99 beside an import / quiet", loaded, quiet, tails(), 5, true)
 	l.out.note("Commits for one acknowledged PUT at %d connections: %s; Badger flushes each of them twice, "+
 		"to the value log and to the write-ahead log. One connection needs a commit for each.", many, digits(commits/puts))
 	return nil
