@@ -30,7 +30,7 @@ const (
 	// levels and tables below, cost a fifth less of a bulk load.
 	levelZeroTables = 8
 	levelZeroStall  = 24
-	baseTableBytes  = 8 << 20
+	baseTableBytes  = 4 << 20
 	baseLevelBytes  = 64 << 20
 
 	// compactorsMin is the least that Badger runs with.
