@@ -122,9 +122,10 @@ func (m *model) logged(v keyspace.Version) {
 func (m *model) salvaged(e *keyspace.Entry) {
 	was, ok := m.byVersion[e.Ver]
 	if e.Flags&keyspace.Salvaged == 0 && !ok { // a forgotten deletion, repeated
-		was, ok = len(m.writes), true
-		m.byVersion[e.Ver] = was
-		m.writes = append(m.writes, issued{key: e.Key, ver: e.Ver, deleted: true})
+		was = len(m.writes)
+		m.byDot[e.Dot], m.byVersion[e.Ver] = was, was
+		m.writes = append(m.writes, issued{key: e.Key, dot: e.Dot, ver: e.Ver, deleted: true})
+		return
 	}
 	if _, twice := m.byDot[e.Dot]; twice || !ok {
 		m.w.fail("dots", "%v salvages %v, which nobody wrote, or is given twice", e.Dot, e.Ver)

@@ -167,7 +167,7 @@ class KeyList {
     const loading = tree
       ? rows.load().then(() => this.#redraw())
       : rows.load(() => rows === this.#rows && this.#grown());
-    loading.then(() => this.mark(this.#marked)).catch((e) => show(this.#note, failed(e)));
+    loading.then(() => this.mark(this.#marked)).catch((e) => rows === this.#rows && show(this.#note, failed(e)));
   }
 
   // again reads the list as it is now, at the same place.
@@ -189,7 +189,9 @@ class KeyList {
     if (i >= 0) this.#list.choose(i);
   }
 
+  // #redraw shows the tree as it is now, unless another view was chosen while it was read.
   #redraw() {
+    if (!(this.#rows instanceof Tree)) return;
     this.#list.reset(this.#rows.length);
     const there = this.#rows.rows.some((row) => row.key === this.#dir.key);
     show(this.#note, this.#rows.length === 0 ? h('p.empty', 'No keys yet.') : there ? this.#dir.element : null);

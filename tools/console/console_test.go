@@ -91,6 +91,9 @@ func TestManyKeys(t *testing.T) {
 		t.Errorf("%v rows are on the page", rows)
 	}
 	b.shot("keys-many-end")
+	if text := on[string](b, `document.body.textContent`); strings.Contains(text, "undefined") {
+		t.Error("the list shows an error")
+	}
 	b.click("button", "Contains")
 	b.typeInto("[type=search]", "99")
 	b.says(".lead", "of 100,000 keys")
