@@ -121,6 +121,9 @@ func (b *benching) typed(workload string) error {
 		b.work.Keys.Prefix = "bench/" + hex.EncodeToString(id[:])
 	}
 	b.work.Keys.Prefix = strings.Trim(b.work.Keys.Prefix, "/") + "/"
+	if b.work.Keys.Prefix == "/" { // all of it is deleted at the end
+		return usage{errors.New("--prefix must name a place that is the run's own. Try: --prefix bench/mine")}
+	}
 	return nil
 }
 

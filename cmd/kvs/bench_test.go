@@ -67,6 +67,10 @@ func TestBenchLeavesOnlyWhatItShould(t *testing.T) {
 	if _, err := f.run("bench", "put", "--prefix", "mine", "--count", "1"); codeOrZero(err) != exitConflict || len(f.asked) != 1 {
 		t.Errorf("keys that were there: %v, asked %q", err, f.asked)
 	}
+	asked := len(f.asked)
+	if _, err := f.run("bench", "put", "--prefix", "/", "--count", "1"); codeOrZero(err) != exitUsage || len(f.asked) != asked {
+		t.Errorf("a run that would delete everything: %v", err)
+	}
 	remove := "DELETE /kv/mine/?limit=1000&recurse=true"
 	for _, c := range []struct {
 		flags string

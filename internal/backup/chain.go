@@ -232,18 +232,27 @@ func FileLink(path string) Link {
 }
 
 // Beside finds bases in a directory, by what the files say of themselves: their names may
-// be any.
+// be any. If none says so, the one that has the name is taken: what is wrong with it will
+// be said.
 func Beside(dir string) func(Base) (Link, error) {
 	return func(base Base) (Link, error) {
 		names, err := os.ReadDir(dir)
 		if err != nil {
 			return Link{}, err
 		}
+		named := ""
 		for _, entry := range names {
 			path := filepath.Join(dir, entry.Name())
-			if entry.Type().IsRegular() && (entry.Name() == base.ID+Suffix || isLink(path, base)) {
+			switch info, err := os.Stat(path); {
+			case err != nil || !info.Mode().IsRegular():
+			case isLink(path, base):
 				return FileLink(path), nil
+			case entry.Name() == base.ID+Suffix:
+				named = path
 			}
+		}
+		if named != "" {
+			return FileLink(named), nil
 		}
 		return Link{}, fmt.Errorf("%w: %s is not in %s", ErrNoBase, base.ID, dir)
 	}

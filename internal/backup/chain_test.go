@@ -146,6 +146,30 @@ func TestChainIsAFullBackup(t *testing.T) {
 	}
 }
 
+// Goal: a base is known by what its file says, also if another file has its name.
+func TestBaseIsFoundBesideADecoy(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	r := &replica{records: map[string]keyspace.Entry{}}
+	dir := t.TempDir()
+	r.scramble(rng, 20)
+	decoy, full := r.backUp(t, dir, nil)
+	r.scramble(rng, 20)
+	base, h := r.backUp(t, dir, &full)
+	r.scramble(rng, 20)
+	path, _ := r.backUp(t, dir, &h)
+	data, err := os.ReadFile(decoy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(os.Rename(base, filepath.Join(dir, "z-monday")), os.WriteFile(base, data, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := contents(path); err != nil || cmp.Diff(r.live(), got) != "" {
+		t.Error(err)
+	}
+}
+
 // Goal: what has not changed takes next to nothing.
 func TestIncrementalIsSmall(t *testing.T) {
 	r := &replica{records: map[string]keyspace.Entry{}}

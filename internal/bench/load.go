@@ -12,7 +12,8 @@ import (
 const (
 	// ClientsMax bounds the requests that are on their way at once.
 	ClientsMax = 4096
-	// RateMax bounds a rate, in requests a second.
+	// RateMin and RateMax bound a rate, in requests a second.
+	RateMin = 0.001
 	RateMax = 10_000_000
 	// grace is how late a request with a time may start at the end of a run.
 	grace = time.Second
@@ -47,8 +48,8 @@ func (l Load) Check() error {
 	switch {
 	case l.Clients < 1 || l.Clients > ClientsMax:
 		return fmt.Errorf("clients must be from 1 to %d, not %d", ClientsMax, l.Clients)
-	case l.Rate < 0 || l.Rate > RateMax || math.IsNaN(l.Rate):
-		return fmt.Errorf("rate must be from 0 to %d requests a second, not %v", RateMax, l.Rate)
+	case l.Rate != 0 && !(l.Rate >= RateMin && l.Rate <= RateMax):
+		return fmt.Errorf("rate must be from %v to %d requests a second, or 0, not %v", RateMin, RateMax, l.Rate)
 	case l.Warmup < 0 || l.Duration < 0 || l.Count < 0:
 		return fmt.Errorf("warmup, duration and count must not be negative")
 	case l.Duration == 0 && l.Count == 0:
@@ -161,11 +162,12 @@ func (r *run) unsent() int64 {
 	if r.Rate == 0 || r.Duration == 0 {
 		return 0
 	}
-	n := r.late.Load()
-	for i := r.tickets.Load(); !r.over(r.meant(i)); i++ {
-		n++
+	end := r.until
+	if now := time.Now(); now.Before(end) { // it was interrupted
+		end = now
 	}
-	return n
+	due := int64(math.Ceil(end.Sub(r.began).Seconds() * r.Rate))
+	return r.late.Load() + max(0, due-r.tickets.Load())
 }
 
 // report tells each second how far the run is.

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -145,6 +146,7 @@ func TestBadLoads(t *testing.T) {
 	for _, bad := range []Load{
 		{Clients: 0, Count: 1}, {Clients: ClientsMax + 1, Count: 1}, {Clients: 1}, {Clients: 1, Rate: -1, Count: 1},
 		{Clients: 1, Count: -1}, {Clients: 1, Duration: -1}, {Clients: 1, Rate: 2 * RateMax, Count: 1},
+		{Clients: 1, Rate: RateMin / 2, Count: 1}, {Clients: 1, Rate: math.NaN(), Count: 1},
 	} {
 		if bad.Check() == nil {
 			t.Errorf("%+v passes", bad)
