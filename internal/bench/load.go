@@ -12,8 +12,9 @@ import (
 const (
 	// ClientsMax bounds the requests that are on their way at once.
 	ClientsMax = 4096
-	// RateMin and RateMax bound a rate, in requests a second.
+	// RateMin is the least rate but none, in requests a second.
 	RateMin = 0.001
+	// RateMax bounds a rate, in requests a second.
 	RateMax = 10_000_000
 	// grace is how late a request with a time may start at the end of a run.
 	grace = time.Second
