@@ -87,7 +87,7 @@ func runDemo(ctx context.Context, out io.Writer, opt demo.Options) (err error) {
 		v.happened.tell(ready)
 		return v.onScreen(ctx, out)
 	}
-	v.head(out)
+	v.head(out, v.AtStart())
 	fmt.Fprintf(out, "  %s\n  Console  %s\n", ready, v.Console())
 	v.hints(out)
 	fmt.Fprintln(out, "  Ctrl-C ends the demo.")
@@ -162,7 +162,7 @@ func (v *demoView) pressed(ctx context.Context, key byte) {
 func (v *demoView) draw(out io.Writer) {
 	var b strings.Builder
 	b.WriteString(clearScreen)
-	v.head(&b)
+	v.head(&b, v.Rows())
 	b.WriteByte('\n')
 	for _, line := range v.happened.newest() {
 		fmt.Fprintf(&b, "  %s\n", line)
@@ -176,13 +176,13 @@ func (v *demoView) draw(out io.Writer) {
 }
 
 // head shows how the nodes are.
-func (v *demoView) head(out io.Writer) {
+func (v *demoView) head(out io.Writer, rows []demo.Row) {
 	end := "gone on exit"
 	if v.opt.Keep != "" {
 		end = "kept"
 	}
 	fmt.Fprintf(out, "KVS demo  %d nodes in this process, data in %s, %s\n", v.opt.Nodes, v.Dir(), end)
-	for _, r := range v.Rows() {
+	for _, r := range rows {
 		fmt.Fprintf(out, "  %-8s %s  %-7s", r.Name, r.URL, r.State)
 		if r.State != demo.Killed {
 			fmt.Fprintf(out, "  %d keys  root %x", r.Keys, r.Root[:4])

@@ -52,6 +52,7 @@ type Cluster struct {
 
 	mu      sync.Mutex
 	writers context.CancelFunc // stops them; nil: there are none
+	first   []Row              // the nodes as they first were equal
 	since   *since             // what the nodes are to become equal after
 }
 
@@ -110,14 +111,16 @@ func (c *Cluster) fill(ctx context.Context) (err error) {
 	if rows := c.Rows(); rows[0].Keys < sampleKeys {
 		loadSample(ctx, api)
 	}
-	for tick := time.NewTicker(watchEvery); !c.equal(sampleKeys) || !c.met(); {
+	for tick := time.NewTicker(watchEvery); ; {
+		if c.first = c.Rows(); alike(c.first, sampleKeys) && c.met() {
+			return nil
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return fmt.Errorf("the nodes did not become equal within %v", startsWithin)
 		}
 	}
-	return nil
 }
 
 // awaitToken reads the token that the first node writes once it has a cluster. It is

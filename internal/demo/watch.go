@@ -56,8 +56,12 @@ func digest(s *server.Server) (root [32]byte, live uint64, err error) {
 }
 
 // equal says whether all nodes run and hold the same data, so many keys at least.
-func (c *Cluster) equal(keys uint64) bool {
-	rows := c.Rows()
+func (c *Cluster) equal(keys uint64) bool { return alike(c.Rows(), keys) }
+
+// AtStart is how the nodes were when they first held the same data.
+func (c *Cluster) AtStart() []Row { return c.first }
+
+func alike(rows []Row, keys uint64) bool {
 	for _, r := range rows {
 		if r.State == Killed || r.Root != rows[0].Root || r.Keys < keys {
 			return false
