@@ -69,6 +69,9 @@ func TestCopyWritesItsLeavesAtTheEnd(t *testing.T) {
 	if written := len(r.rows('m')); leaves > 0 || written < 2_000 {
 		t.Errorf("%d leaves were written during the copy and %d in the end", leaves, written)
 	}
+	if _, pending := r.rows('s')["sb"]; pending {
+		t.Error("the leaves of the copy are not on disk at its end")
+	}
 	before := r.root()
 	r.open()
 	if r.root() != before {
