@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,7 @@ func joinUnderLoad(t *testing.T, a *node, count int) *node {
 	always(t, settles, "it runs", a.running)
 	before := l.end(t)
 
-	b := newNode(t, "b", seeds(a))
+	b := newNodeIn(t, otherDisk(t), "b", seeds(a))
 	l = startLightLoad(a)
 	began := time.Now()
 	b.launch()
@@ -111,6 +112,20 @@ func joinUnderLoad(t *testing.T, a *node, count int) *node {
 			slowdownMax)
 	}
 	return b
+}
+
+// otherDisk is a directory for a node that shares no disk with the others, if there is
+// another disk: nodes of one cluster do not.
+func otherDisk(t *testing.T) string {
+	if *rigApart == "" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(*rigApart, "join")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func joinWithoutItsSource(t *testing.T, nodes []*node, count int) *node {

@@ -71,7 +71,12 @@ func rateLimiting(more []string) string {
 // newNode prepares a node in a directory of its own, without starting it.
 func newNode(t testing.TB, name string, more ...string) *node {
 	t.Helper()
-	n := &node{t: t, name: name, dir: t.TempDir(), file: name + ".yaml", port: freePorts(t, 1)}
+	return newNodeIn(t, t.TempDir(), name, more...)
+}
+
+func newNodeIn(t testing.TB, dir, name string, more ...string) *node {
+	t.Helper()
+	n := &node{t: t, name: name, dir: dir, file: name + ".yaml", port: freePorts(t, 1)}
 	n.configure(settings(name, n.port, more...))
 	return n
 }

@@ -21,8 +21,10 @@ const (
 	// guestsMax bounds the connections kept to say why they are refused.
 	guestsMax = 64
 
-	// copyAhead bounds the chunks of a copy that wait for the store.
-	copyAhead = 2
+	// copyAhead bounds the chunks of a copy that wait for the store. One is prepared
+	// while one is synced, and the next have to be there by then: with 2 the store
+	// waited for the source a third of the time.
+	copyAhead = 4
 
 	// pinsMax bounds the copies that a node is the source of at one time.
 	pinsMax = 8
