@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +93,7 @@ func perSecond(count int, took time.Duration) int { return int(float64(count) / 
 
 func joinUnderLoad(t *testing.T, a *node, count int) *node {
 	t.Helper()
+	a.pin(t, 0)
 	l := startLightLoad(a)
 	always(t, settles, "it runs", a.running)
 	before := l.end(t)
@@ -99,6 +102,7 @@ func joinUnderLoad(t *testing.T, a *node, count int) *node {
 	l = startLightLoad(a)
 	began := time.Now()
 	b.launch()
+	b.pin(t, 1)
 	serves, complete := b.awaitCopied(began)
 	during := l.end(t)
 	eventually(t, settles, "roots are equal", func() bool { return sameRoot([]*node{a, b}) })
@@ -117,6 +121,7 @@ func joinUnderLoad(t *testing.T, a *node, count int) *node {
 // otherDisk is a directory for a node that shares no disk with the others, if there is
 // another disk: nodes of one cluster do not.
 func otherDisk(t *testing.T) string {
+	t.Helper()
 	if *rigApart == "" {
 		return t.TempDir()
 	}
@@ -126,6 +131,18 @@ func otherDisk(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// pin keeps a node to one processor, if the nodes are to be measured apart.
+func (n *node) pin(t *testing.T, processor int) {
+	t.Helper()
+	if *rigApart == "" {
+		return
+	}
+	pid := strconv.Itoa(n.cmd.Process.Pid)
+	if out, err := exec.Command("taskset", "-a", "-cp", strconv.Itoa(processor), pid).CombinedOutput(); err != nil {
+		t.Fatalf("pin %s to processor %d: %v %s", n.name, processor, err, out)
+	}
 }
 
 func joinWithoutItsSource(t *testing.T, nodes []*node, count int) *node {

@@ -16,7 +16,7 @@ var program string
 var (
 	rig        = flag.Bool("rig", false, "run the long measurements too")
 	rigRecords = flag.Int("rig.records", 1_000_000, "records of the long measurements")
-	rigApart   = flag.String("rig.apart", "", "directory on another disk, for the node that joins under load")
+	rigApart   = flag.String("rig.apart", "", "directory on another disk: the node that joins under load lies there, and it and its source have a processor each")
 )
 
 // measuring skips a test that takes minutes.

@@ -75,7 +75,6 @@ type driver struct {
 	status    atomic.Pointer[statemachine.Status]
 	published time.Time
 	dirty     bool // the core has stepped since
-	yields    bool // to others on the machine, because it makes a copy
 }
 
 func newDriver(log *slog.Logger) *driver {
@@ -135,7 +134,6 @@ func (d *driver) hello() statemachine.Hello { return d.status.Load().Hello }
 
 // run is the loop. The store's answers go first: they end what is under way.
 func (d *driver) run() {
-	defer d.yield(false)
 	defer d.endFlight()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
@@ -201,7 +199,6 @@ func (d *driver) step(in statemachine.Input) {
 	news = news || len(d.finished) > 0
 	if news || now.Sub(d.published) >= publishEvery {
 		d.publish(now)
-		d.yield(d.status.Load().Transfer.Active())
 	}
 	// Whoever waited for a command finds its effect in the status.
 	for _, o := range d.finished {
@@ -232,17 +229,6 @@ func (d *driver) publish(now time.Time) {
 		d.belongs = true
 		close(d.chosen)
 	}
-}
-
-// yield begins or ends to leave processors to others.
-func (d *driver) yield(copying bool) {
-	switch {
-	case copying && !d.yields:
-		beginYield()
-	case !copying && d.yields:
-		endYield()
-	}
-	d.yields = copying
 }
 
 // look returns the status as it is now, with every write that was answered before.
