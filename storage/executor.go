@@ -56,6 +56,10 @@ func (s *Store) runWriter() {
 			if err := guard(func() { s.carryOutOrder(o) }); err != nil {
 				s.failure.trip(err)
 			}
+		case a := <-s.agings:
+			if err := guard(func() { s.age(a) }); err != nil {
+				s.failure.trip(err)
+			}
 		case key := <-s.damages.keys:
 			if err := guard(func() { s.quarantine(key) }); err != nil {
 				s.failure.trip(err)

@@ -1,15 +1,20 @@
 package storage
 
-import "kvs/statemachine/keyspace"
+import (
+	"slices"
+
+	"kvs/statemachine/keyspace"
+)
 
 // History reads the record of a key, nil if there is none that can be read, and the
-// versions of it that stand no more, newest first. They are the caller's. It loads the
-// values of those that want says yes to.
+// versions of it that stand no more, newest first, without those that had been replaced
+// before a time. They are the caller's. It loads the values of those that want says yes to.
 func (s *Store) History(
-	key string, want func(i int, rev *keyspace.Revision) bool,
+	key string, before keyspace.Millis, want func(i int, rev *keyspace.Revision) bool,
 ) (cur *keyspace.Record, revs []keyspace.Revision, err error) {
 	err = s.reading(func(r keyspace.Reader) {
 		cur, revs = keyspace.ReadHistory(r, key)
+		revs = slices.DeleteFunc(revs, func(rev keyspace.Revision) bool { return rev.Aged(before) })
 		for i := range revs {
 			if want(i, &revs[i]) {
 				revs[i].Load(r)

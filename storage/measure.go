@@ -15,8 +15,12 @@ func (s *Store) Sizes() (Sizes, error) {
 	return Sizes{tree, log}, nil
 }
 
+// Commits is how many transactions of batches were committed since the store was opened.
+func (s *Store) Commits() uint64 { return s.commits.Load() }
+
 // committed tells how long a commit took, and of how much.
 func (s *Store) committed(records int, began time.Time) {
+	s.commits.Add(1)
 	if s.measure != nil {
 		s.measure(records, time.Since(began))
 	}

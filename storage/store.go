@@ -71,6 +71,8 @@ type Store struct {
 
 	pipeline pipeline
 	damages  damages
+	agings   chan aging
+	commits  atomic.Uint64
 	verified atomic.Pointer[Verification]
 
 	writes  chan statemachine.Effect
@@ -128,6 +130,7 @@ func Open(o Options) (*Store, error) {
 		s.reserved = func([]string) {}
 	}
 	s.queue.orders = make(chan queueOrder, queueOrdersMax)
+	s.agings = make(chan aging)
 	s.damages.keys = make(chan string, damagesMax)
 	s.damages.doubts = make(chan doubt, damagesMax)
 	s.verified.Store(&Verification{Of: verifySteps})

@@ -406,7 +406,7 @@ func TestLargeHistory(t *testing.T) {
 		t.Fatalf("%d outcomes, want %d", len(out.Outcomes), len(over.Writes))
 	}
 	for _, w := range over.Writes {
-		cur, revs, err := r.History(w.Key, func(int, *keyspace.Revision) bool { return true })
+		cur, revs, err := r.History(w.Key, 0, func(int, *keyspace.Revision) bool { return true })
 		if err != nil || string(cur.Value) != "2" || len(revs) != 1 || !bytes.Equal(revs[0].Value, large) {
 			t.Errorf("%s: %v, %d revisions, %v", w.Key, cur, len(revs), err)
 		}

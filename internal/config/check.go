@@ -112,6 +112,9 @@ func (c Config) relations() []relation {
 			int64(c.RemovedAfter.Seconds()), int64(c.FailedAfter.Seconds())),
 			"removed_after_s", "failed_after_s")
 	}
+	if c.GCInterval < time.Second || c.GCInterval > 24*time.Hour {
+		add(fmt.Sprintf("gc_interval (%v) must be from 1s to 24h", c.GCInterval), "gc_interval")
+	}
 	if c.RateLimitWindow < time.Second || c.RateLimitWindow > 24*time.Hour {
 		add(fmt.Sprintf("rate_limit_window (%v) must be from 1s to 24h", c.RateLimitWindow), "rate_limit_window")
 	}

@@ -61,18 +61,20 @@ type Config struct {
 	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" needs:"compression_enabled" help:"Effort of it: 1-2 fastest, 3-5 default, 6-9 better, 10-19 best"`
 	DefaultTTL         time.Duration `yaml:"default_ttl" unit:"ttl" default:"0" reload:"true" help:"Default TTL (\"0\" = no expiry)"`
 	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
+	GCInterval         time.Duration `yaml:"gc_interval" unit:"duration" default:"10m" help:"How often the store gives up what is overwritten, deleted or too old, if it is not busy; 1s to 24h"`
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" needs:"rate_limiting_enabled" help:"Requests per window, of each client, on this node"`
 	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" needs:"rate_limiting_enabled" help:"Rate limit window, 1s to 24h"`
 	RateLimitBy        string        `yaml:"rate_limit_by" default:"user" oneof:"user address" reload:"true" needs:"rate_limiting_enabled" help:"Who is one client: user (by address without a token), or always address"`
 	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" reload:"true" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
 
-	AuthEnabled            bool `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
-	AllowMixedAuth         bool `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
-	TamperLoggingEnabled   bool `yaml:"tamper_logging_enabled" default:"true" help:"Cryptographic audit trail"`
-	ClusteringEnabled      bool `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
-	RateLimitingEnabled    bool `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
-	RevisionHistoryEnabled bool `yaml:"revision_history_enabled" default:"true" reload:"true" help:"Automatic versioning: keep what was replaced"`
-	MaxRevisions           int  `yaml:"max_revisions" default:"16" min:"1" max:"256" reload:"true" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
+	AuthEnabled            bool          `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
+	AllowMixedAuth         bool          `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
+	TamperLoggingEnabled   bool          `yaml:"tamper_logging_enabled" default:"true" help:"Cryptographic audit trail"`
+	ClusteringEnabled      bool          `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`
+	RateLimitingEnabled    bool          `yaml:"rate_limiting_enabled" default:"true" reload:"true" help:"Rate limiting; false for loads and benchmarks"`
+	RevisionHistoryEnabled bool          `yaml:"revision_history_enabled" default:"true" reload:"true" help:"Automatic versioning: keep what was replaced"`
+	MaxRevisions           int           `yaml:"max_revisions" default:"16" min:"1" max:"256" reload:"true" needs:"revision_history_enabled" help:"Versions kept of each key beside the one that stands"`
+	RevisionMaxAge         time.Duration `yaml:"revision_max_age" unit:"ttl" default:"0" reload:"true" needs:"revision_history_enabled" help:"How long they are kept once they stand no more (\"0\" = as long as there is room)"`
 
 	BackupEnabled     bool          `yaml:"backup_enabled" group:"Backup configuration" default:"true" reload:"true" help:"Automated backups"`
 	BackupSchedule    string        `yaml:"backup_schedule" default:"0 0 * * *" check:"cron" reload:"true" needs:"backup_enabled" help:"Daily at midnight (cron format)"`

@@ -98,6 +98,8 @@ func machine() []Metric {
 		{CommitSeconds, Histogram, nil, "Time of one durable commit.", "p99 below 0.1"},
 		{BatchSize, Histogram, nil, "Writes and entries in one committed batch.", ""},
 		{"kvs_storage_size_bytes", Gauge, []string{"part"}, "Size of the tree (lsm) and the value log (vlog) on disk.", ""},
+		{"kvs_storage_gc_runs_total", Counter, []string{"result"}, "Compactions of the whole store (compacted), and rounds of its upkeep that failed (failed).", "failed flat"},
+		{"kvs_storage_gc_reclaimed_bytes_total", Counter, nil, "Bytes that compactions of the whole store gave back to the disk.", ""},
 		{"kvs_storage_damaged_records_total", Counter, nil, "Records that could not be read.", "0"},
 		{"kvs_disk_free_bytes", Gauge, nil, "Free bytes of the file system of data_dir, for an ordinary user.", "over a tenth of the disk"},
 		{"kvs_backup_last_success_timestamp_seconds", Gauge, nil, "When this node's newest sound backup was begun; 0 if there is none.", "within 26 hours, with a daily schedule"},

@@ -27,8 +27,9 @@ type api struct {
 	store      *storage.Store
 	driver     *driver
 	feed       *feed
-	trail      *trail       // nil: nothing is logged
-	measure    *measure     // nil: nothing is counted
+	trail      *trail   // nil: nothing is logged
+	measure    *measure // nil: nothing is counted
+	upkeep     *upkeep
 	defaultTTL atomic.Int64 // a time.Duration
 	idle       sync.Pool    // of *pendingWrite
 }

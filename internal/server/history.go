@@ -13,7 +13,7 @@ const historyBytesMax = 4 << 20
 // Versions implements httpapi.History.
 func (a *api) Versions(key string, want func(uuid [16]byte) bool) ([]httpapi.Version, error) {
 	bytes, last := 0, &keyspace.Revision{}
-	cur, revs, err := a.store.History(key, func(_ int, rev *keyspace.Revision) bool {
+	cur, revs, err := a.store.History(key, a.upkeep.agedBefore(), func(_ int, rev *keyspace.Revision) bool {
 		bytes += len(last.Value)
 		last = rev
 		return bytes < historyBytesMax && want(rev.Ver.UUID)
@@ -91,7 +91,7 @@ func originOf(d keyspace.Dot, names map[keyspace.ReplicaID]string) string {
 // StoodAt implements httpapi.History.
 func (a *api) StoodAt(key string, at int64) (v httpapi.Version, known bool, err error) {
 	var stood *keyspace.Revision
-	cur, revs, err := a.store.History(key, func(i int, rev *keyspace.Revision) bool {
+	cur, revs, err := a.store.History(key, a.upkeep.agedBefore(), func(i int, rev *keyspace.Revision) bool {
 		// The first that is not newer: the current one is newer, or is it.
 		first := int64(rev.Ver.TS) <= at && stood == nil
 		if first {

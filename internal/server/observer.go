@@ -28,6 +28,7 @@ type observer struct {
 	transport *transport.Transport // nil without clustering
 	trail     *trail               // nil without an audit log
 	backups   *backups
+	upkeep    *upkeep
 	https     *certificate      // nil without HTTPS
 	measure   *measure          // nil without metrics
 	registry  *metrics.Registry // nil without metrics
@@ -56,7 +57,7 @@ func (o *observer) committed() func(int, time.Duration) {
 // attach gives it all that it tells of, before anybody can ask.
 func (o *observer) attach(s *Server, a *api) {
 	o.api, o.store, o.feed, o.transport, o.trail = a, s.store, s.feed, s.transport, s.trail
-	o.backups = s.backups
+	o.backups, o.upkeep = s.backups, s.upkeep
 }
 
 // show lets the HTTP layer have it.

@@ -110,5 +110,6 @@ func (s *Server) adopt(next config.Config, plan plan) {
 	r.api.defaultTTL.Store(int64(next.DefaultTTL))
 	s.http.Tune(tunable(next))
 	s.backups.change(plan)
+	s.upkeep.tune(next)
 	r.cfg.Store(&next)
 }

@@ -102,7 +102,7 @@ func (a *api) rewindKey(key string, r httpapi.Rewind, barrier int64) (httpapi.Re
 // rewound is the write that makes a key what it was, and what becomes of it.
 func (a *api) rewound(key string, r httpapi.Rewind) (w httpapi.Write, done httpapi.RewoundKey, err error) {
 	var stood *keyspace.Revision
-	cur, revs, err := a.store.History(key, func(_ int, rev *keyspace.Revision) bool {
+	cur, revs, err := a.store.History(key, a.upkeep.agedBefore(), func(_ int, rev *keyspace.Revision) bool {
 		first := int64(rev.Ver.TS) <= r.At && stood == nil
 		if first {
 			stood = rev

@@ -175,6 +175,11 @@ func (o *observer) sampleMachine(emit metrics.Emit, c *statemachine.Stats) {
 		emit("kvs_storage_size_bytes", float64(size.Tree), "lsm")
 		emit("kvs_storage_size_bytes", float64(size.Log), "vlog")
 	}
+	if u := o.upkeep; u != nil {
+		emit("kvs_storage_gc_runs_total", float64(u.compacted.Load()), "compacted")
+		emit("kvs_storage_gc_runs_total", float64(u.failed.Load()), "failed")
+		emit("kvs_storage_gc_reclaimed_bytes_total", float64(u.freed.Load()))
+	}
 	if disk, err := diskOf(o.cfg.DataDir); err == nil {
 		emit("kvs_disk_free_bytes", float64(disk.Free))
 	}

@@ -38,6 +38,7 @@ type Server struct {
 	guard     *guard // nil without authentication
 	trail     *trail // nil without an audit log
 	backups   *backups
+	upkeep    *upkeep
 	feed      *feed
 	observer  *observer
 	over      func(net.PacketConn) net.PacketConn // what lies between the node and its peers
@@ -170,6 +171,9 @@ func (s *Server) listenToPeers(id keyspace.ReplicaID, secret config.Secret) (err
 func (s *Server) serve() error {
 	api := &api{store: s.store, driver: s.driver, feed: s.feed, measure: s.driver.measure}
 	api.defaultTTL.Store(int64(s.cfg.DefaultTTL))
+	s.upkeep = newUpkeep(s)
+	api.upkeep = s.upkeep
+	s.running.Go(func() { s.upkeep.run(s.driver.stopped) })
 	var log httpapi.Trail
 	if s.cfg.TamperLoggingEnabled {
 		t, err := openTrail(s.log, s.cfg, api)

@@ -33,7 +33,9 @@ func eventually(t testing.TB, within time.Duration, what string, cond func() boo
 	}
 }
 
-func (s *Server) api() *api { return &api{store: s.store, driver: s.driver, feed: s.feed} }
+func (s *Server) api() *api {
+	return &api{store: s.store, driver: s.driver, feed: s.feed, upkeep: s.upkeep}
+}
 
 func put(t *testing.T, s *Server, key, value string) httpapi.Written {
 	t.Helper()
