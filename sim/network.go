@@ -30,6 +30,7 @@ type network struct {
 	links   map[pair]*link // directed; never ranged over
 	// overhear sees every message that is sent; may be nil.
 	overhear func(statemachine.Message)
+	table    [2]statemachine.Table     // the last that was framed, and how it arrives
 	sent     func(e statemachine.Send) // sees every message that leaves; may be nil
 }
 
@@ -201,7 +202,7 @@ func (n *network) send(h *host, e statemachine.Send) {
 		n.sent(e)
 	}
 	if n.w.count.messages%framed == 0 {
-		e.Msg = n.frame(e.Msg)
+		e.Msg = n.frameOnce(e.Msg)
 	}
 	for _, to := range n.w.hosts {
 		if to.id != e.To || to == h {
@@ -323,6 +324,19 @@ func answers(m statemachine.Message) bool {
 		return true
 	}
 	return false
+}
+
+// frameOnce is frame, but of a table that goes to many hosts only for the first.
+func (n *network) frameOnce(m statemachine.Message) statemachine.Message {
+	t, ok := m.(statemachine.Table)
+	if !ok || len(t.Members) == 0 {
+		return n.frame(m)
+	}
+	if was := n.table[0].Members; len(was) != len(t.Members) || &was[0] != &t.Members[0] {
+		arrived, _ := n.frame(t).(statemachine.Table)
+		n.table = [2]statemachine.Table{t, arrived}
+	}
+	return n.table[1]
 }
 
 // frame is a message as it arrives over a real connection. That it can be sent, and

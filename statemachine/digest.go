@@ -121,8 +121,12 @@ func (n *Node) onBehind(p *peer, theirs VV) {
 
 // arrived takes note of how much is left of what a peer claimed and this node lacked.
 func (n *Node) arrived(p *peer) {
-	if left := p.owed.CountBeyond(n.vv); left < p.owing {
+	left := p.owed.CountBeyond(n.vv)
+	if left < p.owing {
 		p.owing, p.owedAt = left, n.now.Mono
+	}
+	if left == 0 {
+		p.owed = VV{} // so that it is not compared again
 	}
 }
 
@@ -132,7 +136,7 @@ func (n *Node) arrived(p *peer) {
 func (n *Node) overdue(p *peer) bool {
 	late := func(p *peer) bool {
 		n.arrived(p)
-		return p.owedAt+pushGrace <= n.now.Mono && !n.vv.Covers(p.owed)
+		return p.owedAt+pushGrace <= n.now.Mono && p.owing > 0
 	}
 	return late(p) || n.many && len(n.choose(func(q *peer) bool { return q.linked && late(q) })) > 0
 }

@@ -8,7 +8,7 @@ import (
 
 // newer says that a is news after b: the owner raises boot, incarnation and
 // heartbeat, in that order of weight.
-func newer(a, b Member) bool {
+func newer(a, b *Member) bool {
 	switch {
 	case a.Boot != b.Boot:
 		return a.Boot.Compare(b.Boot) > 0
@@ -45,7 +45,7 @@ func (n *Node) learn(m Member) bool {
 	if raised {
 		n.raise(p, m.Standing)
 	}
-	if !newer(m, p.Member) {
+	if !newer(&m, &p.Member) {
 		return raised
 	}
 	return n.renew(p, m) || raised
@@ -240,10 +240,28 @@ func (n *Node) table() Table {
 	return t
 }
 
+// onTable learns what is news in a table. Most of it is not: behind the sender's own
+// entry the members are walked over in the order in which this node has them.
 func (n *Node) onTable(t Table) {
-	for _, m := range t.Members[:min(len(t.Members), RosterMax)] {
-		n.learn(m)
+	at := 0
+	for i := range t.Members[:min(len(t.Members), RosterMax)] {
+		m := &t.Members[i]
+		if i == 0 {
+			n.learn(*m)
+			continue
+		}
+		for at < len(n.peers) && n.peers[at].Replica.Compare(m.Replica) < 0 {
+			at++
+		}
+		if at == len(n.peers) || !n.peers[at].knows(m) {
+			n.learn(*m)
+		}
 	}
+}
+
+// knows says that an entry is about this peer, and no news.
+func (p *peer) knows(m *Member) bool {
+	return p.Replica == m.Replica && m.Standing <= p.Standing && !newer(m, &p.Member)
 }
 
 // announce lets changes of the table gather for a moment, then tells everybody.

@@ -71,7 +71,7 @@ func (r *Report) id() ReportID { return ReportID{r.Replica, r.Boot, r.N} }
 // settle counts what can be counted.
 func (r *reports) settle(vv VV, blind bool) {
 	switch {
-	case r.newest == nil:
+	case r.newest == r.counted: // or there is none
 	case blind || vv.Covers(r.newest.VV):
 		r.counted, r.pending = r.newest, nil
 	case r.pending == nil:

@@ -390,8 +390,10 @@ func (s *State) record(r Reader, key string) (rec *stored, damaged bool) {
 
 // save writes the system records that the batch changed, last.
 func (s *State) save(tx Tx, before, floor VV) {
-	for _, set := range s.vv.sets {
-		was := before.Of(set.Stream)
+	at := finger{vv: &before}
+	for i := range s.vv.sets {
+		set := &s.vv.sets[i]
+		was := at.of(&set.Stream)
 		if set.Head != was.Head || !slices.Equal(set.Ranges, was.Ranges) {
 			tx.Set(vectorKey(set.Stream), set.appendBody(nil))
 			s.changed = true

@@ -153,8 +153,10 @@ func loadStamps(r Reader) Millis {
 
 // saveFloor writes what has risen.
 func (s *State) saveFloor(tx Tx, before VV) {
-	for _, set := range s.floor.sets {
-		if set.Head != before.Head(set.Stream) {
+	at := finger{vv: &before}
+	for i := range s.floor.sets {
+		set := &s.floor.sets[i]
+		if set.Head != at.of(&set.Stream).Head {
 			tx.Set(floorKey(set.Stream), binary.BigEndian.AppendUint64(nil, uint64(set.Head)))
 		}
 	}

@@ -165,8 +165,10 @@ func (s *State) retire(tx Tx, streams []RetiredStream) {
 			s.vv.old.head(r.Stream) != 0 {
 			continue
 		}
+		s.vv.own()
 		s.vv.sets = slices.Delete(s.vv.sets, i, i+1)
 		if j, ok := s.floor.find(r.Stream); ok {
+			s.floor.own()
 			s.floor.sets = slices.Delete(s.floor.sets, j, j+1)
 			tx.Delete(floorKey(r.Stream))
 		}

@@ -38,10 +38,11 @@ type Transfer struct {
 	Floor     VV     // what all sources so far had purged
 }
 
-// Clone returns a copy that shares nothing with t.
-func (t Transfer) Clone() Transfer {
-	t.Base, t.Floor = t.Base.Clone(), t.Floor.Clone()
-	return t
+// Clone returns an independent copy.
+func (t *Transfer) Clone() Transfer {
+	c := *t
+	c.Base, c.Floor = t.Base.Clone(), t.Floor.Clone()
+	return c
 }
 
 // Active says that there is a transfer.

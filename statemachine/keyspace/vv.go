@@ -28,6 +28,9 @@ type VV struct {
 	sets []StreamSet
 	old  *Retired // streams that are over
 	wire uint64   // the hash of a list that is not known yet, 0 for none
+	// mine says that no other vector has these sets, so that they may be changed in
+	// place. Vectors are copied far more often than they change.
+	mine bool
 }
 
 // Sets returns the vector's parts in the order of their streams, those apart that
@@ -36,34 +39,61 @@ func (v VV) Sets() []StreamSet { return v.sets }
 
 // unlike yields the parts of v that need not be in o: all but the streams of a
 // list that both share.
-func (v VV) unlike(o VV) func(yield func(StreamSet) bool) {
-	return func(yield func(StreamSet) bool) {
-		for _, s := range v.sets {
-			if !yield(s) {
+func (v VV) unlike(o VV) func(yield func(*StreamSet) bool) {
+	return func(yield func(*StreamSet) bool) {
+		for i := range v.sets {
+			if !yield(&v.sets[i]) {
 				return
 			}
 		}
 		for _, s := range v.old.beyond(o.old) {
-			if _, ok := v.find(s.Stream); !ok && !yield(s) {
+			if _, ok := v.find(s.Stream); !ok && !yield(&s) {
 				return
 			}
 		}
 	}
 }
 
-// Clone returns a copy that shares nothing with v.
-func (v VV) Clone() VV {
-	sets := slices.Clone(v.sets)
-	for i := range sets {
-		sets[i].Ranges = slices.Clone(sets[i].Ranges)
+// Clone returns an independent copy. The two share what they hold until either
+// changes.
+func (v *VV) Clone() VV {
+	if v.mine {
+		v.mine = false
 	}
-	return VV{sets, v.old, v.wire}
+	return *v
+}
+
+// own sees to it that the vector may be changed in place.
+func (v *VV) own() {
+	if v.mine {
+		return
+	}
+	v.sets = slices.Clone(v.sets)
+	for i := range v.sets {
+		v.sets[i].Ranges = slices.Clone(v.sets[i].Ranges)
+	}
+	v.mine = true
+}
+
+// shares says that two vectors hold the very same, so that nothing need be compared.
+func (v VV) shares(o VV) bool {
+	return v.old == o.old && len(v.sets) == len(o.sets) && (len(v.sets) == 0 || &v.sets[0] == &o.sets[0])
 }
 
 func (v VV) find(s Stream) (int, bool) {
-	return slices.BinarySearchFunc(v.sets, s, func(a StreamSet, s Stream) int {
-		return a.Stream.Compare(s)
-	})
+	low, high := 0, len(v.sets)
+	for low < high {
+		mid := int(uint(low+high) / 2)
+		switch order := v.sets[mid].Stream.compare(&s); {
+		case order == 0:
+			return mid, true
+		case order < 0:
+			low = mid + 1
+		default:
+			high = mid
+		}
+	}
+	return low, false
 }
 
 // Of returns the part for one stream, empty if the vector has none.
@@ -74,10 +104,45 @@ func (v VV) Of(s Stream) StreamSet {
 	return StreamSet{Stream: s, Head: v.old.head(s)}
 }
 
+// finger looks up stream after stream in a vector. They come in order, a few that
+// are over aside, so each is looked for behind the last.
+type finger struct {
+	vv   *VV
+	next int
+	none StreamSet // what is returned of a stream that the vector has no part of
+}
+
+// of is VV.Of, to be read until the next call.
+func (f *finger) of(s *Stream) *StreamSet {
+	sets := f.vv.sets
+	for f.next < len(sets) {
+		at := &sets[f.next]
+		switch order := at.Stream.compare(s); {
+		case order == 0:
+			return at
+		case order > 0:
+			return f.missing(s)
+		}
+		f.next++
+	}
+	return f.missing(s)
+}
+
+// missing is of a stream that is not where it should be by the order.
+func (f *finger) missing(s *Stream) *StreamSet {
+	if f.next > 0 && f.vv.sets[f.next-1].Stream.compare(s) >= 0 {
+		f.none = f.vv.Of(*s)
+	} else {
+		f.none = StreamSet{Stream: *s, Head: f.vv.old.head(*s)}
+	}
+	return &f.none
+}
+
 // Only returns the vector of one stream alone.
 func (v VV) Only(s Stream) VV {
 	if set := v.Of(s); set.Head > 0 || len(set.Ranges) > 0 {
-		return VV{sets: []StreamSet{set}}.Clone()
+		set.Ranges = slices.Clone(set.Ranges)
+		return VV{sets: []StreamSet{set}}
 	}
 	return VV{}
 }
@@ -87,7 +152,8 @@ func (v VV) Head(s Stream) Seq { return v.Of(s).Head }
 
 // Reach is the largest number up to which the stream is complete beyond from.
 func (v VV) Reach(s Stream, from Seq) Seq {
-	for r := range v.Of(s).spans {
+	set := v.Of(s)
+	for r := range set.spans {
 		if r.From <= from+1 && from < r.To {
 			return r.To
 		}
@@ -96,16 +162,20 @@ func (v VV) Reach(s Stream, from Seq) Seq {
 }
 
 // Contains says that the dot is claimed.
-func (v VV) Contains(d Dot) bool { return v.Of(d.Stream).contains(Range{d.Seq, d.Seq}) }
+func (v VV) Contains(d Dot) bool {
+	s := v.Of(d.Stream)
+	return s.contains(Range{d.Seq, d.Seq})
+}
 
 // Covers says that every dot of o is in v.
 func (v VV) Covers(o VV) bool {
+	if v.shares(o) {
+		return true
+	}
+	at := finger{vv: &v}
 	for so := range o.unlike(v) {
-		sv := v.Of(so.Stream)
-		for r := range so.spans {
-			if !sv.contains(r) {
-				return false
-			}
+		if !at.of(&so.Stream).covers(so) {
+			return false
 		}
 	}
 	return true
@@ -114,8 +184,9 @@ func (v VV) Covers(o VV) bool {
 // Reaches says that the vector's heads come up to all of a floor, which holds
 // nothing but heads.
 func (v VV) Reaches(floor VV) bool {
+	at := finger{vv: &v}
 	for set := range floor.unlike(v) {
-		if v.Head(set.Stream) < set.Head {
+		if at.of(&set.Stream).Head < set.Head {
 			return false
 		}
 	}
@@ -128,9 +199,11 @@ func (v *VV) LowerHeads(o VV) {
 	if v.old.Hash() != o.old.Hash() {
 		*v = v.Expanded()
 	}
-	kept := v.sets[:0]
-	for _, set := range v.sets {
-		if head := min(set.Head, o.Head(set.Stream)); head > 0 {
+	v.own()
+	kept, at := v.sets[:0], finger{vv: &o}
+	for i := range v.sets {
+		set := &v.sets[i]
+		if head := min(set.Head, at.of(&set.Stream).Head); head > 0 {
 			kept = append(kept, StreamSet{Stream: set.Stream, Head: head})
 		}
 	}
@@ -163,10 +236,11 @@ func (v VV) From(r ReplicaID) VV {
 	var out VV
 	for _, set := range v.sets {
 		if set.Stream.Replica == r {
+			set.Ranges = slices.Clone(set.Ranges)
 			out.sets = append(out.sets, set)
 		}
 	}
-	return out.Clone()
+	return out
 }
 
 // Gaps returns the dots between the ranges of v, as a vector of their own.
@@ -188,15 +262,15 @@ func (v VV) Gaps() VV {
 
 // raise lifts the head of a dot's stream to it, whatever lies between.
 func (v *VV) raise(d Dot) {
-	if v.old.head(d.Stream) >= d.Seq {
-		return
+	if v.Head(d.Stream) < d.Seq {
+		v.sets[v.part(d.Stream)].Head = d.Seq
 	}
-	i := v.part(d.Stream)
-	v.sets[i].Head = max(v.sets[i].Head, d.Seq)
 }
 
-// part returns the place of a stream's part, and makes one if there is none.
+// part returns the place of a stream's part, to be changed, and makes one if there
+// is none.
 func (v *VV) part(s Stream) int {
+	v.own()
 	i, ok := v.find(s)
 	if !ok {
 		v.sets = slices.Insert(v.sets, i, StreamSet{Stream: s, Head: v.old.head(s)})
@@ -206,10 +280,16 @@ func (v *VV) part(s Stream) int {
 
 // Foresees says that o has dots of a stream which v, kept by the stream's own
 // origin, does not have: no honest replica can know of them.
-func (v VV) Foresees(s Stream, o VV) bool { return !v.Covers(o.Only(s)) }
+func (v VV) Foresees(s Stream, o VV) bool {
+	have, said := v.Of(s), o.Of(s)
+	return !have.covers(&said)
+}
 
 // Equal says that both claim the same dots.
 func (v VV) Equal(o VV) bool {
+	if v.shares(o) {
+		return true
+	}
 	if v.old.Hash() != o.old.Hash() {
 		return v.Covers(o) && o.Covers(v)
 	}
@@ -254,8 +334,9 @@ func (v *VV) Claim(d Dot) {
 // Union claims the dots of o, as far as each stream stays within RangesMax: the
 // head always does, and of the ranges the first ones. v shares nothing with o.
 func (v *VV) Union(o VV) {
+	at := finger{vv: v}
 	for so := range o.unlike(*v) {
-		if len(so.Ranges) == 0 && so.Head <= v.old.head(so.Stream) {
+		if at.of(&so.Stream).covers(so) {
 			continue
 		}
 		i := v.part(so.Stream)
@@ -265,28 +346,43 @@ func (v *VV) Union(o VV) {
 	}
 }
 
+// beyond yields, stream by stream, the dots of v that are not in o. The ranges are
+// to be read before the next.
+func (v VV) beyond(o VV) func(yield func(*Stream, []Range) bool) {
+	return func(yield func(*Stream, []Range) bool) {
+		if v.shares(o) {
+			return
+		}
+		at, missing := finger{vv: &o}, []Range(nil)
+		for sv := range v.unlike(o) {
+			so := at.of(&sv.Stream)
+			if sv.Head <= so.Head && len(sv.Ranges) == 0 {
+				continue
+			}
+			missing = missing[:0]
+			for r := range sv.spans {
+				missing = so.subtractFrom(r, missing)
+			}
+			if len(missing) > 0 && !yield(&sv.Stream, missing) {
+				return
+			}
+		}
+	}
+}
+
 // Beyond returns the dots of v that are not in o, as sets without a head. Each
 // set's ranges are sorted; they are not bounded by RangesMax.
-func (v VV) Beyond(o VV) []StreamSet {
-	var out []StreamSet
-	for sv := range v.unlike(o) {
-		so := o.Of(sv.Stream)
-		var missing []Range
-		for r := range sv.spans {
-			missing = so.subtractFrom(r, missing)
-		}
-		if len(missing) > 0 {
-			out = append(out, StreamSet{Stream: sv.Stream, Ranges: missing})
-		}
+func (v VV) Beyond(o VV) (out []StreamSet) {
+	for s, missing := range v.beyond(o) {
+		out = append(out, StreamSet{Stream: *s, Ranges: slices.Clone(missing)})
 	}
 	return out
 }
 
 // CountBeyond is the number of dots of v that are not in o.
-func (v VV) CountBeyond(o VV) uint64 {
-	var n uint64
-	for _, s := range v.Beyond(o) {
-		for _, r := range s.Ranges {
+func (v VV) CountBeyond(o VV) (n uint64) {
+	for _, missing := range v.beyond(o) {
+		for _, r := range missing {
 			n += uint64(r.To-r.From) + 1
 		}
 	}
@@ -317,7 +413,7 @@ func (v VV) Append(b []byte) []byte {
 func (v VV) String() string { return string(v.Append(nil)) }
 
 // spans yields the set as ranges, the head included.
-func (s StreamSet) spans(yield func(Range) bool) {
+func (s *StreamSet) spans(yield func(Range) bool) {
 	if s.Head > 0 && !yield(Range{1, s.Head}) {
 		return
 	}
@@ -328,7 +424,20 @@ func (s StreamSet) spans(yield func(Range) bool) {
 	}
 }
 
-func (s StreamSet) contains(r Range) bool {
+// covers says that every number of o is in s.
+func (s *StreamSet) covers(o *StreamSet) bool {
+	if o.Head > s.Head {
+		return false // beyond a head comes a gap
+	}
+	for _, r := range o.Ranges {
+		if !s.contains(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *StreamSet) contains(r Range) bool {
 	if r.To <= s.Head {
 		return true
 	}
@@ -384,7 +493,7 @@ func (s *StreamSet) insert(r Range) {
 }
 
 // subtractFrom appends to out the parts of r that are not in s.
-func (s StreamSet) subtractFrom(r Range, out []Range) []Range {
+func (s *StreamSet) subtractFrom(r Range, out []Range) []Range {
 	for have := range s.spans {
 		if have.To < r.From {
 			continue
