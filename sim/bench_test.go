@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"runtime/debug"
 	"testing"
 )
 
@@ -9,6 +10,7 @@ import (
 // clusters of some sizes, about ten writes a second, all oracles on; and five nodes
 // with the trace hash.
 func BenchmarkVirtualSeconds(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as cmd/sim has it
 	for _, c := range []struct {
 		nodes  int
 		hashed bool

@@ -194,6 +194,14 @@ type record struct {
 // records reads everything that a host's disk holds, by key.
 func (h *host) records() map[string]record {
 	out := map[string]record{}
+	for key, rec := range h.stored {
+		out[key] = record{rec.Header, string(rec.Value)}
+	}
+	return out
+}
+
+// stored yields what a host's disk holds, in the order of the keys.
+func (h *host) stored(yield func(string, *keyspace.Record) bool) {
 	for k, b := range h.disk.Reader().Ascend(keyspace.DataKey(""), keyspace.DataEnd()) {
 		rec, ok := keyspace.DecodeRecord(b)
 		if keyspace.IsDamaged(b) {
@@ -202,7 +210,8 @@ func (h *host) records() map[string]record {
 		if !ok {
 			h.w.fail("records", "host %d holds a malformed record of %s", h.index, k[1:])
 		}
-		out[keyspace.UserKey(k)] = record{rec.Header, string(rec.Value)}
+		if !yield(keyspace.UserKey(k), &rec) {
+			return
+		}
 	}
-	return out
 }

@@ -227,7 +227,7 @@ func (n *Node) armView() {
 // table is the whole member table, self included.
 func (n *Node) table() Table {
 	n.self.Heartbeat++
-	t := Table{Members: []Member{n.self}}
+	t := Table{Members: append(make([]Member, 0, len(n.peers)+1), n.self)}
 	for _, p := range n.peers {
 		switch m := p.Member; {
 		case p.Standing != keyspace.Active:

@@ -131,7 +131,7 @@ func (n *Node) Status() Status {
 	}
 	s.Skew, s.Timed = n.skew()
 	s.Clamped = s.Timed && s.Skew > n.cfg.MaxSkew
-	s.Members = append(s.Members, MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
+	s.Members = append(make([]MemberView, 0, len(n.peers)+1), MemberView{Member: n.self, Self: true, Connected: true, Seen: n.now.Wall})
 	if n.refused.Reason != RefusedNot && n.now.Mono < n.refused.at+2*dialRefused {
 		s.Refused = append(s.Refused, n.refused.PeerRefused)
 	}

@@ -2,7 +2,7 @@ package disk
 
 import (
 	"iter"
-	"maps"
+	"slices"
 
 	"github.com/tidwall/btree"
 
@@ -18,12 +18,24 @@ type Disk struct {
 	remember int
 }
 
-// undo takes one transaction back: what it found under each key that it wrote.
-type undo map[string]replaced
+// undo takes one transaction back: what each of its writes found, in their order.
+type undo []replaced
 
 type replaced struct {
+	key     string
 	value   []byte
 	existed bool
+}
+
+// of is what the transaction found under a key before it wrote there, nil if it did
+// not.
+func (u undo) of(key string) *replaced {
+	for i := range u {
+		if u[i].key == key {
+			return &u[i]
+		}
+	}
+	return nil
 }
 
 // New returns an empty disk.
@@ -36,7 +48,7 @@ func (d *Disk) Remember(n int) { d.remember = n }
 // Commit runs fn in one transaction. It is visible at once, and survives a
 // crash only after Sync.
 func (d *Disk) Commit(fn func(keyspace.Tx)) {
-	t := &tx{view: view{d}, undo: make(undo)}
+	t := &tx{view: view{d}}
 	fn(t)
 	d.unsynced = append(d.unsynced, t.undo)
 }
@@ -45,12 +57,12 @@ func (d *Disk) Commit(fn func(keyspace.Tx)) {
 // wrote under the keys that first picks, then the rest. No store may do so.
 func (d *Disk) SplitNewest(first func(key string) bool) {
 	last := len(d.unsynced) - 1
-	one, two := make(undo), make(undo)
-	for key, was := range d.unsynced[last] {
-		if first(key) {
-			one[key] = was
+	var one, two undo
+	for _, was := range d.unsynced[last] {
+		if first(was.key) {
+			one = append(one, was)
 		} else {
-			two[key] = was
+			two = append(two, was)
 		}
 	}
 	d.unsynced = append(d.unsynced[:last], one, two)
@@ -103,7 +115,7 @@ func (d *Disk) CrashKeeping(keep func() bool) {
 func (d *Disk) Clone() *Disk {
 	c := &Disk{records: *d.records.Copy()}
 	for _, u := range d.unsynced {
-		c.unsynced = append(c.unsynced, maps.Clone(u))
+		c.unsynced = append(c.unsynced, slices.Clone(u))
 	}
 	return c
 }
@@ -133,25 +145,26 @@ func (d *Disk) lose(run []undo, i int) []undo {
 	if len(d.unsynced) > 0 && len(run) > 0 && &run[0] != &d.unsynced[0] {
 		panic("disk: a synced transaction is lost before the crash")
 	}
-	for key, was := range run[i] {
-		if newer := nextWriter(run[i+1:], key); newer != nil {
-			newer[key] = was
+	for _, was := range slices.Backward(run[i]) {
+		if newer := nextWrite(run[i+1:], was.key); newer != nil {
+			*newer = was
 			continue
 		}
 		if was.existed {
-			d.records.Set(key, was.value)
+			d.records.Set(was.key, was.value)
 		} else {
-			d.records.Delete(key)
+			d.records.Delete(was.key)
 		}
 	}
 	return append(run[:i:i], run[i+1:]...)
 }
 
-// nextWriter is the first of newer transactions that wrote a key, nil for none.
-func nextWriter(newer []undo, key string) undo {
+// nextWrite is what the first of newer transactions that wrote a key found there, nil
+// for none.
+func nextWrite(newer []undo, key string) *replaced {
 	for _, u := range newer {
-		if _, wrote := u[key]; wrote {
-			return u
+		if was := u.of(key); was != nil {
+			return was
 		}
 	}
 	return nil
@@ -192,19 +205,13 @@ type tx struct {
 func (t *tx) Set(key, value []byte) {
 	k := string(key)
 	old, existed := t.disk.records.Set(k, value)
-	t.note(k, replaced{old, existed})
+	t.undo = append(t.undo, replaced{k, old, existed})
 }
 
 func (t *tx) Delete(key []byte) {
 	// A delete of nothing counts: there may be something once an older
 	// transaction is lost.
-	old, existed := t.disk.records.Delete(string(key))
-	t.note(string(key), replaced{old, existed})
-}
-
-// note keeps what the transaction found under a key, not what it wrote itself.
-func (t *tx) note(key string, was replaced) {
-	if _, wrote := t.undo[key]; !wrote {
-		t.undo[key] = was
-	}
+	k := string(key)
+	old, existed := t.disk.records.Delete(k)
+	t.undo = append(t.undo, replaced{k, old, existed})
 }
