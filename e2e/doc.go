@@ -1,7 +1,7 @@
 // Package e2e tests the program as people run it: it builds cmd/kvs once and
 // drives real processes, on loopback, in temporary directories.
 //
-//	go test ./e2e           everything, about three minutes on two cores
+//	go test ./e2e           everything, about four minutes on two cores
 //	go test -short ./e2e    without what waits or loads for more than a few seconds
 //	go test -v ./e2e        also prints what was measured
 //	go test ./e2e -rig      with measurements that take minutes (make rig)
