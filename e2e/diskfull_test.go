@@ -23,28 +23,41 @@ const (
 // test says so.
 func smallDisk(t *testing.T) (dir string) {
 	t.Helper()
+	return mountImage(t, newImage(t, smallDiskMiB), "defaults")
+}
+
+// newImage makes the file of a disk with an empty ext4. Where it could not be mounted the
+// test says so.
+func newImage(t *testing.T, mib int64) (image string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can mount a small disk")
 	}
-	for _, tool := range []string{"mkfs.ext4", "mount", "umount"} {
+	for _, tool := range []string{"mkfs.ext4", "mount", "umount", "losetup"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("a small disk needs %s, which is not here", tool)
 		}
 	}
-	image := filepath.Join(t.TempDir(), "disk")
-	dir = t.TempDir()
+	image = filepath.Join(t.TempDir(), "disk")
 	f, err := os.Create(image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(smallDiskMiB << 20); err != nil {
+	if err := f.Truncate(mib << 20); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
 	if out, err := exec.Command("mkfs.ext4", "-q", "-m", "0", image).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.ext4: %v %s", err, out)
 	}
-	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
+	return image
+}
+
+// mountImage mounts the file of a disk until the end of the test.
+func mountImage(t *testing.T, image, options string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if out, err := exec.Command("mount", "-o", "loop,"+options, image, dir).CombinedOutput(); err != nil {
 		t.Skipf("no small disk can be mounted here: %v %s", err, out)
 	}
 	t.Cleanup(func() {
