@@ -55,7 +55,7 @@ func comesToTheSame(t *testing.T, file string) {
 	w := startWired(t, s.Options.Nodes)
 	w.play(s.Acts)
 	took, data := awaitEqual(t, w.nodes, 30*time.Second)
-	processes := shown(t, data)
+	processes := writesShown(t, data)
 	t.Logf("equal %v after the script: %d keys of %d are there", took.Round(time.Millisecond), len(processes), len(newest))
 	for key, open := range newest {
 		a, b := simulated[key], processes[key]
@@ -65,8 +65,8 @@ func comesToTheSame(t *testing.T, file string) {
 	}
 }
 
-// shown is which write each key shows.
-func shown(t *testing.T, data map[string]item) map[string]uint64 {
+// writesShown is which write each key shows.
+func writesShown(t *testing.T, data map[string]item) map[string]uint64 {
 	t.Helper()
 	out := map[string]uint64{}
 	for key, i := range data {
