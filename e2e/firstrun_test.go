@@ -22,7 +22,7 @@ func documentedSettings() []string {
 		compression_level default_ttl max_json_size rate_limit_requests rate_limit_window
 		rate_limit_by trusted_proxies http_tls_cert_file http_tls_key_file cors_allowed_origins
 		auth_enabled token_ttl token_max_ttl tamper_logging_enabled clustering_enabled rate_limiting_enabled
-		revision_history_enabled revision_max_age gc_interval backup_enabled backup_schedule backup_path backup_retention backup_incremental backup_recipients
+		revision_history_enabled revision_max_age gc_interval memory_limit_mb backup_enabled backup_schedule backup_path backup_retention backup_incremental backup_recipients
 		advertise_address cluster_port cluster_secret cluster_secret_file
 		replication_interval_ms push_ring_mb failed_after_s removed_after_s max_clock_skew_ms
 		max_connections header_timeout read_timeout write_timeout idle_timeout

@@ -80,6 +80,7 @@ func serve(out io.Writer, from config.Source) error {
 	for name, meant := range config.Strangers(from.Env) {
 		log.Warn("no setting has this variable", "variable", name, "meant", meant)
 	}
+	limitMemory(cfg)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	source := &rereading{from: from, log: to}

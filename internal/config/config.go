@@ -61,6 +61,7 @@ type Config struct {
 	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" needs:"compression_enabled" help:"Effort of it: 1-2 fastest, 3-5 default, 6-9 better, 10-19 best"`
 	DefaultTTL         time.Duration `yaml:"default_ttl" unit:"ttl" default:"0" reload:"true" help:"Default TTL (\"0\" = no expiry)"`
 	MaxJSONSize        int           `yaml:"max_json_size" default:"1048576" min:"1" max:"1048576" reload:"true" help:"Max JSON body size (bytes, 1 MiB at most)"`
+	MemoryLimitMB      int           `yaml:"memory_limit_mb" default:"0" min:"0" max:"1048576" help:"Memory that the process tries to stay below, mapped files aside (MiB); 0: three quarters of what its control group allows"`
 	GCInterval         time.Duration `yaml:"gc_interval" unit:"duration" default:"10m" help:"How often the store gives up what is overwritten, deleted or too old, if it is not busy; 1s to 24h"`
 	RateLimitRequests  int           `yaml:"rate_limit_requests" default:"100" min:"1" max:"1000000000" reload:"true" needs:"rate_limiting_enabled" help:"Requests per window, of each client, on this node"`
 	RateLimitWindow    time.Duration `yaml:"rate_limit_window" unit:"duration" default:"1m" reload:"true" needs:"rate_limiting_enabled" help:"Rate limit window, 1s to 24h"`
