@@ -250,7 +250,7 @@ func (s *Server) giveRights(x *exchange) *Problem {
 	if s.guard == nil || !x.creates {
 		return nil
 	}
-	acl := auth.Inherit(x.caller.User, auth.Above(x.key, s.lookup), auth.DefaultMode)
+	acl := auth.Inherit(x.caller.User, auth.Above(x.key, s.lookup), s.tuned.Load().mode)
 	err := s.guard.ClaimACL(x.key, acl, x.actor())
 	if errors.Is(err, ErrPrecondition) {
 		return newProblem(slugForbidden, "somebody else has created "+quoted(x.key)+" just now; nothing was stored")

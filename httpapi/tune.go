@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"kvs/internal/auth"
 )
 
 // Tunable is the part of Options that a running server takes anew.
@@ -13,6 +15,8 @@ type Tunable struct {
 	MaxJSONSize int
 	// RateLimit bounds the requests of each client. Health checks are free.
 	RateLimit RateLimit
+	// DefaultMode is the mode of a key that a PUT creates, 0 for auth.DefaultMode.
+	DefaultMode auth.Mode
 	// Access says which requests are logged; "" is none.
 	Access AccessLog
 }
@@ -20,6 +24,7 @@ type Tunable struct {
 // tuned is what follows from a Tunable. A request keeps the one that it began with.
 type tuned struct {
 	maxJSON int
+	mode    auth.Mode
 	access  AccessLog
 	limit   RateLimit
 	limits  *limiter // nil: as many requests as anybody likes
@@ -28,7 +33,10 @@ type tuned struct {
 // Tune takes other values over, for the requests that begin from now on. What clients
 // have used up counts on, unless the rate limit is another one.
 func (s *Server) Tune(t Tunable) {
-	next := &tuned{maxJSON: t.MaxJSONSize, access: t.Access, limit: t.RateLimit}
+	if t.DefaultMode == 0 {
+		t.DefaultMode = auth.DefaultMode
+	}
+	next := &tuned{maxJSON: t.MaxJSONSize, mode: t.DefaultMode, access: t.Access, limit: t.RateLimit}
 	if was := s.tuned.Load(); was != nil && was.limit.equal(t.RateLimit) {
 		next.limits = was.limits
 	} else {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,12 +59,21 @@ func (s setting) checkText(text string) (complaint string) {
 		if _, err := age.ParseRecipients(strings.NewReader(text)); err != nil || strings.ContainsFunc(text, unicode.IsSpace) {
 			return "must be a recipient of age, age1 and what age-keygen prints behind it"
 		}
+	case "mode":
+		if !isMode(text) {
+			return `must be like "cdwr,c-wr,----": create, delete, write, read for owner, group, others`
+		}
 	case "cron":
 		if _, err := ParseCron(text); err != nil {
 			return `must be five cron fields such as "0 0 * * *", or a word such as "@daily", for a time that comes`
 		}
 	}
 	return ""
+}
+
+// isMode accepts the rights of a key as they are shown. Somebody has to have one.
+func isMode(text string) bool {
+	return strings.ContainsAny(text, "cdwr") && regexp.MustCompile(`^[c-][d-][w-][r-],[c-][d-][w-][r-],[c-][d-][w-][r-]$`).MatchString(text)
 }
 
 // isHostPort accepts a host or a bracketed IPv6 address, with a port.

@@ -69,6 +69,7 @@ type Config struct {
 	TrustedProxies     []string      `yaml:"trusted_proxies" default:"[]" check:"prefix" reload:"true" help:"Proxies whose X-Forwarded-For is believed, such as [\"10.0.0.0/8\"]"`
 
 	AuthEnabled            bool          `yaml:"auth_enabled" group:"Feature toggles" default:"true" help:"JWT authentication system; the same on all nodes of a cluster"`
+	DefaultMode            string        `yaml:"default_mode" default:"cdwr,c-wr,----" check:"mode" reload:"true" needs:"auth_enabled" help:"Rights of a key that is created through this node: create, delete, write, read for owner, group, others"`
 	AllowMixedAuth         bool          `yaml:"allow_mixed_auth" default:"false" help:"Peer with nodes whose auth_enabled differs, if they say so too: to switch it node by node"`
 	TamperLoggingEnabled   bool          `yaml:"tamper_logging_enabled" default:"true" help:"Cryptographic audit trail"`
 	ClusteringEnabled      bool          `yaml:"clustering_enabled" default:"true" help:"Gossip protocol and sync"`

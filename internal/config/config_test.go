@@ -85,7 +85,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: range %d to %d", s.key, s.min, s.max)
 		}
 		known := []string{"", "name", "required", "ip", "hostport", "address", "label", "cron",
-			"prefix", "origin", "recipient"}
+			"prefix", "origin", "recipient", "mode"}
 		if !slices.Contains(known, s.check) {
 			t.Errorf("%s: unknown check %q", s.key, s.check)
 		}
@@ -228,6 +228,8 @@ func TestMistakes(t *testing.T) {
 		{"max_json_size: 0", `from 1 to 1048576`},
 		{"default_ttl: -1h", `default_ttl must be a duration`},
 		{"default_ttl: 1d", `"0" for no expiry`},
+		{`default_mode: "----,----,----"`, `default_mode must be like "cdwr,c-wr,----"`},
+		{"default_mode: rwx", `default_mode must be like "cdwr,c-wr,----"`},
 		{"rate_limit_window: 0", `rate_limit_window must be a duration`},
 		{"header_timeout: 5", `header_timeout must be a duration such as "30s" or "1m", not "5"`},
 		{"bind_address: localhost", `bind_address must be an IP address`},

@@ -12,6 +12,7 @@ import (
 
 	"kvs/httpapi"
 	"kvs/internal/auth"
+	"kvs/internal/config"
 	"kvs/storage"
 )
 
@@ -246,5 +247,29 @@ func TestDisabledUserIsNobody(t *testing.T) {
 	}
 	if _, ok := s.guard.Recall([]byte(token)); ok {
 		t.Error("recalled")
+	}
+}
+
+// Goal: whoever creates a key owns it, with the rights of default_mode, or of the default.
+func TestDefaultMode(t *testing.T) {
+	for _, mode := range []string{"", "cdwr,--wr,---r"} {
+		s := startWith(t, "a", nil, func(c *config.Config) {
+			c.AuthEnabled = true
+			if mode != "" {
+				c.DefaultMode = mode
+			}
+		})
+		user, token := userToken(t, s)
+		if status, text := ask(t, s, "PUT", "/kv/k", "1", token); status != 201 {
+			t.Fatalf("%d %s", status, text)
+		}
+		acl, ok := s.guard.Lookup("k")
+		want := auth.DefaultMode.String()
+		if mode != "" {
+			want = mode
+		}
+		if !ok || acl.Owner != user || acl.Mode.String() != want {
+			t.Errorf("default_mode %q: %+v", mode, acl)
+		}
 	}
 }

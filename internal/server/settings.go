@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kvs/httpapi"
+	"kvs/internal/auth"
 	"kvs/internal/config"
 	"kvs/statemachine"
 )
@@ -62,8 +63,9 @@ func tuning(cfg config.Config) statemachine.Tuning {
 
 // tunable translates the settings that the HTTP layer takes while it runs.
 func tunable(cfg config.Config) httpapi.Tunable {
+	mode, _ := auth.ParseMode(cfg.DefaultMode) // config has checked it
 	return httpapi.Tunable{
-		MaxJSONSize: cfg.MaxJSONSize, RateLimit: rateLimit(cfg), Access: httpapi.AccessLog(cfg.AccessLog),
+		DefaultMode: mode, MaxJSONSize: cfg.MaxJSONSize, RateLimit: rateLimit(cfg), Access: httpapi.AccessLog(cfg.AccessLog),
 	}
 }
 
