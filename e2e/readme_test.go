@@ -1,65 +1,57 @@
 package e2e
 
 import (
-	"net/http"
-	"os"
+	"fmt"
 	"os/exec"
-	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// block is the first block of code below a heading of docs/run.md.
-func block(t *testing.T, heading string) string {
-	t.Helper()
-	text, err := os.ReadFile("../docs/run.md")
-	if err != nil {
-		t.Fatal(err)
+// TestReadme types what the README shows of a demo into a shell beside one, and has the
+// simulator do what it shows of that. It is true from the moment that the other node has the write.
+func TestReadme(t *testing.T) {
+	inShell(t)
+	all := terminals(t, "../README.md")
+	if len(all) != 2 {
+		t.Fatalf("the README shows %d terminals", len(all))
 	}
-	_, rest, found := strings.Cut(string(text), "\n## "+heading+"\n")
-	_, rest, opened := strings.Cut(rest, "```bash\n")
-	code, _, closed := strings.Cut(rest, "```")
-	if !found || !opened || !closed {
-		t.Fatalf("docs/run.md has no block of bash below %q", heading)
+	l := startLab(t)
+	moved := strings.NewReplacer("/tmp/", l.dir+"/",
+		"8081", strconv.Itoa(l.nodes[0].port), "8083", strconv.Itoa(l.nodes[2].port))
+	last := ""
+	_, ok := poll(10*time.Second, func() bool {
+		last = untrue(t, ".", all[0], moved)
+		return last == ""
+	})
+	if !ok {
+		t.Error(last)
 	}
-	return code
+	if last = untrue(t, "..", all[1], strings.NewReplacer()); last != "" {
+		t.Error(last)
+	}
+	endDemo(t, l.p, l.dir, syscall.SIGINT)
 }
 
-// TestReadmeFirstToken pastes the walk through users and tokens into a
-// shell, in the directory of a node with default settings. Only the port differs.
-func TestReadmeFirstToken(t *testing.T) {
-	for _, tool := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(err)
+// untrue runs the lines of a terminal and tells the first that prints something else, "" if none does.
+func untrue(t *testing.T, dir string, lines []shown, moved *strings.Replacer) string {
+	t.Helper()
+	script := strings.Builder{}
+	for _, l := range lines {
+		script.WriteString(moved.Replace(l.command) + "\necho; echo '== next'\n")
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	got := strings.Split(string(out), "== next\n")
+	for i, l := range lines {
+		if i >= len(got) || !alike(l.prints, got[i]) {
+			return fmt.Sprintf("$ %s\nis not as the README shows it: %v\n%s", l.command, err, out)
 		}
 	}
-	n := newNode(t, "readme")
-	n.configure(strings.Replace(settings(n.name, n.port, "data_dir: ./data"), "auth_enabled: false\n", "", 1))
-	n.start()
-	n.token = n.tokenIn(filepath.Join(n.dir, "data"))
-	script := strings.ReplaceAll(block(t, "The first token"), "localhost:8080", n.address())
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script+"\necho; echo $TOKEN")
-	cmd.Dir = n.dir
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"timestamp"`) {
-		t.Fatalf("%v: %s", err, out)
-	}
-	words := strings.Fields(string(out))
-	john := words[len(words)-1]
-	for _, c := range []struct {
-		token, path string
-		status      int
-	}{
-		{john, "/kv/users/john", http.StatusOK},
-		{n.token, "/kv/users/john", http.StatusOK},
-		{"", "/kv/users/john", http.StatusUnauthorized},
-		{john, "/auth/users", http.StatusForbidden},
-	} {
-		if a, err := requestAs(c.token, http.MethodGet, n.url(c.path), nil); err != nil || a.status != c.status {
-			t.Errorf("%s: %v %v, want %d", c.path, a, err, c.status)
-		}
-	}
+	return ""
 }
 
 // TestTokenMintedOffline: a token that is signed with the key in the directory of a

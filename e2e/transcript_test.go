@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,14 +17,21 @@ type shown struct{ command, prints string }
 // consoleBlock is what a page shows of a terminal.
 var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
 
-// transcript reads the terminals of a page. A command goes on in the next line after a backslash.
-func transcript(t *testing.T, page string) (lines []shown) {
+// transcript is what is shown in the terminals of a page, one after the other.
+func transcript(t *testing.T, page string) []shown {
+	t.Helper()
+	return slices.Concat(terminals(t, page)...)
+}
+
+// terminals reads a page. A command goes on in the next line after a backslash.
+func terminals(t *testing.T, page string) (all [][]shown) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, block := range consoleBlock.FindAllStringSubmatch(string(text), -1) {
+		var lines []shown
 		for _, part := range strings.Split("\n"+block[1], "\n$ ")[1:] {
 			command, out, _ := strings.Cut(part, "\n")
 			for strings.HasSuffix(command, `\`) {
@@ -32,8 +40,9 @@ func transcript(t *testing.T, page string) (lines []shown) {
 			}
 			lines = append(lines, shown{command, out})
 		}
+		all = append(all, lines)
 	}
-	return lines
+	return all
 }
 
 // changing is what differs from run to run: versions, times, hashes, sizes; and with
@@ -50,6 +59,16 @@ var changing = []struct {
 	{regexp.MustCompile(`cluster [0-9a-f]+`), "CLUSTER"},
 	{regexp.MustCompile(`\d+ bytes`), "BYTES"},
 	{regexp.MustCompile(`after \d+\.\ds`), "AFTER"},
+	{regexp.MustCompile(`\d+\.\ds ago`), "AGO"},
+	{regexp.MustCompile(`(?m)^(BACKUP +done.*?) +\d+$`), "$1 BYTES"},
+	{regexp.MustCompile(`(steps|effects)=\d+`), "$1=MANY"},
+	{regexp.MustCompile(`age1[0-9a-z]{58}`), "RECIPIENT"},
+	{regexp.MustCompile(`"jti":"[\w-]{22}"`), `"jti":"JTI"`},
+	{regexp.MustCompile(`(?m)^[\w-]{22} `), "JTI "},
+	{regexp.MustCompile(`"t":\d+`), "T"},
+	{regexp.MustCompile(`(?m)^(get +)\d+( +[\d.µms]+){7}$`), "MEASURED"},
+	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "DURATION"},
+	{regexp.MustCompile(`\d+ (B|messages)/s`), "RATE"},
 	{regexp.MustCompile(` +`), " "},
 }
 
