@@ -293,7 +293,12 @@ var (
 	inline = regexp.MustCompile("`([^`\n]+)`")
 	// oneAfterAnother lies between the commands of a line.
 	oneAfterAnother = regexp.MustCompile(`&&|;|\s&(\s|$)`)
-	variable        = regexp.MustCompile(`\bKVS_[A-Z_]+\b`)
+	// before is what a shell lets stand before a command: a loop, variables, another user, a
+	// container, the sources.
+	before    = regexp.MustCompile(`^(\$ |(while|until|if|then|do|test|!) |[A-Z_]+=\S* |sudo |docker exec \S+ |go run \./cmd/)+`)
+	shorthand = regexp.MustCompile(`^-[a-zA-Z]$`)
+	inside    = regexp.MustCompile(`\$\(([^()]+)\)`)
+	variable  = regexp.MustCompile(`\bKVS_[A-Z_]+\b`)
 )
 
 // Goal: the rest of the documentation names no command, flag or variable that is not
@@ -343,11 +348,14 @@ func checkDocument(t *testing.T, root *cobra.Command, known map[string]bool, pat
 	}
 	var commands []string
 	for _, line := range code {
+		for _, part := range inside.FindAllStringSubmatch(line, -1) {
+			commands = append(commands, part[1])
+		}
 		commands = append(commands, oneAfterAnother.Split(line, -1)...)
 	}
 	for _, line := range commands {
-		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "$ "))
-		if len(words) < 2 || words[0] != "kvs" && words[0] != "./kvs" || words[1] == "#" {
+		words := strings.Fields(before.ReplaceAllString(strings.TrimSpace(line), ""))
+		if len(words) < 2 || !slices.Contains([]string{"kvs", "./kvs", "/kvs"}, words[0]) || words[1] == "#" {
 			continue
 		}
 		lines++
@@ -372,7 +380,7 @@ func wrongCommand(root *cobra.Command, words []string) string {
 		name, _, _ := strings.Cut(strings.Trim(word, "[]"), "=")
 		long, isFlag := strings.CutPrefix(name, "--")
 		switch {
-		case word == "--" || word == "|" || strings.HasPrefix(word, "#"):
+		case word == "--" || word == "|" || word == "||" || strings.HasPrefix(word, "#"):
 			return ""
 		case isFlag:
 			for _, alternative := range strings.Split(long, "|") {
@@ -381,6 +389,8 @@ func wrongCommand(root *cobra.Command, words []string) string {
 					return "there is no flag --" + alternative
 				}
 			}
+		case shorthand.MatchString(name) && c.Flags().ShorthandLookup(name[1:]) == nil && name != "-h":
+			return "there is no flag " + name
 		}
 	}
 	return ""
