@@ -30,6 +30,18 @@ func (e exit) Error() string { return e.err.Error() }
 func main() {
 	// Worlds are small and make much garbage: memory is cheaper than time here.
 	debug.SetGCPercent(400)
+	if err := commands().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		var e exit
+		if errors.As(err, &e) {
+			os.Exit(e.code)
+		}
+		os.Exit(exitUsage)
+	}
+}
+
+// commands is the program: all that it can be asked for.
+func commands() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sim",
 		Short:         "Simulate clusters of kvs: one seed, a swarm of seeds, the smallest that fails",
@@ -41,12 +53,5 @@ func main() {
   sim shrink --seed 4711`,
 	}
 	root.AddCommand(runCommand(), swarmCommand(), mutantsCommand(), shrinkCommand(), replayCommand())
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		var e exit
-		if errors.As(err, &e) {
-			os.Exit(e.code)
-		}
-		os.Exit(exitUsage)
-	}
+	return root
 }
