@@ -13,8 +13,18 @@ import (
 // too rarely: each fails without its rule, and passes with it. Most script the data
 // half alone; some are runs that once failed, shrunk.
 
-//go:embed testdata/scripts/twins-of-one-disk.sim
-var twinsOfOneDisk string
+var (
+	//go:embed testdata/scripts/twins-of-one-disk.sim
+	twinsOfOneDisk string
+	//go:embed testdata/scripts/beyond-a-gap.sim
+	beyondAGap string
+	//go:embed testdata/scripts/older-start.sim
+	olderStart string
+	//go:embed testdata/scripts/new-source-lacked.sim
+	newSourceLacked string
+	//go:embed testdata/scripts/source-below-the-floor.sim
+	sourceBelowTheFloor string
+)
 
 // played plays a script with a rule broken on all hosts.
 func played(text string) func(keyspace.Mutant) *Failure {
