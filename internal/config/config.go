@@ -56,6 +56,7 @@ type Config struct {
 	TLSCertFile       string `yaml:"tls_cert_file" default:"" help:"Certificate of this node towards peers (PEM), its URI name kvs-replica:<replica id>"`
 	TLSKeyFile        string `yaml:"tls_key_file" default:"" help:"Private key of that certificate (PEM)"`
 	PushRingMB        int    `yaml:"push_ring_mb" default:"64" min:"1" max:"4096" help:"Memory for fresh writes on their way to peers (MiB)"`
+	DirectFanout      int    `yaml:"direct_fanout_max" default:"16" min:"1" max:"1000" help:"Peers that a node pushes its writes to by itself; with more of them they travel on a tree, a hop longer and with less to send"`
 
 	CompressionEnabled bool          `yaml:"compression_enabled" group:"Feature configuration" default:"true" help:"Compress values with zstd on disk where that makes them smaller"`
 	CompressionLevel   int           `yaml:"compression_level" default:"3" min:"1" max:"19" needs:"compression_enabled" help:"Effort of it: 1-2 fastest, 3-5 default, 6-9 better, 10-19 best"`

@@ -27,7 +27,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	core.Name, core.Addr = cfg.NodeID, addr
 	core.Replication = millis(cfg.ReplicationInterval)
 	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
-	core.RingBytes = cfg.PushRingMB << 20
+	core.RingBytes, core.DirectFanout = cfg.PushRingMB<<20, cfg.DirectFanout
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
 	}
