@@ -69,6 +69,7 @@ var changing = []struct {
 	{regexp.MustCompile(`(?m)^(get +)\d+( +[\d.µms]+){7}$`), "MEASURED"},
 	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "DURATION"},
 	{regexp.MustCompile(`\d+ (B|messages)/s`), "RATE"},
+	{regexp.MustCompile(`had \d+ acknowledged`), "had MANY acknowledged"},
 	{regexp.MustCompile(` +`), " "},
 }
 
