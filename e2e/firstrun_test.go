@@ -16,7 +16,7 @@ const defaultPort = 8080
 
 // documentedSettings are the settings that the documentation lists.
 func documentedSettings() []string {
-	return strings.Fields(`node_id bind_address port data_dir seed_nodes read_only log_level
+	return strings.Fields(`node_id bind_address port data_dir durability seed_nodes read_only log_level
 		gossip_interval_min gossip_interval_max sync_interval catchup_interval
 		bootstrap_max_age_hours throttle_delay_ms fetch_delay_ms compression_enabled
 		compression_level default_ttl max_json_size rate_limit_requests rate_limit_window

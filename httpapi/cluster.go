@@ -36,6 +36,8 @@ func (s *Server) serveHealth(x *exchange) *Problem {
 	b = appendString(b, h.ClusterID)
 	b = append(b, `,"version":`...)
 	b = appendString(b, s.options.Version)
+	b = append(b, `,"durability":`...)
+	b = appendString(b, h.Durability)
 	b = append(b, `,"reasons":[`...)
 	for i, reason := range h.Reasons {
 		if i > 0 {

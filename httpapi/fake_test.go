@@ -200,7 +200,7 @@ func (fakeCluster) Members() []Member {
 }
 
 func (f fakeCluster) Health() Health {
-	h := Health{Status: "ok", Mode: "normal", MemberCount: 2, NodeID: "node-alpha", Joined: true,
+	h := Health{Status: "ok", Mode: "normal", MemberCount: 2, NodeID: "node-alpha", Durability: "always", Joined: true,
 		ClusterID: "c1", Ready: !f.unready}
 	if f.unready {
 		h.Status, h.Reasons = "degraded", []string{"disk: full", "clock: skewed"}
@@ -222,7 +222,7 @@ func (f *fakeOperator) note(format string, args ...any) error {
 func (f *fakeOperator) SetMode(readOnly bool) error { return f.note("mode %v", readOnly) }
 
 func (f *fakeOperator) SyncStatus() (SyncStatus, error) {
-	s := SyncStatus{Peer: Peer{"a", "0a"}, Mode: "normal", Digest: Digest{Keys: 7, AsOf: 8}, Converged: true}
+	s := SyncStatus{Peer: Peer{"a", "0a"}, Mode: "normal", Digest: Digest{Keys: 7, AsOf: 8}, Durability: "async", Unsynced: 2, DurableSeq: 3, Converged: true}
 	s.Peers = []PeerStatus{{
 		Peer: Peer{`b"`, "0b"}, Address: "[::1]:8081", State: "alive", Connected: true, Missing: 1,
 		Lacking: 2, Bytes: 3, OldestMs: 4, EqualRoot: true, Digested: 5, Scrubbed: 6,

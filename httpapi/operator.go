@@ -62,11 +62,17 @@ type Peer struct {
 
 // SyncStatus is how far a node and the members of its cluster are apart.
 type SyncStatus struct {
-	Peer      // This node.
-	Mode      string
-	Digest    Digest
-	Converged bool // Every member is connected and has the same data, as far as this node knows.
-	Peers     []PeerStatus
+	Peer // This node.
+	Mode string
+	// Durability says when writes are synced, "always" or "async". Unsynced is how many
+	// writes a loss of power would take from this node now, and DurableSeq the newest
+	// write of its own since its start that none takes, counted from 1; 0 is none.
+	Durability string
+	Unsynced   uint64
+	DurableSeq uint64
+	Digest     Digest
+	Converged  bool // Every member is connected and has the same data, as far as this node knows.
+	Peers      []PeerStatus
 
 	Collection Collection
 	Copy       Copy

@@ -27,9 +27,9 @@ func TestClusterShapes(t *testing.T) {
 		"/members":  members,
 		"/members/": members,
 		"/health": `{"status":"ok","mode":"normal","member_count":2,"node_id":"node-alpha",` +
-			`"joined":true,"cluster_id":"c1","version":"0.1.0","reasons":[]}`,
+			`"joined":true,"cluster_id":"c1","version":"0.1.0","durability":"always","reasons":[]}`,
 		"/health?from=balancer": `{"status":"ok","mode":"normal","member_count":2,"node_id":"node-alpha",` +
-			`"joined":true,"cluster_id":"c1","version":"0.1.0","reasons":[]}`,
+			`"joined":true,"cluster_id":"c1","version":"0.1.0","durability":"always","reasons":[]}`,
 		"/healthz": "ok\n",
 		"/readyz":  "ready\n",
 		"/sync/merkle/root": `{"root":"ab` + strings.Repeat("0", 62) +

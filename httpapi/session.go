@@ -156,7 +156,7 @@ func (x *exchange) endSession() {
 // answerCopies says how many replicas have a write, if that was asked for: 202 if they
 // are less than was wanted.
 func (x *exchange) answerCopies(w Written) {
-	if w.Copies == 0 {
+	if w.Copies == 0 && !w.Short {
 		return
 	}
 	resp := &x.ctx.Response

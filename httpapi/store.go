@@ -225,6 +225,7 @@ type Health struct {
 	NodeID      string
 	Joined      bool
 	ClusterID   string // Empty while the node has none.
+	Durability  string // "always" or "async": when writes are synced.
 	Ready       bool   // Whether /readyz says 200.
 	Reasons     []string
 }

@@ -17,7 +17,7 @@ func TestOperatorShapes(t *testing.T) {
 		`{"hash":"8000000000000000","here":false,"there":true}]}`
 	left := `{"drained":true,"acknowledged_by":[{"id":"b","replica":"0b"}]}`
 	status := `{"node_id":"a","replica":"0a","mode":"normal","root":"` + strings.Repeat("0", 64) +
-		`","keys":7,"as_of":8,"converged":true,"peers":[{"id":"b\"","replica":"0b",` +
+		`","keys":7,"as_of":8,"durability":"async","unsynced_dots":2,"durable_seq":3,"converged":true,"peers":[{"id":"b\"","replica":"0b",` +
 		`"address":"[::1]:8081","state":"alive","connected":true,"missing_dots":1,"lacking_dots":2,` +
 		`"bytes":3,"oldest_ms":4,"equal_root":true,"last_digest":5,"last_scrub":6},` +
 		`{"id":"","replica":"","address":"","state":"","connected":false,"missing_dots":0,` +

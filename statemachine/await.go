@@ -82,15 +82,16 @@ type copies struct {
 // AcksAll asks for every replica of the roster, the unreachable ones too.
 const AcksAll = -1
 
-// awaitCopies puts a durable write on the list of those that wait, unless enough have
-// it by now, which is this node alone.
+// awaitCopies puts a write on the list of those that wait, unless enough have it
+// durably by now, which is this node alone if it syncs every batch.
 func (n *Node) awaitCopies(w *ClientWrite, seq Seq, result WriteResult) {
 	c := copies{w.Request, seq, w.Acks, n.now.Mono + min(w.Wait, waitMax), result}
 	if c.need == AcksAll {
 		c.need = 1 + len(n.choose(func(p *peer) bool { return p.Standing == keyspace.Active }))
 	}
-	if c.need <= 1 || w.Wait <= 0 || len(n.copies) >= copiesMax {
-		n.answerCopies(&c, n.reached())
+	reached := n.reached()
+	if c.need <= 1 && reached[0] >= seq || w.Wait <= 0 || len(n.copies) >= copiesMax {
+		n.answerCopies(&c, reached)
 		return
 	}
 	n.copies = append(n.copies, c)
@@ -98,21 +99,22 @@ func (n *Node) awaitCopies(w *ClientWrite, seq Seq, result WriteResult) {
 }
 
 // reached lists how far the replicas of the roster durably have this node's running
-// stream, the furthest first.
-func (n *Node) reached() (seqs []Seq) {
+// stream, this node included, the furthest first.
+func (n *Node) reached() []Seq {
+	seqs := []Seq{n.durable.Head(n.stream)}
 	for _, p := range n.peers {
 		if p.Standing != keyspace.Active {
 			continue
 		}
-		seqs = append(seqs, max(p.claims.Head(n.stream), p.has))
+		seqs = append(seqs, max(p.durable.Head(n.stream), p.has))
 	}
 	slices.SortFunc(seqs, func(a, b Seq) int { return int(b) - int(a) })
 	return seqs
 }
 
 func (n *Node) answerCopies(c *copies, reached []Seq) {
-	c.result.Copies = 1
-	for c.result.Copies <= len(reached) && reached[c.result.Copies-1] >= c.seq {
+	c.result.Copies = 0
+	for c.result.Copies < len(reached) && reached[c.result.Copies] >= c.seq {
 		c.result.Copies++
 	}
 	c.result.Short = c.result.Copies < c.need
@@ -126,7 +128,7 @@ func (n *Node) endCopies() {
 	}
 	reached := n.reached()
 	n.copies = slices.DeleteFunc(n.copies, func(c copies) bool {
-		enough := c.need-2 < len(reached) && reached[c.need-2] >= c.seq
+		enough := c.need <= len(reached) && reached[c.need-1] >= c.seq
 		if enough || c.until <= n.now.Mono {
 			n.answerCopies(&c, reached)
 			return true

@@ -40,8 +40,8 @@ func (n *Node) onCollectDue() {
 // frontier is, stream by stream, the head up to which all of the roster has come,
 // as far as this node may count, and who keeps it from saying anything.
 func (n *Node) frontier() (f VV, blocked []ReplicaID) {
-	f = n.vv.Clone()
-	f.LowerHeads(n.vv)
+	f = n.durable.Clone()
+	f.LowerHeads(n.durable)
 	for _, p := range n.peers {
 		if n.pointless(p) {
 			continue
@@ -94,7 +94,7 @@ func (n *Node) purgeRound() {
 	f, blocked := n.frontier()
 	n.noteBlocked(blocked)
 	switch {
-	case n.loss.Kind != keyspace.LossNone:
+	case n.lost():
 		return // what was lost may have been reported
 	case c.running || n.transfer.Active() || !n.jobs.room() || n.id.Cluster == ClusterID{}:
 		return

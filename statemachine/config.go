@@ -50,6 +50,10 @@ type Config struct {
 	// takes small ones, so that few writes make many messages.
 	ChunkEntries, PushEntries int
 
+	// Async says that the store does not sync every batch before it is Applied, and
+	// that Synced says what is durable.
+	Async bool
+
 	// Mutant is a rule to break on purpose; see keyspace.Mutant.
 	Mutant keyspace.Mutant
 }

@@ -9,6 +9,9 @@ func (n *Node) digest(p *peer) Digest {
 	if p.cursor.live {
 		d.Epoch, d.Pushed = n.stream.Epoch, p.cursor.acked
 	}
+	if n.cfg.Async {
+		d.Async, d.Durable = true, n.durable.Clone()
+	}
 	if n.transfer.Active() {
 		d.Base = n.transfer.Base.Clone()
 	}
@@ -36,7 +39,10 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		n.sampleClock(p, d.Wall, 0) // better than nothing until it answers a probe
 	}
 	n.accepted = n.accepted || p.complete()
-	p.claims, p.base = d.VV, d.Base
+	p.claims, p.base, p.durable = d.VV, d.Base, d.VV
+	if d.Async {
+		p.durable = d.Durable
+	}
 	n.endCopies()
 	n.pullFor(p)
 	if d.Epoch != (keyspace.Epoch{}) {
@@ -50,6 +56,7 @@ func (n *Node) onDigest(p *peer, d Digest) {
 		return
 	}
 	n.note(p, d)
+	n.aim(p, d.VV)
 	n.scrubClaim(d)
 	switch {
 	case n.transfer.Active() || !p.complete():

@@ -44,8 +44,9 @@ type Send struct {
 	Msg   Message
 }
 
-// Apply carries out a batch in one durable transaction, after all batches
-// before it. Answered by Applied, in the same order.
+// Apply carries out a batch in one transaction, after all batches before it.
+// Answered by Applied, in the same order, once it is durable or, under
+// Config.Async, once it is committed.
 type Apply struct{ Batch *keyspace.Batch }
 
 // ReadDigest asks for the sums of nodes of the digest tree as of a minute, or, as
@@ -103,7 +104,7 @@ type Respond struct {
 	Result  WriteResult
 }
 
-// Stored says that a write is durable here whose Respond waits for others.
+// Stored says that the batch of a write is Applied whose Respond waits for copies.
 type Stored struct{ Request RequestID }
 
 // Done ends a command.
@@ -117,7 +118,7 @@ type Notify struct{ Event Event }
 
 // WriteResult is the fate of a client's write.
 type WriteResult struct {
-	Refused Refusal // RefusedNot if it is durable here
+	Refused Refusal // RefusedNot if it is stored here
 	// Version is that of the write, or, after RefusedCondition, what is stored instead.
 	Version keyspace.Version
 	Existed bool // a live record was there before

@@ -119,7 +119,7 @@ func (n *Node) tryLink(p *peer) {
 		n.send(p, ClassControl, Welcome{n.id.Cluster, n.id.Digest})
 	case p.cluster == n.id.Cluster:
 		p.linked = true
-		p.owed, p.claims, p.base, p.has, p.beyond = VV{}, VV{}, VV{}, 0, false
+		p.owed, p.claims, p.durable, p.base, p.has, p.beyond = VV{}, VV{}, VV{}, VV{}, 0, false
 		n.leaveGap()
 		n.reshape()
 		n.steer(p)

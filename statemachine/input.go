@@ -67,8 +67,8 @@ type Received struct {
 // Bounds: those of a keyspace.Batch.
 type ClientWrites struct{ Writes []ClientWrite }
 
-// ClientWrite is one write and the request that waits for it: until it is durable here
-// or, with Acks, on so many replicas, this one included, or AcksAll; then it gets Stored
+// ClientWrite is one write and the request that waits for it: until it is Applied here
+// or, with Acks, durable on so many replicas, this one included, or AcksAll; then it gets Stored
 // first, and Respond after Wait at the latest.
 type ClientWrite struct {
 	Request RequestID
@@ -77,8 +77,16 @@ type ClientWrite struct {
 	Wait    Millis
 }
 
-// Applied answers Apply once the batch is durable.
+// Applied answers Apply: once the batch is durable, or under Config.Async once all that
+// read the store see it.
 type Applied struct{ Result *keyspace.Applied }
+
+// Synced says that all batches up to this one are durable, and the vector as of it. It
+// comes under Config.Async alone, after the Applied of that batch, from time to time.
+type Synced struct {
+	Batch BatchID
+	VV    VV
+}
 
 // DigestRead answers ReadDigest: one sum an index.
 type DigestRead struct {
@@ -129,6 +137,7 @@ func (PeerDown) input()     {}
 func (Received) input()     {}
 func (ClientWrites) input() {}
 func (Applied) input()      {}
+func (Synced) input()       {}
 func (DigestRead) input()   {}
 func (LeafRead) input()     {}
 func (DotsRead) input()     {}

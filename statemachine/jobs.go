@@ -195,10 +195,14 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.jobs.done += uint64(len(done.jobs))
 	assertf(a.VV.Covers(n.vv), "the vector shrank from %v to %v", n.vv, a.VV)
 	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
+	if !n.cfg.Async {
+		n.durable, n.synced = a.VV, a.Batch
+	}
 	n.floor, n.tombstones, n.expiring = a.Floor, a.Tombstones, a.Expiring
 	n.asOf, n.past = a.AsOf, a.Past
 	n.stats.AheadVersions += a.Ahead
 	n.onIdentity(a)
+	n.reachGoal()
 	n.onTransfer(a.Transfer)
 	n.endAwaits()
 	writes, entries := a.Outcomes, a.Outcomes[countWrites(done.jobs):]
@@ -261,7 +265,7 @@ func (n *Node) refuses() Refusal {
 	switch {
 	case n.leaving.running, n.self.Standing != keyspace.Active:
 		return RefusedLeaving
-	case n.ending, n.stage().syncing():
+	case n.ending, n.stage().syncing(), n.relearning():
 		return RefusedSyncing
 	case n.readOnly:
 		return RefusedReadOnly

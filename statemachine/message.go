@@ -137,6 +137,10 @@ type Digest struct {
 	// Base is what all sources of the sender's copy had, while it makes one: VV does
 	// not claim that yet.
 	Base VV `cbor:"8,keyasint,omitzero"`
+	// Async says that the sender syncs what it stores from time to time: of VV no more
+	// than Durable is sure to survive a crash. Otherwise all of it is.
+	Async   bool `cbor:"9,keyasint,omitempty"`
+	Durable VV   `cbor:"10,keyasint,omitzero"`
 }
 
 // Push carries fresh writes: of the sender's running stream, in order, or of
@@ -149,6 +153,8 @@ type Push struct {
 // Ack says what the sender durably has of the receiver's running stream.
 type Ack struct {
 	Have VV `cbor:"1,keyasint"`
+	// Unsynced is how many of the newest writes below its head are not durable yet.
+	Unsynced Seq `cbor:"2,keyasint,omitempty"`
 }
 
 // Need asks for one chunk of the entries whose dots are not in Not, behind the

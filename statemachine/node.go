@@ -17,11 +17,15 @@ type Node struct {
 	id   keyspace.Identity
 	self Member
 	// vv, sum and live mirror the store as of the last Applied.
-	vv     VV
-	sum    Sum
-	live   uint64
-	stream Stream
-	loss   keyspace.Loss // found by a start, not mended yet
+	vv VV
+	// durable is the part of vv that no crash takes, as of batch synced.
+	durable VV
+	synced  BatchID
+	sum     Sum
+	live    uint64
+	stream  Stream
+	loss    keyspace.Loss // found by a start, not mended yet
+	goal    goal          // whose having ends a LossUnsynced
 
 	peers []*peer // sorted by replica; everybody ever heard of, self excluded
 	// unsaved says that a peer's change is not on its way to the store yet.
@@ -48,6 +52,8 @@ type Node struct {
 	collection           collection
 	report               *Report // this node's own, nil if it has nothing to say
 	reported             uint64  // its number
+	draft                *Report // waits until what it says is durable, nil if none does
+	draftBatch           BatchID // the last batch that went to the store before it
 	accepted             bool    // a complete replica talks to this run
 	guests               []guest
 	leaving              leaving
@@ -76,14 +82,15 @@ type Node struct {
 // New returns a node that goes on from what its store held at the start.
 func New(cfg Config, restored keyspace.Snapshot) *Node {
 	n := &Node{
-		cfg:    cfg,
-		rng:    rand.New(rand.NewChaCha8(cfg.Seed)),
-		id:     restored.Identity,
-		vv:     restored.VV.Clone(),
-		sum:    restored.Sum,
-		live:   restored.Live,
-		stream: restored.Stream,
-		floor:  restored.Floor.Clone(), tombstones: restored.Tombstones, expiring: restored.Expiring,
+		cfg:     cfg,
+		rng:     rand.New(rand.NewChaCha8(cfg.Seed)),
+		id:      restored.Identity,
+		vv:      restored.VV.Clone(),
+		durable: restored.VV.Clone(),
+		sum:     restored.Sum,
+		live:    restored.Live,
+		stream:  restored.Stream,
+		floor:   restored.Floor.Clone(), tombstones: restored.Tombstones, expiring: restored.Expiring,
 		asOf: restored.AsOf, past: restored.Past, transfer: restored.Transfer.Clone(),
 		reads:    make(map[OpID]pendingRead),
 		readOnly: cfg.ReadOnly,
@@ -128,6 +135,8 @@ func (n *Node) Step(now Time, in Input) []Effect {
 		n.onClientWrites(in.Writes)
 	case Applied:
 		n.onApplied(in.Result)
+	case Synced:
+		n.onSynced(in)
 	case DigestRead:
 		n.onDigestRead(in)
 	case LeafRead:

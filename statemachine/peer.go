@@ -34,7 +34,8 @@ type peer struct {
 	standstill standstill
 	electors   []ReplicaID // what it said in Hello.Seeds
 	claims     VV          // the newest claim that came from it over this link
-	has        Seq         // of this node's running stream, as it acknowledged over this link
+	durable    VV          // of that, what no crash takes from it
+	has        Seq         // of this node's running stream, durably, as it acknowledged over this link
 	base       VV          // and what its copy starts from, if it makes one
 	reports    reports
 	lists      foreignList

@@ -72,6 +72,9 @@ func (i ClientWrites) Append(b []byte) []byte {
 	}
 	return append(b, ')')
 }
+func (i Synced) Append(b []byte) []byte {
+	return append(i.VV.Append(append(num(open(b, "Synced"), i.Batch), ' ')), ')')
+}
 func (i Applied) Append(b []byte) []byte {
 	b = append(num(open(b, "Applied"), i.Result.Batch), ' ')
 	b = append(i.Result.VV.Append(b), ' ')
@@ -237,6 +240,9 @@ func (m Digest) Append(b []byte) []byte {
 	if !m.Base.IsEmpty() {
 		b = m.Base.Append(append(b, " base "...))
 	}
+	if m.Async {
+		b = m.Durable.Append(append(b, " durable "...))
+	}
 	return append(b, ')')
 }
 func (m Push) Append(b []byte) []byte {
@@ -246,7 +252,13 @@ func (m Push) Append(b []byte) []byte {
 	}
 	return append(entries(open(b, name), m.Entries), ')')
 }
-func (m Ack) Append(b []byte) []byte { return append(m.Have.Append(open(b, "Ack")), ')') }
+func (m Ack) Append(b []byte) []byte {
+	b = m.Have.Append(open(b, "Ack"))
+	if m.Unsynced > 0 {
+		b = num(append(b, " unsynced"...), m.Unsynced)
+	}
+	return append(b, ')')
+}
 func (m Need) Append(b []byte) []byte {
 	b = append(num(open(b, "Need"), m.Session), ' ')
 	return append(m.After.Append(append(m.Not.Append(b), ' ')), ')')

@@ -71,7 +71,8 @@ func (n *Node) pumpTo(p *peer) {
 
 // onAck moves a cursor forward.
 func (n *Node) onAck(p *peer, m Ack) {
-	if head := m.Have.Head(n.stream); head > p.has {
+	head := m.Have.Head(n.stream)
+	if head -= min(m.Unsynced, head); head > p.has {
 		p.has = head
 		n.endCopies()
 	}
@@ -143,13 +144,13 @@ func (p *peer) expect(d keyspace.Dot) {
 	}
 }
 
-// onPushed acknowledges what is durable now, and passes it on.
+// onPushed acknowledges what has arrived, and passes it on.
 func (n *Node) onPushed(j *job, outcomes []keyspace.Outcome) {
 	n.relay(j, outcomes)
 	if j.relayed {
 		return
 	}
 	if p := n.peer(j.peer); p != nil && p.linked {
-		n.send(p, ClassControl, Ack{n.vv.Only(j.entries[0].Dot.Stream)})
+		n.send(p, ClassControl, n.ack(j.entries[0].Dot.Stream))
 	}
 }

@@ -84,8 +84,11 @@ func (r *reports) settle(vv VV, blind bool) {
 // refreshReport renews this node's own report if it would say something else.
 // A replica that is still taking over a copy claims nothing yet and says nothing.
 func (n *Node) refreshReport() {
-	if n.transfer.Active() || n.loss.Kind != keyspace.LossNone || n.self.Standing != keyspace.Active || n.id.Joined == 0 {
-		n.report = nil
+	if n.transfer.Active() || n.lost() || n.self.Standing != keyspace.Active || n.id.Joined == 0 {
+		n.report, n.draft = nil, nil
+		return
+	}
+	if n.draft != nil {
 		return
 	}
 	lines := n.rosterLines()
@@ -93,7 +96,7 @@ func (n *Node) refreshReport() {
 		return
 	}
 	n.reported++
-	n.report = &Report{n.id.Replica, n.id.Boot, n.reported, n.vv.Clone(), lines, n.stream.Epoch}
+	n.offer(&Report{n.id.Replica, n.id.Boot, n.reported, n.vv.Clone(), lines, n.stream.Epoch})
 }
 
 // rosterLines is the roster as this node knows it, those who have left or were

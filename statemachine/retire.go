@@ -97,7 +97,7 @@ func (n *Node) readable(p *peer, m Message) (Message, bool) {
 	c := resolver{own: n.vv.Retired(), foreign: p.lists.list}
 	switch m := m.(type) {
 	case Digest:
-		c.resolve(&m.VV, &m.Base)
+		c.resolve(&m.VV, &m.Base, &m.Durable)
 		return n.resolved(p, &c, m)
 	case Ack:
 		c.resolve(&m.Have)
@@ -198,7 +198,7 @@ func (n *Node) onWire(m Message) Message {
 	own := n.vv.Retired()
 	switch m := m.(type) {
 	case Digest:
-		m.VV, m.Base = m.VV.Wire(own), m.Base.Wire(own)
+		m.VV, m.Base, m.Durable = m.VV.Wire(own), m.Base.Wire(own), m.Durable.Wire(own)
 		return m
 	case Ack:
 		m.Have = m.Have.Wire(own)

@@ -94,7 +94,7 @@ func (n *Node) tryLeave() {
 	var holders []ReplicaID
 	linked, own := n.linked(), n.ownWrites()
 	for _, p := range linked {
-		if p.complete() && p.claims.Covers(own) {
+		if p.complete() && p.durable.Covers(own) {
 			holders = append(holders, p.Replica)
 		}
 	}

@@ -12,6 +12,9 @@ type Status struct {
 	Hello    Hello
 	ReadOnly bool // it is so by its setting or by SetMode
 	VV       VV
+	Stream   Stream // of this run's own writes
+	Durable  VV     // the part of it that no crash takes
+	Async    bool   // Config.Async
 	Sum      Sum
 	Live     uint64
 	Members  []MemberView  // the members view, self included, in the order of joining
@@ -122,7 +125,7 @@ type Stats struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Identity: n.id, Hello: n.Hello(), ReadOnly: n.readOnly,
-		VV: n.vv.Clone(), Sum: n.sum, Live: n.live, Stats: n.stats,
+		VV: n.vv.Clone(), Stream: n.stream, Durable: n.durable.Clone(), Async: n.cfg.Async, Sum: n.sum, Live: n.live, Stats: n.stats,
 		Mode: n.mode(), AsOf: n.asOf, Transfer: n.transfer.Clone(), Floor: n.floor.Clone(), Roster: n.rosterLines(),
 		Tombstones: n.tombstones, Expiring: n.expiring,
 		Blocked: slices.Clone(n.collection.blocked), BlockedAt: n.collection.since, Pins: len(n.pins),

@@ -15,7 +15,8 @@
 // Invariants:
 //
 //   - A batch is delivered as Applied only when it would survive a power cut,
-//     and every read that begins afterwards sees it.
+//     and every read that begins afterwards sees it. Under Options.Async it would
+//     survive once it is delivered as Synced (barrier.go).
 //   - One batch is one Badger transaction is one sync: Badger syncs once a
 //     transaction even when it writes several together, so grouping happens in
 //     front of it.

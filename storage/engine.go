@@ -23,10 +23,6 @@ type engine struct {
 	report func(key []byte)
 }
 
-func openEngine(dir string, log badger.Logger, small *compressor, report func(key []byte)) (*engine, error) {
-	return openEngineWith(badgerOptions(dir, log), small, report)
-}
-
 func openEngineWith(o badger.Options, small *compressor, report func(key []byte)) (*engine, error) {
 	db, err := badger.Open(o)
 	if err != nil {

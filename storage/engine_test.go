@@ -31,7 +31,7 @@ func engineOn(t testing.TB, dir string) *engine { return engineAt(t, dir, 0) }
 // engineAt is one that compresses at a level.
 func engineAt(t testing.TB, dir string, level int) *engine {
 	t.Helper()
-	e, err := openEngine(dir, discard(t), newCompressor(level), func([]byte) {})
+	e, err := openEngineWith(badgerOptions(dir, discard(t)), newCompressor(level), func([]byte) {})
 	if err != nil {
 		t.Fatal(err)
 	}

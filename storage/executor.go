@@ -131,7 +131,7 @@ func (s *Store) apply(b *keyspace.Batch) {
 		s.journalBatch(tx, b, out, first)
 		c := &staged{
 			txn: tx.txn, writes: tx.writes, reserved: tx.reserved, digest: s.digestNow(), queued: s.queue.next,
-			records: len(out.Outcomes) - first,
+			records: len(out.Outcomes) - first, binding: binds(b),
 		}
 		if done {
 			c.answer = statemachine.Applied{Result: out}
@@ -143,6 +143,10 @@ func (s *Store) apply(b *keyspace.Batch) {
 		}
 	}
 }
+
+// binds says that a batch changes who this replica is. Others act on that at once, so a
+// loss of power must not take it back.
+func binds(b *keyspace.Batch) bool { return b.Adopt != nil || b.Join != 0 || b.Rejoin }
 
 // walk carries out a batch that iterates over what is stored: with an empty
 // pipeline. An adoption rebuilds indexes in several transactions of its own,
@@ -157,6 +161,9 @@ func (s *Store) walk(b *keyspace.Batch) {
 	s.digestKey = s.state.DigestKey()
 	d := s.digestNow()
 	s.digest.Store(&d)
+	if s.barrier.async && binds(b) {
+		s.makeDurable()
+	}
 	if !b.Turn && b.Purge == nil { // those take away only what nobody sees any more
 		s.reserved(nil)
 	}

@@ -15,7 +15,7 @@ import (
 // Batches pass through two stages, so that the processor works while the disk
 // syncs: runWriter applies a batch to a transaction, runCommitter commits it and
 // delivers the answer. One batch may be in each. The order is that of Perform
-// in both, and nothing is answered before the commit is durable.
+// in both, and nothing is answered before the commit is through.
 //
 // What the batch before has written cannot be read from Badger until its commit
 // is through. So a staged transaction is opened before that commit begins, and
@@ -29,9 +29,10 @@ type staged struct {
 	done   atomic.Bool // committed
 
 	reserved []string      // keys of the system's own records among writes
+	binding  bool          // durable before anybody is told, under Async too, like what is in reserved
 	records  int           // writes and entries
 	queued   uint64        // the number of the next entry of the queue
-	told     chan struct{} // nil, or closed once it is durable
+	told     chan struct{} // nil, or closed once it is durable, by a barrier or the commit
 
 	digest digest
 	answer statemachine.Input // nil: none yet
@@ -154,6 +155,9 @@ func (s *Store) runCommitter() {
 				s.news(a.Result.News, a.Result.VV)
 			}
 			s.deliver(c.answer)
+			if a, ok := c.answer.(statemachine.Applied); ok {
+				s.barrier.noteAnswer(a)
+			}
 		}
 	}
 }
@@ -173,9 +177,9 @@ func (s *Store) commit(c *staged) error {
 	}
 	s.committed(c.records, began)
 	c.done.Store(true)
-	s.queue.durable.Store(c.queued)
-	if c.told != nil {
-		close(c.told)
+	s.note(c)
+	if s.barrier.async && (c.binding || len(c.reserved) > 0) {
+		s.makeDurable()
 	}
 	if len(c.reserved) > 0 {
 		s.reserved(c.reserved)

@@ -128,7 +128,7 @@ func (s *Store) Moved(last uint64) { s.queue.moved.Store(last) }
 // opened; 0 if it is not known that there was one.
 func (s *Store) MovedAtStart() uint64 { return s.movedAtStart }
 
-// ReadQueue visits the queued records from that with number from on, in order,
+// ReadQueue visits the queued records that are durable, from that with number from on, in order,
 // until visit returns false, which must not keep record. One that is damaged is left
 // out: the numbers of its entries are missing.
 func (s *Store) ReadQueue(from uint64, visit func(first uint64, record []byte) bool) error {
@@ -136,9 +136,10 @@ func (s *Store) ReadQueue(from uint64, visit func(first uint64, record []byte) b
 		return err
 	}
 	defer s.leave()
+	end := keyspace.QueueKey(s.queue.durable.Load())
 	return guard(func() {
 		s.engine.view(func(r keyspace.Reader) {
-			for key, value := range r.Ascend(keyspace.QueueKey(from), keyspace.QueueEnd()) {
+			for key, value := range r.Ascend(keyspace.QueueKey(from), end) {
 				first, _, ok := parseQueued(key, value)
 				if !ok {
 					s.log.Error("queued audit entries are damaged and lost; check the disk",

@@ -42,12 +42,22 @@ var ErrLoss = errors.New("data_dir has lost writes")
 type sidecar struct {
 	keyspace.Watermark
 	machine string // the kernel's id of its own start, "-" if there is none
+	// open says that the store runs, or has ended without being closed, and does not sync
+	// every batch: if the machine is restarted, it may have lost what is newer than this.
+	open bool
 }
+
+// openMark stands behind the machine of a sidecar that says so.
+const openMark = "/async"
 
 // String is the line, with its checksum.
 func (s sidecar) String() string {
+	machine := s.machine
+	if s.open {
+		machine += openMark
+	}
 	line := fmt.Sprintf("%s %x %d %d %d %d %s", sidecarMagic, s.Replica[:], s.Boot, s.HLC, s.High,
-		s.Batch, s.machine)
+		s.Batch, machine)
 	return fmt.Sprintf("%s %08x\n", line, crc32.Checksum([]byte(line), castagnoli))
 }
 
@@ -61,7 +71,8 @@ func parseSidecar(text string) (s sidecar, ok bool) {
 	if err != nil || len(id) != len(s.Replica) {
 		return sidecar{}, false
 	}
-	s.Replica, s.machine = keyspace.ReplicaID(id), f[6]
+	s.Replica = keyspace.ReplicaID(id)
+	s.machine, s.open = strings.CutSuffix(f[6], openMark)
 	numbers := [4]uint64{}
 	for i := range numbers {
 		if numbers[i], err = strconv.ParseUint(f[2+i], 10, 63); err != nil {
@@ -145,7 +156,7 @@ func (s *Store) runSidecar() {
 // noteSidecar writes the sidecar if the store has moved on since. A full disk
 // only lets it lag; any other failure of the disk is final, like all of them.
 func (s *Store) noteSidecar() {
-	next := sidecar{s.digest.Load().reached, s.sidecar.machine}
+	next := sidecar{s.watermark(), s.sidecar.machine, s.sidecar.open}
 	if next == s.sidecar || s.failure.err() != nil {
 		return
 	}
@@ -157,6 +168,18 @@ func (s *Store) noteSidecar() {
 	default:
 		s.failure.trip(fmt.Errorf("write the sidecar: %w", err))
 	}
+}
+
+// closeSidecar takes note that all is durable from here on.
+func (s *Store) closeSidecar() error {
+	if !s.sidecar.open {
+		return nil
+	}
+	s.sidecar.open = false
+	if err := s.sidecar.write(s.dir); err != nil {
+		return fmt.Errorf("write the sidecar: %w", err)
+	}
+	return nil
 }
 
 // accepts says that a person has accepted a loss.

@@ -115,7 +115,7 @@ func TestRefusesDamagedLog(t *testing.T) {
 	}
 	killed := copyStore(t, dir)
 	other := copyStore(t, dir)
-	reached := sidecar{r.digest.Load().reached, machineStart()}
+	reached := sidecar{r.digest.Load().reached, machineStart(), false}
 	if err := errors.Join(reached.write(killed), reached.write(other)); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	Compression int
 	// Birth holds the random bytes that a start needs.
 	Birth keyspace.Birth
+	// Async answers a batch once it is committed. A barrier each second makes durable what
+	// was committed before it, and delivers Synced; a loss of power takes what is newer.
+	Async bool
 	// Logger gets Badger's own log at debug and warn; nil drops it.
 	Logger *slog.Logger
 	// Deliver gets the answers to what Perform was given, from two goroutines.
@@ -64,6 +67,7 @@ type Store struct {
 	dir      string
 	log      *slog.Logger
 	sidecar  sidecar // as written last; runSidecar's, and Close's after it
+	barrier  barrier
 
 	journal      Journal
 	queue        queue
@@ -129,13 +133,16 @@ func Open(o Options) (*Store, error) {
 	if s.reserved == nil {
 		s.reserved = func([]string) {}
 	}
+	s.barrier.async, s.barrier.wake = o.Async, make(chan struct{}, 1)
 	s.queue.orders = make(chan queueOrder, queueOrdersMax)
 	s.agings = make(chan aging)
 	s.damages.keys = make(chan string, damagesMax)
 	s.damages.doubts = make(chan doubt, damagesMax)
 	s.verified.Store(&Verification{Of: verifySteps})
 	var err error
-	if s.engine, err = openEngine(o.Dir, badgerLog{log, f.trip}, newCompressor(o.Compression), s.damages.report); err != nil {
+	options := badgerOptions(o.Dir, badgerLog{log, f.trip})
+	options.SyncWrites = !o.Async
+	if s.engine, err = openEngineWith(options, newCompressor(o.Compression), s.damages.report); err != nil {
 		return nil, explainOpen(o.Dir, err)
 	}
 	if err := s.start(o.Birth); err != nil {
@@ -144,6 +151,10 @@ func Open(o Options) (*Store, error) {
 	s.digestKey = s.state.DigestKey()
 	s.pipeline = pipeline{engine: s.engine, commits: make(chan *staged), idle: make(chan struct{}, 1)}
 	s.pipeline.idle <- struct{}{}
+	if o.Async {
+		s.workers.Add(1)
+		go s.runBarriers()
+	}
 	s.workers.Add(5)
 	go s.runWriter()
 	go s.runCommitter()
@@ -161,9 +172,7 @@ func (s *Store) start(birth keyspace.Birth) error {
 	}
 	birth.Known, birth.AcceptLoss = known.Watermark, accepts(s.dir)
 	s.sidecar.machine = machineStart()
-	if known.machine != s.sidecar.machine && known.machine != "" {
-		s.log.Info("the machine was restarted since the last run", "data_dir", s.dir)
-	}
+	birth.Unsynced = s.sinceThen(known)
 	err = guard(func() {
 		s.state, s.snapshot = keyspace.Open(s.engine.update, birth, keyspace.MutantNone)
 		s.engine.view(s.queue.load)
@@ -175,11 +184,34 @@ func (s *Store) start(birth keyspace.Birth) error {
 	}
 	d := s.digestNow()
 	s.digest.Store(&d)
+	s.barrier.committed.queued = s.queue.next
+	if s.barrier.async {
+		// The run before may have left more than it has synced, if only its process
+		// ended; and nobody may hear of this start before it is sure to be remembered.
+		s.makeDurable()
+	}
 	if err := settle(s.dir, birth.AcceptLoss, &s.snapshot); err != nil {
 		return errors.Join(err, s.engine.db.Close())
 	}
+	s.sidecar.open = s.barrier.async
 	s.noteSidecar()
 	return s.failure.err()
+}
+
+// sinceThen says whether the run before may have lost what it had not synced: its machine
+// was restarted while it ran.
+func (s *Store) sinceThen(known sidecar) (unsynced bool) {
+	if known.machine == s.sidecar.machine || known.machine == "" {
+		return false
+	}
+	if !known.open {
+		s.log.Info("the machine was restarted since the last run", "data_dir", s.dir)
+		return false
+	}
+	s.log.Warn("the machine was restarted while this node ran with durability async: what it stored in its "+
+		"last second may be gone, acknowledged writes too; other members give back what they have",
+		"data_dir", s.dir)
+	return true
 }
 
 // Snapshot is what the store held when it was opened.
@@ -208,13 +240,18 @@ func (s *Store) Close() (err error) {
 		close(s.quit)
 		s.workers.Wait()
 		s.open.Lock() // for good: enter fails from here on
+		if s.barrier.async {
+			s.makeDurable() // so that the sidecar says where it ends
+		}
 		s.noteSidecar()
 		if err = s.failure.err(); err != nil {
 			return
 		}
 		if err = s.engine.db.Close(); err != nil {
 			err = fmt.Errorf("close the store: %w", err)
+			return
 		}
+		err = s.closeSidecar()
 	})
 	return err
 }

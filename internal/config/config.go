@@ -27,6 +27,7 @@ type Config struct {
 	BindAddress string   `yaml:"bind_address" default:"127.0.0.1" check:"ip" help:"IP address to bind to (0.0.0.0 for external access)"`
 	Port        int      `yaml:"port" default:"8080" min:"1" max:"65535" help:"HTTP port (TCP), and cluster port (UDP)"`
 	DataDir     string   `yaml:"data_dir" default:"./data" check:"required" help:"Directory for storage, created if missing; unset in a file with node_id: ./data-<node_id>"`
+	Durability  string   `yaml:"durability" default:"always" oneof:"always async" help:"When writes are synced: always before they are answered, or async, once a second; a loss of power takes what is newer"`
 	SeedNodes   []string `yaml:"seed_nodes" default:"[]" check:"hostport" help:"host:port of nodes to join, [] for a first or single node"`
 	ReadOnly    bool     `yaml:"read_only" default:"false" reload:"true" help:"Refuse client writes, keep replicating"`
 	LogLevel    string   `yaml:"log_level" default:"info" oneof:"debug info warn error" reload:"true" help:"debug, info, warn or error"`

@@ -27,7 +27,7 @@ func members() map[reflect.Type][]reflect.Type {
 			statemachine.RecordsRead{}, statemachine.CopyRead{}, statemachine.KeyRead{},
 			statemachine.Damaged{}, statemachine.SetMode{}, statemachine.SetConfig{},
 			statemachine.SyncNow{}, statemachine.Leave{}, statemachine.Forget{}, statemachine.Diff{},
-			statemachine.Lookup{}, statemachine.Await{}, statemachine.PeerRead{}),
+			statemachine.Lookup{}, statemachine.Await{}, statemachine.PeerRead{}, statemachine.Synced{}),
 		reflect.TypeFor[statemachine.Effect](): typesOf(
 			statemachine.Dial{}, statemachine.Disconnect{}, statemachine.Send{}, statemachine.Apply{},
 			statemachine.ReadDigest{}, statemachine.ReadLeaf{}, statemachine.ReadDots{},

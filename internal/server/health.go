@@ -67,8 +67,8 @@ func (a *api) Health() httpapi.Health {
 func health(s *statemachine.Status, wrong uint64, now keyspace.Millis) httpapi.Health {
 	h := httpapi.Health{
 		Status: "ok", Mode: s.Mode.String(), MemberCount: len(s.Members), NodeID: s.Hello.Member.Name,
-		Joined: s.Identity.Cluster != keyspace.ClusterID{},
-		Ready:  s.Mode == statemachine.ModeNormal || s.Mode == statemachine.ModeReadOnly,
+		Durability: durability(s), Joined: s.Identity.Cluster != keyspace.ClusterID{},
+		Ready: s.Mode == statemachine.ModeNormal || s.Mode == statemachine.ModeReadOnly,
 	}
 	v := verdict{Health: &h}
 	if h.Joined {
@@ -79,6 +79,8 @@ func health(s *statemachine.Status, wrong uint64, now keyspace.Millis) httpapi.H
 	switch {
 	case s.Mode == statemachine.ModeLeft:
 		v.say("leaving: this node takes no writes any more")
+	case s.Mode == statemachine.ModeSyncing && !s.Transfer.Active():
+		v.say("syncing: a member is asked for what was not synced before the machine was restarted")
 	case s.Mode == statemachine.ModeSyncing:
 		v.say("syncing: the data of the cluster is on its way (%v)", s.Transfer.Phase)
 	case s.Transfer.Active():
@@ -112,7 +114,7 @@ func (v verdict) degrade(format string, args ...any) {
 
 // onDisk says what is wrong with what is stored.
 func (v verdict) onDisk(s *statemachine.Status, wrong uint64) {
-	if s.Loss.Kind != keyspace.LossNone {
+	if proven(s.Loss) {
 		v.degrade("data_dir has lost durable writes (batches %d to %d); "+
 			"what other members have of them comes back once they are connected", s.Loss.From, s.Loss.To)
 	}
@@ -124,6 +126,19 @@ func (v verdict) onDisk(s *statemachine.Status, wrong uint64) {
 		v.degrade("%d stored records are damaged and no connected member has given them yet; "+
 			"reading them fails, writing or deleting them helps", s.Damaged)
 	}
+}
+
+// proven says that durable writes are known to be lost.
+func proven(l keyspace.Loss) bool {
+	return l.Kind == keyspace.LossTail || l.Kind == keyspace.LossGap
+}
+
+// durability words when writes are synced.
+func durability(s *statemachine.Status) string {
+	if s.Async {
+		return durabilityAsync
+	}
+	return "always"
 }
 
 // onMembers says which members are missing, ahead, in the way, or turned away.

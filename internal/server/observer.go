@@ -12,7 +12,6 @@ import (
 	"kvs/internal/config"
 	"kvs/internal/metrics"
 	"kvs/statemachine"
-	"kvs/statemachine/keyspace"
 	"kvs/storage"
 	"kvs/transport"
 )
@@ -139,11 +138,14 @@ type clockOverview struct {
 }
 
 type storageOverview struct {
-	DataDir  string `json:"data_dir"`
-	Tree     int64  `json:"lsm_bytes"`
-	Log      int64  `json:"vlog_bytes"`
-	Damaged  int    `json:"damaged_records"`
-	Verified uint64 `json:"verifier_wrong"`
+	DataDir string `json:"data_dir"`
+	// Durability is the setting, and Unsynced how many writes a loss of power would take.
+	Durability string `json:"durability"`
+	Unsynced   uint64 `json:"unsynced_dots"`
+	Tree       int64  `json:"lsm_bytes"`
+	Log        int64  `json:"vlog_bytes"`
+	Damaged    int    `json:"damaged_records"`
+	Verified   uint64 `json:"verifier_wrong"`
 }
 
 type auditOverview struct {
@@ -176,7 +178,7 @@ func (o *observer) Overview() (any, error) {
 		},
 		Clock: clockOverview{Clamped: s.Clamped},
 		Storage: storageOverview{
-			DataDir: o.cfg.DataDir, Tree: size.Tree, Log: size.Log, Damaged: s.Damaged,
+			DataDir: o.cfg.DataDir, Durability: durability(s), Unsynced: s.VV.CountBeyond(s.Durable), Tree: size.Tree, Log: size.Log, Damaged: s.Damaged,
 			Verified: o.store.Verification().Wrong,
 		},
 		Watchers: o.feed.count(), Goroutines: runtime.NumGoroutine(), HeapBytes: memory.HeapAlloc,
@@ -262,7 +264,7 @@ func (o *observer) storeTrouble(s *statemachine.Status) string {
 	if _, _, err := o.store.Digest(); err != nil {
 		return err.Error()
 	}
-	if s.Loss.Kind != keyspace.LossNone {
+	if proven(s.Loss) {
 		return "durable writes were lost, and are not back yet"
 	}
 	return ""
@@ -299,6 +301,9 @@ func clusterTrouble(s *statemachine.Status, h httpapi.Health) string {
 func syncTrouble(s *statemachine.Status) string {
 	switch s.Mode {
 	case statemachine.ModeSyncing:
+		if !s.Transfer.Active() {
+			return "a member is asked for what was not synced before the machine was restarted"
+		}
 		return "the data of the cluster is on its way (" + s.Transfer.Phase.String() + ")"
 	case statemachine.ModeLeft:
 		return "this node is leaving its cluster, or has left"

@@ -167,7 +167,10 @@ func (a *api) SyncStatus() (httpapi.SyncStatus, error) {
 		return httpapi.SyncStatus{}, err
 	}
 	now := a.wall()
-	out := httpapi.SyncStatus{Mode: s.Mode.String(), Digest: digest, Converged: true}
+	out := httpapi.SyncStatus{
+		Mode: s.Mode.String(), Digest: digest, Converged: true,
+		Durability: durability(s), Unsynced: s.VV.CountBeyond(s.Durable), DurableSeq: uint64(s.Durable.Head(s.Stream)),
+	}
 	for i := range s.Members {
 		m := &s.Members[i]
 		if m.Self {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // report words an event of the core for the log.
@@ -57,6 +58,10 @@ func report(log *slog.Logger, e statemachine.Event) {
 	case statemachine.RecordMended:
 		log.Warn("a damaged record was replaced by another member's", "key", e.Key)
 	case statemachine.DataLost:
+		if e.Loss.Kind == keyspace.LossUnsynced {
+			log.Warn("asking the first member that answers for what was not synced before the machine was restarted")
+			return
+		}
 		log.Error("the store has lost durable writes", "loss", e.Loss.Kind.String(),
 			"from_batch", e.Loss.From, "to_batch", e.Loss.To)
 	case statemachine.LossMended:

@@ -134,7 +134,7 @@ func (s *Server) openStore(reserved func([]string)) (err error) {
 		return err
 	}
 	if s.store, err = openOrRebuild(s.cfg, s.log, storage.Options{
-		Dir: s.cfg.DataDir, Compression: compression(s.cfg), Birth: birth(), Logger: s.log, Reserved: reserved, Journal: queue, News: s.news,
+		Dir: s.cfg.DataDir, Compression: compression(s.cfg), Birth: birth(), Async: s.cfg.Durability == durabilityAsync, Logger: s.log, Reserved: reserved, Journal: queue, News: s.news,
 		Deliver: s.driver.fromStore, Committed: s.observer.committed(), Fatal: s.fail,
 	}); err != nil {
 		return fmt.Errorf("data_dir %s: %w", s.cfg.DataDir, err)

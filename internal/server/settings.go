@@ -27,6 +27,7 @@ func coreConfig(cfg config.Config) (statemachine.Config, error) {
 	core.Name, core.Addr = cfg.NodeID, addr
 	core.Replication = millis(cfg.ReplicationInterval)
 	core.Retention, core.Horizon = millis(cfg.TombstoneMinRetention), millis(cfg.BootstrapMaxAge)
+	core.Async = cfg.Durability == durabilityAsync
 	core.RingBytes, core.DirectFanout = cfg.PushRingMB<<20, cfg.DirectFanout
 	if cfg.ClusteringEnabled {
 		core.Seeds = cfg.SeedNodes
@@ -44,6 +45,9 @@ func compression(cfg config.Config) int {
 	}
 	return cfg.CompressionLevel
 }
+
+// durabilityAsync is the setting durability of a node that syncs once a second.
+const durabilityAsync = "async"
 
 // tuning translates the settings that the core takes while it runs.
 func tuning(cfg config.Config) statemachine.Tuning {

@@ -20,6 +20,9 @@ type Birth struct {
 	// Known is the watermark of the run before, as the shell kept it outside of
 	// the store; zero if there is none.
 	Known Watermark
+	// Unsynced says that the run before may have lost all that was newer than Known: its
+	// machine has crashed, and it did not sync every transaction.
+	Unsynced bool
 	// AcceptLoss forgets a proven loss: what is missing stays missing.
 	AcceptLoss bool
 }

@@ -28,15 +28,19 @@ type Watermark struct {
 // LossKind says how a store differs from what was durable once.
 type LossKind uint8
 
-// The kinds, worst last.
+// The kinds. Their numbers are stored.
 const (
-	LossNone LossKind = iota
-	LossTail          // the newest transactions are gone: an older state, whole in itself
-	LossGap           // one in the middle is gone: the vector may claim what is lost
+	LossNone     LossKind = iota
+	LossTail              // the newest transactions are gone: an older state, whole in itself
+	LossGap               // one in the middle is gone: the vector may claim what is lost
+	LossUnsynced          // what was not synced may be gone, and nothing that was durable
 )
 
 // String names the kind.
-func (k LossKind) String() string { return [...]string{"none", "tail", "gap"}[k] }
+func (k LossKind) String() string { return [...]string{"none", "tail", "gap", "unsynced"}[k] }
+
+// weight orders the kinds by what they have to be met with.
+func (k LossKind) weight() int { return [...]int{0, 2, 3, 1}[k] }
 
 // Loss is a proven loss of durable transactions. It is kept in the store until
 // a batch says Whole.
@@ -53,7 +57,11 @@ func (l Loss) worse(o Loss) Loss {
 	case l.Kind == LossNone:
 		return o
 	}
-	return Loss{max(l.Kind, o.Kind), min(l.From, o.From), max(l.To, o.To)}
+	kind := l.Kind
+	if o.Kind.weight() > kind.weight() {
+		kind = o.Kind
+	}
+	return Loss{kind, min(l.From, o.From), max(l.To, o.To)}
 }
 
 const lossBytes = 1 + 8 + 8
@@ -68,7 +76,7 @@ func loadLoss(r Reader) Loss {
 	if b == nil {
 		return Loss{}
 	}
-	assertStored(len(b) == lossBytes && LossKind(b[0]) <= LossGap, "loss")
+	assertStored(len(b) == lossBytes && LossKind(b[0]) <= LossUnsynced, "loss")
 	return Loss{LossKind(b[0]), binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])}
 }
 
@@ -81,8 +89,9 @@ func (s *State) mark(tx Tx) {
 }
 
 // loadMarks reads the numbers at a start, and what has gone missing since the
-// start before, according to the markers and to that run's watermark.
-func (s *State) loadMarks(r Reader, known Watermark) Loss {
+// start before, according to the markers and to what the shell knows of that run.
+func (s *State) loadMarks(r Reader, birth Birth) Loss {
+	known := birth.Known
 	if b := r.Get(keyMarks); b != nil {
 		s.batch, s.base = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
 	}
@@ -91,11 +100,26 @@ func (s *State) loadMarks(r Reader, known Watermark) Loss {
 		found = found.worse(Loss{LossTail, s.batch + 1, known.Batch})
 		s.batch = known.Batch
 	}
+	if birth.Unsynced {
+		found = found.worse(Loss{LossUnsynced, s.batch + 1, s.batch + 1})
+	}
 	if found.Kind != LossNone {
 		s.base = s.batch
 	}
 	s.loss = loadLoss(r).worse(found)
 	return found
+}
+
+// accepted says that a loss needs nobody to mend it: its owner has said so, or all of
+// it was never durable, and no other replica is known that could have it.
+func accepted(r Reader, found Loss, birth Birth) bool {
+	if birth.AcceptLoss {
+		return true
+	}
+	for range r.Ascend(keyMembers, prefixEnd(keyMembers)) {
+		return false
+	}
+	return birth.Unsynced && found.From > birth.Known.Batch
 }
 
 // settleLoss keeps a new loss in the store, or forgets it if its owner accepts it.

@@ -76,7 +76,8 @@ type Snapshot struct {
 	// Lost are the records that were damaged, and not forsaken yet.
 	Lost []LostRecord
 	// Loss is proven and not mended yet. LossTail wants a comparison with a peer,
-	// LossGap a new replica id: the vector may claim what is gone.
+	// LossGap a new replica id: the vector may claim what is gone. LossUnsynced is not
+	// proven, and wants a comparison too, before clients write.
 	Loss Loss
 }
 
@@ -131,7 +132,8 @@ func Start(tx Tx, birth Birth, mutant Mutant) *State {
 	for k := range tx.Ascend(keySuspects, prefixEnd(keySuspects)) {
 		s.suspects = append(s.suspects, string(k[len(keySuspects):]))
 	}
-	s.settleLoss(tx, s.loadMarks(tx, birth.Known), birth.AcceptLoss)
+	found := s.loadMarks(tx, birth)
+	s.settleLoss(tx, found, accepted(tx, found, birth))
 	beginTimes(tx)
 	s.mark(tx)
 	return s
