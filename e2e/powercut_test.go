@@ -83,13 +83,14 @@ func (n *powerCutNode) place() {
 	n.configure(settings(n.name, n.port, append(n.more, n.disk.data())...))
 }
 
-// losePower cuts the power after a while of load, and moves the node to what is left.
-func (n *powerCutNode) losePower(w *writing, r *rand.Rand) {
+// losePower cuts the power after a while of load, at least so long, and moves the node to
+// what is left.
+func (n *powerCutNode) losePower(w *writing, r *rand.Rand, least time.Duration) {
 	n.t.Helper()
 	w.begin()
 	w.awaitMore(n.disk.t, 50)
-	after := time.Now().Add(time.Duration(r.Int64N(int64(powerLoadMost))))
-	eventually(n.t, 2*powerLoadMost, "the moment of the cut", func() bool { return time.Now().After(after) })
+	after := time.Now().Add(least + time.Duration(r.Int64N(int64(powerLoadMost))))
+	eventually(n.t, least+2*powerLoadMost, "the moment of the cut", func() bool { return time.Now().After(after) })
 	n.disk = n.disk.cut(n.node)
 	w.end()
 	n.place()
@@ -112,7 +113,7 @@ func TestB2PowerCut(t *testing.T) {
 	w := newWriting(n.node)
 	n.start()
 	for i := range powerCutRuns() {
-		n.losePower(w, r)
+		n.losePower(w, r, 0)
 		took := n.start()
 		t.Logf("cut %d: %d writes acknowledged so far, served after %v", i, w.acked.Load(), took.Round(time.Millisecond))
 		w.check(t, n.node)
