@@ -16,6 +16,7 @@ import (
 	"kvs/internal/config"
 	"kvs/internal/metrics"
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // ask sends one request with a bearer token.
@@ -242,7 +243,10 @@ func TestProbes(t *testing.T) {
 		{diskTrouble(disk{}, errors.New("no disk")), "no disk"},
 		{diskTrouble(disk{}, errors.ErrUnsupported), ""},
 		{syncTrouble(well), ""},
-		{syncTrouble(&statemachine.Status{Mode: statemachine.ModeSyncing}), "on its way"},
+		{syncTrouble(&statemachine.Status{
+			Mode: statemachine.ModeSyncing, Transfer: keyspace.Transfer{Phase: keyspace.PhaseRest},
+		}), "on its way"},
+		{syncTrouble(&statemachine.Status{Mode: statemachine.ModeSyncing}), "the machine was restarted"},
 		{syncTrouble(&statemachine.Status{Mode: statemachine.ModeLeft}), "leaving"},
 		{clockTrouble(well), ""},
 		{clockTrouble(&statemachine.Status{Clamped: true, Skew: 700}), "700 ms"},

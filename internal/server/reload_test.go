@@ -67,7 +67,7 @@ func startDrafted(t *testing.T, log *slog.Logger, change func(*config.Config)) (
 func another(t *testing.T, base config.Config, key string) config.Config {
 	t.Helper()
 	for _, value := range []string{
-		"true", "false", "7", "8", "700", "90", "2h", "999h", "debug", "text", "all", "address", `"@hourly"`, "./elsewhere", `"cdwr,----,---r"`,
+		"true", "false", "7", "8", "700", "90", "2h", "999h", "debug", "text", "all", "address", `"@hourly"`, "./elsewhere", "async", `"cdwr,----,---r"`,
 		"127.0.0.2", `["10.0.0.0/8"]`, `["127.0.0.1:9"]`, `["https://a.example"]`,
 		`["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]`,
 	} {
