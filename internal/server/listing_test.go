@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -76,16 +77,8 @@ func TestFirstPageOfADirectory(t *testing.T) {
 	cfg := config.Default()
 	cfg.NodeID, cfg.DataDir, cfg.Port, cfg.AuthEnabled = "a", t.TempDir(), freePort(t), false
 	cfg.RateLimitingEnabled = false
+	prepareDirectories(t, &cfg, records, tombstones)
 	began := time.Now()
-	prepare(t, cfg.DataDir, records, func(i int) keyspace.Write {
-		return keyspace.Write{Key: fmt.Sprintf("%04d/%02d/%02d", i/1000, i/10%100, i%10), Value: []byte("1234567")}
-	})
-	t.Logf("%d records written in %v", records, time.Since(began).Round(time.Second))
-	prepare(t, cfg.DataDir, tombstones, func(i int) keyspace.Write {
-		return keyspace.Write{Key: fmt.Sprintf("gone/%07d", i), Delete: true}
-	})
-	t.Logf("%d records and %d tombstones written in %v", records, tombstones, time.Since(began).Round(time.Second))
-	began = time.Now()
 	s, err := Start(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +111,26 @@ func TestFirstPageOfADirectory(t *testing.T) {
 			t.Errorf("%s: %d records, want %d", target, got, records)
 		}
 	}
+}
+
+// prepareDirectories fills the node's store, or takes the one that was kept.
+func prepareDirectories(t *testing.T, cfg *config.Config, records, tombstones int) {
+	t.Helper()
+	if *rigDir != "" {
+		cfg.DataDir = *rigDir
+		if _, err := os.Stat(*rigDir); err == nil {
+			return
+		}
+	}
+	began := time.Now()
+	prepare(t, cfg.DataDir, records, func(i int) keyspace.Write {
+		return keyspace.Write{Key: fmt.Sprintf("%04d/%02d/%02d", i/1000, i/10%100, i%10), Value: []byte("1234567")}
+	})
+	t.Logf("%d records written in %v", records, time.Since(began).Round(time.Second))
+	prepare(t, cfg.DataDir, tombstones, func(i int) keyspace.Write {
+		return keyspace.Write{Key: fmt.Sprintf("gone/%07d", i), Delete: true}
+	})
+	t.Logf("%d records and %d tombstones written in %v", records, tombstones, time.Since(began).Round(time.Second))
 }
 
 // counted adds up the pages of a count.

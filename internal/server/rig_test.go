@@ -19,6 +19,7 @@ import (
 // Long measurements run only when they are asked for: make rig.
 var (
 	rig        = flag.Bool("rig", false, "run the long measurements too")
+	rigDir     = flag.String("rig.dir", "", "directory that keeps the records of a long measurement for the next one")
 	rigRecords = flag.Int("rig.records", 200_000, "records of the long measurements")
 )
 
