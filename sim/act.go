@@ -38,6 +38,9 @@ const (
 	ActSetBack ActKind = "setback" // a host gets an old copy of its disk
 	ActClone   ActKind = "clone"   // a host gets a copy of another's disk
 	ActBackUp  ActKind = "backup"  // a host's disk is copied
+	ActMistake ActKind = "mistake" // a host starts with a wrong setting
+	ActSwap    ActKind = "swap"    // a client writes if a key has the version that it has seen, or another
+	ActRot     ActKind = "rot"     // a record on a host's disk is damaged: unreadable, changed or gone
 )
 
 // actForm is how acts of one kind are written down, and what they count as.
@@ -67,6 +70,9 @@ var actForms = map[ActKind]actForm{
 	ActSetBack: {[]string{"sidecar", "for"}, 1, true},
 	ActClone:   {[]string{"for"}, 2, true},
 	ActBackUp:  {nil, 1, true},
+	ActMistake: {[]string{"as", "for"}, 1, true},
+	ActSwap:    {[]string{"key", "seen"}, 1, false},
+	ActRot:     {[]string{"key", "as"}, 1, true},
 }
 
 // Count is how many operations and faults an act is: each write of a burst counts.
@@ -104,6 +110,8 @@ func (w *World) perform(a *Act) {
 		w.sessions.perform(h, a.Args)
 	case ActFollow:
 		w.followers.read(&w.followers.each[arg(0)%followersCount], h, int(max(arg(1), 1)))
+	case ActSwap:
+		w.clients.swap(h, key(a.Args[0]), a.Args[1] != 0)
 	case ActLookup:
 		w.readers.perform(h, key(a.Args[0]))
 	case ActAsk:
@@ -141,6 +149,10 @@ func (w *World) strike(h *host, a *Act) {
 		w.faults.setBack(h, arg(0) != 0, arg(1))
 	case ActClone:
 		w.faults.clone(h, w.hosts[a.Hosts[1]], arg(0))
+	case ActMistake:
+		w.faults.mistakeFor(h, a.Args[0], arg(1))
+	case ActRot:
+		w.faults.rotAt(h, key(a.Args[0]), a.Args[1])
 	case ActBackUp:
 		h.backup, h.sidecar = h.disk.Durable(), h.known
 	}

@@ -13,6 +13,12 @@ const askersFrom statemachine.RequestID = 1 << 40
 // partner may keep silent, or busy, in every step of a comparison.
 const answerWithin Millis = 40_000
 
+// What askers may do beside comparing hosts.
+const (
+	askReadOnly = 4 // no client may write to a host from now on
+	askWritable = 5 // or may again
+)
+
 // askers are people who compare hosts and give them other settings, at any time.
 type askers struct {
 	questions[struct{}]
@@ -42,6 +48,8 @@ func (a *askers) perform(h *host, peer statemachine.ReplicaID, does int) {
 		h.step(statemachine.SyncNow{Request: id})
 	case 1:
 		h.step(statemachine.SyncNow{Request: id, Peer: peer})
+	case askReadOnly, askWritable:
+		h.step(statemachine.SetMode{Request: id, ReadOnly: does == askReadOnly})
 	default:
 		h.step(statemachine.Diff{Request: id, Peer: peer})
 	}

@@ -78,6 +78,34 @@ func (c *clients) send(h *host, w keyspace.Write) {
 	h.step(statemachine.ClientWrites{Writes: []statemachine.ClientWrite{one}})
 }
 
+// swap writes to a key only if it has there what a client has seen; or, if it has seen
+// nothing of it, by a version that there never was, which must fail.
+func (c *clients) swap(h *host, key string, seen bool) {
+	rec, had := keyspace.DecodeRecord(h.disk.Reader().Get(keyspace.DataKey(key)))
+	had = had && rec.Live(h.now().Wall)
+	match := keyspace.Match{Versions: []keyspace.UUID{rec.Ver.UUID}}
+	switch {
+	case !seen:
+		match.Versions = []keyspace.UUID{{}}
+	case !had:
+		match = keyspace.Match{Any: true, Not: true}
+	}
+	one := c.opened(h, func() keyspace.Write {
+		w := c.write([]int64{0, 0, 10, 0})
+		w.Key, w.If = key, []keyspace.Match{match}
+		return w
+	})
+	r := c.open[one.Request]
+	r.ended = func(e statemachine.WriteResult) {
+		unmet := e.Refused == statemachine.RefusedCondition
+		if e.Refused == statemachine.RefusedNot && !seen || unmet && seen && had && e.Existed && e.Version == rec.Ver {
+			c.w.fail("condition", "host %d, write to %s by %v: %v, %v", h.index, key, match, e.Refused, e.Version)
+		}
+	}
+	c.open[one.Request] = r
+	h.step(statemachine.ClientWrites{Writes: []statemachine.ClientWrite{one}})
+}
+
 // opened numbers a write whose answer is waited for.
 func (c *clients) opened(h *host, write func() keyspace.Write) statemachine.ClientWrite {
 	c.next++

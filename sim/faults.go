@@ -23,6 +23,8 @@ func (f *faults) begin() {
 	f.every(f.w.opt.ClogEvery, f.clog)
 	f.every(f.w.opt.SlowEvery, f.slowDown)
 	f.every(f.w.opt.SurgeEvery, f.surge)
+	f.every(f.w.opt.RotEvery, f.rot)
+	f.every(f.w.opt.MistakeEvery, f.mistake)
 }
 
 // every repeats do at random intervals until the fault phase ends.

@@ -47,7 +47,9 @@ func (f *followers) read(o *follower, h *host, limit int) keyspace.Progress {
 		return keyspace.ChangesMore
 	}
 	r, cluster := h.disk.Reader(), h.cluster()
-	cursor, known, ok := keyspace.ParseCursor(o.cursor.Append(nil, cluster), cluster, keyspace.LoadVV(r).Retired())
+	carried, retired := o.cursor.Append(nil, cluster), keyspace.LoadVV(r).Retired()
+	keyspace.ParseCursor(f.w.garbled(carried), cluster, retired) // whatever comes of it
+	cursor, known, ok := keyspace.ParseCursor(carried, cluster, retired)
 	if !ok {
 		f.w.fail("changes", "a cursor cannot be read again: %+v", o.cursor)
 		return keyspace.ChangesMore

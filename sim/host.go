@@ -53,6 +53,7 @@ type host struct {
 	// reseeded says that its disk may know nobody, so that it needs seeds.
 	reseeded bool
 	lossy    bool               // and its store knows that something is gone
+	mistaken bool               // it was started with a wrong setting
 	left     bool               // it left the cluster, and was not started again yet
 	backup   *disk.Disk         // an old copy of its disk
 	sidecar  keyspace.Watermark // of the time of backup

@@ -73,7 +73,7 @@ func beats(a, b keyspace.Version) bool {
 func (m *model) stamped(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 	for i := range b.Writes {
 		o := &a.Outcomes[i]
-		if o.Kind == keyspace.Refused {
+		if o.Kind == keyspace.Refused || o.Kind == keyspace.Unmet {
 			continue
 		}
 		if _, twice := m.byDot[o.Header.Dot]; twice {

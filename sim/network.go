@@ -347,6 +347,7 @@ func (n *network) frame(m statemachine.Message) statemachine.Message {
 		n.w.fail("wire", "cannot be sent: %v: %s", err, statemachine.Print(m))
 		return m
 	}
+	_, _ = transport.Decode(n.w.garbled(bytes)) // whatever comes of it
 	arrived, err := transport.Decode(bytes)
 	if err != nil {
 		n.w.fail("wire", "cannot be read: %v: %s", err, statemachine.Print(m))

@@ -37,6 +37,9 @@ type Options struct {
 	OperateEvery         Millis // replicas are forgotten, or leave; 0 never
 	AskEvery             Millis // people compare hosts; 0 never
 	TuneEvery            Millis // hosts get other settings while they run; 0 never
+	RotEvery             Millis // records are damaged that another host has; 0 never
+	MistakeEvery         Millis // hosts start with wrong settings; 0 never
+	HistoryEvery         Millis // somebody reads versions that do not stand any more; 0 never
 	ReadEvery            Millis // clients read what a host without the older records lacks; 0 never
 	SessionEvery         Millis // sessions go from host to host; 0 never
 	RightsEvery          Millis // users, groups and rights change; 0 never
@@ -161,6 +164,30 @@ func Tuned(seed uint64) Options {
 	return o
 }
 
+// Worn draws worlds whose disks damage one record after the other, whose operators make
+// mistakes, and in which people read the history of keys and write by what they have
+// seen: small clusters on a bad network.
+func Worn(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 0x3047))
+	o := Calm(seed, 2+r.IntN(3))
+	o.FalseClaims = true // damage makes them, and digests tell
+	o.Keys, o.WriteEvery = 5+r.IntN(40), between(r, 30, 120)
+	o.LossPermille, o.CutEvery, o.CutFor = r.IntN(150), 8_000, 4_000
+	if r.IntN(2) == 0 {
+		o.CrashEvery, o.DownFor = 10_000, 2_000
+	}
+	if r.IntN(2) == 0 {
+		o.TTLPermille = 200
+	}
+	o.RotEvery, o.HistoryEvery = between(r, 100, 1_000), between(r, 100, 1_000)
+	if r.IntN(2) == 0 {
+		o.MistakeEvery = between(r, 5_000, 20_000)
+	}
+	o.Core.Sync, o.Core.Revisions = 2_000, 1+r.IntN(16)
+	o.Settle = 180_000
+	return o
+}
+
 // unclogged draws the swarm's worlds without clogs, queues, surges and cores, in
 // which some rules are noticed sooner.
 func unclogged(seed uint64) Options {
@@ -249,6 +276,10 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 		o = Guarded(seed)
 	case "tuned":
 		o = Tuned(seed)
+	case "worn":
+		o = Worn(seed)
+	case "forgetful":
+		o = Forgetful(seed)
 	case "calm":
 	case "partition":
 		o.CutEvery, o.CutFor, o.OneWayPermille = 10_000, 10_000, 300
@@ -257,7 +288,7 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 	case "lossy":
 		o.LossPermille, o.DupPermille, o.LatencyMean = 200, 100, 40
 	default:
-		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, tuned, calm, partition, crash or lossy", name)
+		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, tuned, worn, forgetful, calm, partition, crash or lossy", name)
 	}
 	if nodes > 0 {
 		o.Nodes = nodes

@@ -232,6 +232,7 @@ func (w *World) judge() {
 	first := w.visible(w.hosts[0])
 	for _, h := range w.hosts[1:] {
 		w.sameRecords(h, first)
+		w.sameRoot(h, w.hosts[0])
 	}
 	all := w.hosts[0].records()
 	w.nothingLost(all)
@@ -276,6 +277,15 @@ func (w *World) sameRecords(h *host, first map[string]record) {
 	}
 	if len(mine) != len(first) {
 		w.fail("convergence", "host 0 shows %d records, host %d %d", len(first), h.index, len(mine))
+	}
+}
+
+// sameRoot compares the public roots of two hosts that are at the same minute.
+func (w *World) sameRoot(a, b *host) {
+	one, turns := a.turned()
+	two, alsoTurns := b.turned()
+	if one == two && !turns && !alsoTurns && a.state.Tree().Root() != b.state.Tree().Root() {
+		w.fail("convergence", "hosts %d and %d have equal records and different roots", a.index, b.index)
 	}
 }
 

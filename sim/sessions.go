@@ -101,7 +101,9 @@ func (s *sessions) perform(h *host, args []int64) {
 		o.seen = make(map[string]keyspace.Version)
 	}
 	cluster := h.cluster()
-	token, ok := keyspace.ParseSession(o.token.Append(nil, cluster), cluster)
+	carried := o.token.Append(nil, cluster)
+	keyspace.ParseSession(s.w.garbled(carried), cluster) // whatever comes of it
+	token, ok := keyspace.ParseSession(carried, cluster)
 	if !ok {
 		s.w.fail("session", "a session cannot be read again: %v", o.token)
 		return

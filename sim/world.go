@@ -24,15 +24,16 @@ type World struct {
 	clients *clients
 	faults  *faults
 	// operators are the people who run the cluster.
-	operators *operators
-	askers    *askers
-	readers   *readers
-	rights    *rights
-	followers *followers
-	sessions  *sessions
-	departed  map[statemachine.ReplicaID]bool // never ranged over
-	known     map[statemachine.ReplicaID]bool // never ranged over
-	model     *model
+	operators  *operators
+	askers     *askers
+	readers    *readers
+	rights     *rights
+	followers  *followers
+	sessions   *sessions
+	historians *historians
+	departed   map[statemachine.ReplicaID]bool // never ranged over
+	known      map[statemachine.ReplicaID]bool // never ranged over
+	model      *model
 	// alone says that no complete replica was left at some time, so that what the
 	// rest knew of deletions may be gone with the others.
 	alone   bool
@@ -64,6 +65,8 @@ type counts struct {
 	pauses               int
 	clogs, overflows     int
 	cores                int // parts that became one while the rest was broken for good
+	garbled              int // bytes that somebody has changed
+	rotten               int // records that were damaged
 	checkedStamps        int // made under a clock too far ahead, with peers to compare
 	suspicions           int // of hosts that were up and about
 	gaveUp               int // of these, those that nobody refuted in time
@@ -150,6 +153,7 @@ func newWorld(opt Options) *World {
 	w.rights = newRights(w, stream(7))
 	w.followers = &followers{w: w, rng: stream(8)}
 	w.sessions = newSessions(w, stream(9))
+	w.historians = &historians{w: w, rng: stream(10)}
 	w.departed = map[statemachine.ReplicaID]bool{}
 	w.known = map[statemachine.ReplicaID]bool{}
 	w.model = newModel(w)
@@ -193,6 +197,9 @@ func (w *World) plan() {
 	if w.opt.SessionEvery > 0 {
 		w.queue.plan(1, w.sessions.begin)
 	}
+	if w.opt.HistoryEvery > 0 {
+		w.queue.plan(1, w.historians.begin)
+	}
 	if w.opt.RightsEvery > 0 {
 		w.queue.plan(1, w.rights.begin)
 	}
@@ -225,6 +232,10 @@ func (w *World) settle() Millis {
 	w.operators.tidyUp()
 	w.wait("convergence", w.patience(), w.differing)
 	healed := w.now - from
+	if w.opt.RotEvery > 0 {
+		w.wait("rot", 120_000, w.rotten)
+		w.wait("convergence", w.opt.Settle, w.differing)
+	}
 	if w.opt.SessionEvery > 0 {
 		w.until(w.now + sessionWait + 100) // whoever waits for others has an answer by then
 	}
@@ -255,6 +266,7 @@ func (w *World) mend(hosts []*host) {
 	for _, h := range hosts {
 		h.resume()
 		h.slow = 0
+		w.faults.amend(h)
 		if h.skew > w.opt.SkewMax || h.skew < -w.opt.SkewMax {
 			h.setSkew(0)
 		}

@@ -220,7 +220,7 @@ func (s *State) merge(tx Tx, b *Batch, e *Entry, cur *stored, damaged bool) Outc
 	if known && !b.Repair && !damaged && !s.mutant.Is(MutantKnownDots) {
 		return s.outcome(Dup, e.Header, cur.header(), b.Now)
 	}
-	if known && cur == nil && e.Expires != 0 && s.turn.passed(e.Expires, e.Key) {
+	if known && cur == nil && !damaged && e.Expires != 0 && s.turn.passed(e.Expires, e.Key) {
 		return s.outcome(Dup, e.Header, cur.header(), b.Now) // expired here, and purged: nothing to repair
 	}
 	if known && cur == nil && !b.View.Reaches(s.floor) && !s.mutant.Is(MutantFloor) &&

@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+
+	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
+)
+
+// What becomes of a record that rots.
+const (
+	rotUnreadable = iota // it fails its checksum
+	rotChanged           // its value is another
+	rotGone              // it is not there, though the indexes know of it
+	rotKinds
+)
+
+// rot damages a record of a random host, if another running host has the same.
+func (f *faults) rot() {
+	h := f.w.hosts[f.rng.IntN(len(f.w.hosts))]
+	f.w.act(ActRot, of(h), int64(f.rng.IntN(f.w.opt.Keys)), int64(f.rng.IntN(rotKinds)))
+}
+
+// rotAt damages one record. Damage on one disk at a time costs nothing: what no other
+// host has does not rot. The verifier comes by at once, and must see it.
+func (f *faults) rotAt(h *host, key string, kind int64) {
+	if !h.up || h.still || h.busy || !f.w.copied(h, key) {
+		return
+	}
+	f.w.count.rotten++
+	at := keyspace.DataKey(key)
+	stored := bytes.Clone(h.disk.Reader().Get(at))
+	rec, _ := keyspace.DecodeRecord(stored)
+	switch {
+	case kind == rotGone:
+		h.disk.Update(func(tx keyspace.Tx) { tx.Delete(at) })
+	case kind == rotChanged && len(rec.Value) > 0:
+		stored[len(stored)-1]++
+		h.disk.Update(func(tx keyspace.Tx) { tx.Set(at, stored) })
+	default:
+		h.disk.Damage(at)
+	}
+	delete(h.witness.high, key)
+	if !h.verify(h.hasher.Key(key).Leaf()) {
+		f.w.fail("rot", "host %d does not see that %s is damaged", h.index, key)
+	}
+}
+
+// copied says that another running host has the record of a key just as a host has it.
+func (w *World) copied(h *host, key string) bool {
+	mine := h.disk.Reader().Get(keyspace.DataKey(key))
+	for _, o := range w.hosts {
+		if o != h && o.up && mine != nil && !keyspace.IsDamaged(mine) {
+			theirs := o.disk.Reader().Get(keyspace.DataKey(key))
+			a, _ := keyspace.DecodeRecord(mine)
+			if b, ok := keyspace.DecodeRecord(theirs); ok && a.Ver == b.Ver && a.Dot == b.Dot {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// verify does with one leaf what the verifier of production does, and says whether it
+// has found anything wrong.
+func (h *host) verify(leaf keyspace.Leaf) bool {
+	r := h.disk.Reader()
+	found := keyspace.VerifyLeaf(r, h.hasher, leaf)
+	if found.Sum {
+		found.Keys = append(found.Keys, keyspace.VerifyHashes(r, h.hasher, leaf)...)
+	}
+	if !found.Wrong() {
+		return false
+	}
+	h.state.SuspectLeaf(leaf)
+	for _, key := range found.Keys {
+		h.state.Suspect(key)
+	}
+	for _, key := range h.state.FinishMend(h.disk.Update) {
+		if h.up {
+			h.step(statemachine.Damaged{Key: key})
+		}
+	}
+	return true
+}
+
+// rotten says what is still damaged, "" if nothing is. A damaged tombstone shows in no
+// digest, so that convergence does not wait for it: who has it is asked again within a
+// minute, if the answer was lost.
+func (w *World) rotten() string {
+	for _, h := range w.hosts {
+		page := keyspace.ReadDots(h.disk.Reader(), keyspace.VV{}, keyspace.Dot{}, 10_000, 1<<30)
+		if n := h.node.Status().Damaged; page.Holes || n > 0 {
+			return fmt.Sprintf("host %d has %d damaged records, holes %v", h.index, n, page.Holes)
+		}
+	}
+	return ""
+}
