@@ -41,17 +41,19 @@ func (f *faults) rotAt(h *host, key string, kind int64) {
 	default:
 		h.disk.Damage(at)
 	}
-	delete(h.witness.high, key)
+	delete(h.witness.high, key) // something older may take its place for a while
+	delete(h.witness.gone, key)
 	if !h.verify(h.hasher.Key(key).Leaf()) {
 		f.w.fail("rot", "host %d does not see that %s is damaged", h.index, key)
 	}
 }
 
-// copied says that another running host has the record of a key just as a host has it.
+// copied says that another running host has the record of a key just as a host has it,
+// and all records: one that takes a copy answers nobody, and cannot mend its own source.
 func (w *World) copied(h *host, key string) bool {
 	mine := h.disk.Reader().Get(keyspace.DataKey(key))
 	for _, o := range w.hosts {
-		if o != h && o.up && mine != nil && !keyspace.IsDamaged(mine) {
+		if o != h && o.up && !o.copying() && mine != nil && !keyspace.IsDamaged(mine) {
 			theirs := o.disk.Reader().Get(keyspace.DataKey(key))
 			a, _ := keyspace.DecodeRecord(mine)
 			if b, ok := keyspace.DecodeRecord(theirs); ok && a.Ver == b.Ver && a.Dot == b.Dot {

@@ -8,7 +8,11 @@ import "testing"
 // acknowledged is lost, nothing is damaged, and all claims can be made again.
 func TestRotIsMended(t *testing.T) {
 	rotten, times := 0, 0
+	seeds := []uint64{265} // a damaged record that had expired was taken for purged, and kept its hole
 	for seed := range uint64(30) {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		w := newWorld(Worn(seed))
 		if r := w.run(); r.Failure != nil {
 			t.Errorf("seed %d: %v", seed, r.Failure)
