@@ -42,6 +42,7 @@ type crashWriter struct {
 	name string
 	node *node
 	keys [crashKeys]history
+	sent time.Time // when the newest operation was sent that is acknowledged
 }
 
 func (w *crashWriter) key(i int) string { return fmt.Sprintf("crash/%s/%d", w.name, i) }
@@ -51,6 +52,7 @@ func (w *crashWriter) run(acked *atomic.Int64, stop *atomic.Bool) {
 	for i := 0; !stop.Load(); i = (i + 1) % crashKeys {
 		h := &w.keys[i]
 		h.tried++
+		sent := time.Now()
 		var err error
 		if deletes(h.tried) {
 			err = w.node.remove(w.key(i))
@@ -60,7 +62,7 @@ func (w *crashWriter) run(acked *atomic.Int64, stop *atomic.Bool) {
 		if err != nil {
 			return
 		}
-		h.acked = h.tried
+		h.acked, w.sent = h.tried, sent
 		acked.Add(1)
 	}
 }
