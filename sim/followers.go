@@ -98,7 +98,7 @@ func (o *follower) take(c keyspace.Change) {
 // have seen what nobody has any more.
 func (f *followers) judge() {
 	w := f.w
-	if w.count.disasters > 0 || w.count.rejoined > 0 || w.alone || w.opt.WildEvery > 0 || w.opt.FalseClaims {
+	if w.count.disasters > 0 || w.count.taken > 0 || w.count.rejoined > 0 || w.alone || w.opt.WildEvery > 0 || w.opt.FalseClaims {
 		return
 	}
 	for i := range f.each {

@@ -48,6 +48,9 @@ type host struct {
 	waited []keyspace.ReplicaID // whom its last purge had waited for when it was decided
 	slow   Millis               // what it takes to read a message, 0 nothing
 	readAt Millis               // when it has read all that is on its way
+	async  bool                 // its batches are synced once a second
+	newest *keyspace.Applied    // the newest batch that its core was told of in this run
+	risky  bool                 // what it had not synced at its last crash may be gone
 	set    bool                 // a fault has changed its disk
 	fallen bool                 // and it may be behind what it has said
 	// reseeded says that its disk may know nobody, so that it needs seeds.
@@ -68,7 +71,7 @@ type host struct {
 
 // start boots the host from whatever its disk holds.
 func (h *host) start() {
-	birth := keyspace.Birth{Known: h.known}
+	birth := keyspace.Birth{Known: h.known, Unsynced: h.risky}
 	lot, seed := h.drawLot()
 	random := lot.bytes()
 	fill(&random, birth.Replica[:])
@@ -95,7 +98,8 @@ func (h *host) start() {
 	h.w.lost(h, snap.Loss.Kind)
 
 	cfg := h.w.opt.Core
-	cfg.Mutant = mutant
+	cfg.Mutant, cfg.Async = mutant, h.async
+	h.risky, h.newest = false, nil
 	fill(&random, cfg.Seed[:])
 	fill(&random, cfg.Mint.Cluster[:])
 	fill(&random, cfg.Mint.Digest[:])
@@ -129,18 +133,21 @@ func (h *host) start() {
 	h.tickAt = never
 	h.judged = map[keyspace.ReplicaID]Millis{}
 	h.witness.reopened(h)
+	h.settled() // as is all that a start has found
 	h.w.film.ends(SpanDown, h, h)
 	h.w.film.scene(h)
 	h.scheduleTick()
+	h.planBarrier()
 }
 
 // crash cuts the power.
 func (h *host) crash() {
+	had := h.staked()
 	gone, kept, lost := false, 0, 0
 	h.disk.CrashKeeping(func() bool {
 		keep := h.rng.IntN(1000) < h.w.opt.KeepUnsyncedPermille
 		keep = h.w.fated(FateKept, h, Millis(truth(keep)), h.coin()) != 0
-		gone = gone && !h.w.opt.ScatteredLoss || !keep
+		gone = gone && (!h.w.opt.ScatteredLoss || h.async) || !keep
 		if gone {
 			h.w.count.lostBatches++
 			lost++
@@ -152,6 +159,7 @@ func (h *host) crash() {
 	h.w.markIf(MarkUnsyncedLost, lost > 0)
 	h.w.markIf(MarkUnsyncedKept, kept > 0)
 	h.image.crashed(kept, lost)
+	h.takenBack(had, lost)
 	h.ended()
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
@@ -215,6 +223,7 @@ func (w *World) homeless(id keyspace.ReplicaID) bool {
 func (h *host) restart() {
 	h.disk.Sync()
 	h.image.landed()
+	h.settled()
 	h.ended()
 	h.up, h.downAt = false, h.w.now
 	h.still, h.held = false, nil
@@ -373,18 +382,7 @@ func (h *host) startWork() {
 			})
 		}
 		h.later(sync, func() {
-			h.disk.Sync()
-			h.image.landed()
-			if h.w.now >= h.knownAt+1_000 {
-				h.noteKnown()
-			}
-			h.witness.durable(h, task.Batch, applied)
-			h.w.applied(task.Batch, applied)
-			h.w.film.changed(h, task.Batch, applied)
-			h.witness.clocked(h, task.Batch.Now)
-			if h.w.durable != nil {
-				h.w.durable(h, task.Batch, applied)
-			}
+			h.land(task.Batch, applied)
 			h.busy = false
 			if !h.w.opt.AckBeforeSync {
 				h.step(statemachine.Applied{Result: applied})
@@ -396,6 +394,29 @@ func (h *host) startWork() {
 			h.busy = false
 			h.step(statemachine.Answer(h.disk.Reader(), h.state, h.hasher, task))
 		})
+	}
+}
+
+// land ends a commit: the batch is durable, unless the host is async, and shows.
+func (h *host) land(b *keyspace.Batch, applied *keyspace.Applied) {
+	if !h.async {
+		h.disk.Sync()
+	}
+	h.image.landed()
+	if !h.async && h.w.now >= h.knownAt+1_000 {
+		h.noteKnown()
+	}
+	h.witness.durable(h, b, applied)
+	h.w.applied(b, applied)
+	h.w.film.changed(h, b, applied)
+	h.witness.clocked(h, b.Now)
+	if h.w.durable != nil {
+		h.w.durable(h, b, applied)
+	}
+	h.newest = applied
+	if h.async && (b.Adopt != nil || b.Join != 0 || b.Rejoin) {
+		h.disk.Sync()
+		h.settled()
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 
 	MarkUnsyncedLost
 	MarkUnsyncedKept
+	MarkAnsweredLost
 	MarkCrashInCommit
 	MarkLossTail
 	MarkWiped
@@ -99,7 +100,7 @@ var markNames = [markCount]string{
 	"a copy met records of an earlier life", "a stream was retired", "dots that nobody has were void",
 	"expired records left the digest", "a record expired while links were cut",
 
-	"a crash lost unsynced batches", "an unsynced batch survived a crash", "a crash between commit and sync",
+	"a crash lost unsynced batches", "an unsynced batch survived a crash", "a crash took batches that were answered", "a crash between commit and sync",
 	"a start found its tail gone", "a disk was wiped", "a disk was set back",
 	"a disk was copied", "a pause that broke connections", "a clock went back over a restart",
 	"a link was cut one way", "a connection broke by silence", "a message came twice",

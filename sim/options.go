@@ -52,6 +52,7 @@ type Options struct {
 	Core                 statemachine.Config // timers and bounds; identity is filled in per host
 	Mutant               keyspace.Mutant
 	MutantEverywhere     bool   // else only on every second host
+	Async                int    // of hosts one in so many syncs once a second, from the first on; 0 none
 	ScatteredLoss        bool   // a crash loses any unsynced batches, not only the newest
 	AckBeforeSync        bool   // mutant: the disk reports batches durable that are not
 	SplitVector          bool   // mutant: the disk commits the vector before the rest of a batch
@@ -78,6 +79,9 @@ func Swarm(seed uint64) Options {
 	o := mixed(seed)
 	if o.SessionEvery == 0 {
 		o.SessionEvery = between(rand.New(rand.NewPCG(seed, 0x5e55)), 50, 1_000)
+	}
+	if r := rand.New(rand.NewPCG(seed, 0xa57c)); r.IntN(4) == 0 {
+		o.Async = 1 + r.IntN(2)
 	}
 	return o
 }
@@ -144,6 +148,18 @@ func mixed(seed uint64) Options {
 	some(50, func() { o.SessionEvery = between(r, 50, 1_000) })
 	if o.Nodes <= 2 { // or they would be away too much to write anything
 		o.PauseFor, o.DownFor = min(o.PauseFor, 2_000), min(o.DownFor, 8_000)
+	}
+	return o
+}
+
+// Unsynced draws the swarm's worlds with hosts that sync once a second, and lose what is
+// newer.
+func Unsynced(seed uint64) Options {
+	o := Swarm(seed)
+	r := rand.New(rand.NewPCG(seed, 0xa57d))
+	o.Async = 1 + r.IntN(2)
+	if o.CrashEvery == 0 {
+		o.CrashEvery, o.DownFor = between(r, 2_000, 20_000), between(r, 10, 2_000)
 	}
 	return o
 }
@@ -280,6 +296,8 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 		o = Worn(seed)
 	case "forgetful":
 		o = Forgetful(seed)
+	case "unsynced":
+		o = Unsynced(seed)
 	case "calm":
 	case "partition":
 		o.CutEvery, o.CutFor, o.OneWayPermille = 10_000, 10_000, 300
@@ -288,7 +306,7 @@ func Scenario(name string, seed uint64, nodes int) (Options, error) {
 	case "lossy":
 		o.LossPermille, o.DupPermille, o.LatencyMean = 200, 100, 40
 	default:
-		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, tuned, worn, forgetful, calm, partition, crash or lossy", name)
+		return o, fmt.Errorf("unknown scenario %q: choose swarm, guarded, tuned, unsynced, worn, forgetful, calm, partition, crash or lossy", name)
 	}
 	if nodes > 0 {
 		o.Nodes = nodes

@@ -162,11 +162,11 @@ func (s *sessions) wrote(h *host, o *session, key string, seen Millis, r *statem
 	}
 	have := 0
 	for _, other := range s.w.hosts {
-		if keyspace.LoadVV(other.disk.Reader()).Contains(r.Dot) {
+		if other.surely().Contains(r.Dot) {
 			have++
 		}
 	}
-	if have < r.Copies && s.trusts() {
+	if have < r.Copies && s.intact() {
 		s.w.fail("copies", "%v is on %d hosts, and host %d says on %d", r.Dot, have, h.index, r.Copies)
 	}
 }
@@ -183,7 +183,10 @@ func (w *World) together() bool {
 
 // trusts says that no disk was lost, set back or copied, and no replica began again:
 // else a host may have had what it lost.
-func (s *sessions) trusts() bool {
+func (s *sessions) trusts() bool { return s.intact() && s.w.count.taken == 0 }
+
+// intact is trusts, as far as it is about what was durable.
+func (s *sessions) intact() bool {
 	return s.w.count.disasters == 0 && s.w.count.rejoined == 0 && !s.w.alone && !s.w.opt.FalseClaims
 }
 

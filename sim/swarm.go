@@ -172,6 +172,7 @@ func Variants() []Variant {
 		{Name: "tie-break reversed everywhere", Mutant: keyspace.MutantTieBreak, Everywhere: true},
 		{Name: "a delete leaves no tombstone", Mutant: keyspace.MutantTombstone, Everywhere: true},
 		{Name: "acknowledged and reported before it is durable (I4)", AckEarly: true},
+		{Name: "what no barrier has covered counts as durable (I4)", Mutant: keyspace.MutantVolatile, Everywhere: true, Worlds: Unsynced},
 		{Name: "the vector has a transaction of its own (I2)", SplitVector: true, Known: 4},
 		{Name: "the last arrival wins", Mutant: keyspace.MutantLastArrival, Everywhere: true},
 		{Name: "a local write may lose (I8)", Mutant: keyspace.MutantStamp, Everywhere: true},

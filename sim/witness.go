@@ -15,6 +15,11 @@ type witness struct {
 
 	seen, wall Millis // its durable clock floor
 
+	// synced are high, gone, seen and wall as of the last barrier; loose says that records
+	// went in good order since, so that not all of high must be there after a crash.
+	synced *witness
+	loose  bool
+
 	run       int   // the start that the rest is about
 	checked   int   // writes of the model that were looked at
 	unclaimed []int // of these, those that the host did not claim yet
@@ -32,8 +37,10 @@ func (t *witness) durable(h *host, b *keyspace.Batch, a *keyspace.Applied) {
 	}
 	for _, p := range a.Unplaced {
 		delete(t.high, p.Key)
+		t.loose = true
 	}
 	if b.Chunk != nil && b.Chunk.Reconcile {
+		t.loose = true
 		t.reread(h) // records of an earlier life may be gone
 		return
 	}

@@ -60,6 +60,7 @@ type counts struct {
 	partitions, crashes  int
 	lostBatches          int
 	rejoined, disasters  int
+	taken                int // crashes that took batches which had been answered
 	copies               int
 	divergences, repairs int
 	pauses               int
@@ -162,7 +163,8 @@ func newWorld(opt Options) *World {
 	}
 	for i := range opt.Nodes {
 		w.hosts = append(w.hosts, &host{
-			w: w, index: i, addr: "10.0.0." + strconv.Itoa(i+1) + ":8080",
+			async: opt.Async > 0 && i%opt.Async == 0,
+			w:     w, index: i, addr: "10.0.0." + strconv.Itoa(i+1) + ":8080",
 			rng: stream(uint64(100 + i)), disk: disk.New(), witness: newWitness(),
 		})
 	}

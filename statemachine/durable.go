@@ -12,6 +12,9 @@ import "kvs/statemachine/keyspace"
 
 // onSynced learns what a barrier has made durable.
 func (n *Node) onSynced(in Synced) {
+	if n.cfg.Mutant.Is(keyspace.MutantVolatile) {
+		return
+	}
 	assertf(n.cfg.Async, "a barrier where every batch is synced")
 	assertf(n.vv.Covers(in.VV), "durable %v, and the vector is %v", in.VV, n.vv)
 	assertf(in.VV.Covers(n.durable), "the durable vector shrank from %v to %v", n.durable, in.VV)
@@ -50,7 +53,7 @@ func (n *Node) offer(r *Report) {
 
 // publishReport makes the draft this node's report once a barrier covers it.
 func (n *Node) publishReport() {
-	if n.draft == nil || n.cfg.Async && n.synced < n.draftBatch && !n.cfg.Mutant.Is(keyspace.MutantVolatile) {
+	if n.draft == nil || n.cfg.Async && n.synced < n.draftBatch {
 		return
 	}
 	n.report, n.draft = n.draft, nil

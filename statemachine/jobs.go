@@ -195,7 +195,7 @@ func (n *Node) onApplied(a *keyspace.Applied) {
 	n.jobs.done += uint64(len(done.jobs))
 	assertf(a.VV.Covers(n.vv), "the vector shrank from %v to %v", n.vv, a.VV)
 	n.vv, n.sum, n.live = a.VV, a.Sum, a.Live
-	if !n.cfg.Async {
+	if !n.cfg.Async || n.cfg.Mutant.Is(keyspace.MutantVolatile) {
 		n.durable, n.synced = a.VV, a.Batch
 	}
 	n.floor, n.tombstones, n.expiring = a.Floor, a.Tombstones, a.Expiring

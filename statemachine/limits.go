@@ -172,6 +172,7 @@ const (
 	copyPoll     Millis = 1_000
 	copyTimeout  Millis = 5_000  // silence after which a copy looks for another source
 	copyGiveUp   Millis = 60_000 // without any source a node goes on with what it has
+	relearnMost  Millis = 30_000 // without what its peer had a node goes on, after a restart of its machine
 	// lookupTimeout is how long a client's question waits for the source.
 	lookupTimeout Millis = 2_000
 	copyShun      Millis = 10_000 // a source that failed is not asked again before this

@@ -17,9 +17,11 @@ import "kvs/statemachine/keyspace"
 
 // goal is what a node has to have again before clients write.
 type goal struct {
-	peer ReplicaID
-	vv   VV
-	set  bool
+	peer  ReplicaID
+	boot  Boot // of the peer: another start of it may have lost what it claimed
+	vv    VV
+	until Millis // when the node goes on without
+	set   bool
 }
 
 // reportLoss tells of a loss that is not mended yet.
@@ -46,7 +48,7 @@ func (n *Node) leaveGap() {
 // relearning says that a peer is being asked for what was not synced.
 func (n *Node) relearning() bool {
 	p := n.peer(n.goal.peer)
-	return n.loss.Kind == keyspace.LossUnsynced && n.goal.set && p != nil && p.linked
+	return n.loss.Kind == keyspace.LossUnsynced && n.goal.set && p != nil && p.linked && p.Boot == n.goal.boot
 }
 
 // aim takes what a complete peer claims as what this node has to have again.
@@ -55,14 +57,17 @@ func (n *Node) aim(p *peer, claims VV) {
 		return
 	}
 	if p.complete() && !n.relearning() {
-		n.goal = goal{p.Replica, claims, true}
+		n.goal = goal{p.Replica, p.Boot, claims, n.now.Mono + relearnMost, true}
 	}
 	n.reachGoal()
 }
 
-// reachGoal ends a LossUnsynced once this node has what its peer had.
+// reachGoal ends a LossUnsynced once this node has what its peer had, or waits in vain.
 func (n *Node) reachGoal() {
-	if n.loss.Kind == keyspace.LossUnsynced && n.goal.set && n.vv.Covers(n.goal.vv) {
+	if n.loss.Kind != keyspace.LossUnsynced || !n.goal.set {
+		return
+	}
+	if n.vv.Covers(n.goal.vv) || n.relearning() && n.now.Mono >= n.goal.until {
 		n.mend(n.goal.peer)
 	}
 }

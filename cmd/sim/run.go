@@ -51,7 +51,7 @@ func runCommand() *cobra.Command {
 	f.Uint64Var(&r.seed, "seed", 1, "everything follows from it")
 	f.IntVar(&r.nodes, "nodes", 0, "number of nodes (default: drawn by the seed, or the scenario's 5)")
 	f.DurationVar(&r.duration, "duration", 0, "virtual time with writes and faults (default 1m)")
-	f.StringVar(&r.scenario, "scenario", "swarm", "swarm, guarded, tuned, calm, partition, crash or lossy")
+	f.StringVar(&r.scenario, "scenario", "swarm", "swarm, guarded, tuned, unsynced, calm, partition, crash or lossy")
 	f.StringVar(&r.trace, "trace", "", traceUsage)
 	f.StringVar(&r.report, "report", "", reportUsage)
 	f.StringVar(&r.whatIf.config, "config", "", "measure a cluster with the timing settings of this file")

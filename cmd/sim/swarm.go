@@ -49,7 +49,7 @@ func swarmCommand() *cobra.Command {
 	f.Uint64Var(&c.Start, "start", 0, "the first seed")
 	f.IntVar(&c.Parallel, "parallel", runtime.NumCPU(), "worlds played at the same time")
 	f.BoolVar(&all, "all", false, "go on after a failure, and list all that fail")
-	f.StringVar(&world, "scenario", "swarm", "swarm, or guarded: people change users and rights as well")
+	f.StringVar(&world, "scenario", "swarm", "swarm; guarded: people change users and rights as well; or unsynced: hosts sync once a second")
 	f.BoolVar(&marks, "marks", false, "list in how many worlds each rare thing happened")
 	f.DurationVar(&limit, "for", 0, "stop after this time")
 	return cmd

@@ -52,7 +52,7 @@ const (
 	MutantLocalMiss            // a node without the older records says that they are absent
 	MutantOutlived             // a rejoin takes what lies below the earlier life's deletions
 	MutantAmbient              // an interval is drawn from outside of the node
-	MutantVolatile             // a report counts before what it says is durable
+	MutantVolatile             // under Async what is applied counts as durable
 )
 
 // rightsAt is where the records of rights lie, for the rules that are about them
