@@ -51,13 +51,21 @@ func (d *cutDisk) data() string { return "data_dir: " + filepath.Join(d.dir, "da
 func (d *cutDisk) cut(n *node) *cutDisk {
 	d.t.Helper()
 	n.pause()
+	defer func() {
+		n.signal(syscall.SIGKILL)
+		n.awaitEnd(10 * time.Second)
+	}()
+	return d.copied()
+}
+
+// copied mounts a copy of the disk as it is.
+func (d *cutDisk) copied() *cutDisk {
+	d.t.Helper()
 	after := &cutDisk{t: d.t, image: filepath.Join(d.t.TempDir(), "after")}
 	out, err := exec.Command("cp", "--sparse=always", d.image, after.image).CombinedOutput()
 	if err != nil {
 		d.t.Fatalf("copy the disk: %v %s", err, out)
 	}
-	n.signal(syscall.SIGKILL)
-	n.awaitEnd(10 * time.Second)
 	after.mount()
 	return after
 }
