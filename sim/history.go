@@ -49,6 +49,9 @@ func (s *historians) versions(h *host, key string) {
 	for i := range revs {
 		rev := &revs[i]
 		rev.Load(r)
+		if rev.Fate.String() == "current" {
+			s.w.fail("history", "host %d does not say why %v of %s is over", h.index, rev.Ver, key)
+		}
 		was, known := s.w.model.byVersion[rev.Ver]
 		if !known || s.w.model.writes[was].key != key || s.w.model.writes[was].value != string(rev.Value) {
 			s.w.fail("history", "host %d keeps %v of %s, which nobody wrote so", h.index, rev.Ver, key)
@@ -117,12 +120,18 @@ func (s *historians) backup(h *host) (whole bool) {
 	return whole
 }
 
-// indexes checks that a host finds by hash and by time just the records that it has.
+// indexes checks that a host finds by hash, by time and by expiry just the records that
+// it has.
 func (s *historians) indexes(h *host) {
-	r, values := h.disk.Reader(), 0
+	r, values, now := h.disk.Reader(), 0, h.now().Wall
+	expired := map[string]bool{}
+	keyspace.Lapsed(r, now-90_000, now, func(c keyspace.Change) { expired[c.Key] = true })
 	for key, rec := range h.stored {
 		if !rec.Tombstone() {
 			values++
+		}
+		if over := rec.Expires > now-90_000 && rec.Expires <= now; over != expired[key] {
+			s.w.fail("index", "host %d: %s expires at %d, listed by expiry: %v", h.index, key, rec.Expires, !over)
 		}
 		if !slices.Contains(keyspace.KeysOf(r, h.hasher.Key(key)), key) {
 			s.w.fail("index", "host %d does not find %s by its hash", h.index, key)

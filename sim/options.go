@@ -195,6 +195,9 @@ func Worn(seed uint64) Options {
 	if r.IntN(2) == 0 {
 		o.TTLPermille = 200
 	}
+	if r.IntN(3) == 0 {
+		o.AskEvery = between(r, 500, 5_000)
+	}
 	o.RotEvery, o.HistoryEvery = between(r, 100, 1_000), between(r, 100, 1_000)
 	if r.IntN(2) == 0 {
 		o.MistakeEvery = between(r, 5_000, 20_000)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"kvs/statemachine"
@@ -13,6 +14,7 @@ const (
 	rotUnreadable = iota // it fails its checksum
 	rotChanged           // its value is another
 	rotGone              // it is not there, though the indexes know of it
+	rotUnlisted          // the index of hashes does not know of it
 	rotKinds
 )
 
@@ -35,6 +37,8 @@ func (f *faults) rotAt(h *host, key string, kind int64) {
 	switch {
 	case kind == rotGone:
 		h.disk.Update(func(tx keyspace.Tx) { tx.Delete(at) })
+	case kind == rotUnlisted && !rec.Tombstone() && rec.Expires == 0 && !h.copying(): // or no sum tells
+		h.disk.Update(func(tx keyspace.Tx) { tx.Delete(h.hashEntry(key)) })
 	case kind == rotChanged && len(rec.Value) > 0:
 		stored[len(stored)-1]++
 		h.disk.Update(func(tx keyspace.Tx) { tx.Set(at, stored) })
@@ -46,6 +50,17 @@ func (f *faults) rotAt(h *host, key string, kind int64) {
 	if !h.verify(h.hasher.Key(key).Leaf()) {
 		f.w.fail("rot", "host %d does not see that %s is damaged", h.index, key)
 	}
+}
+
+// hashEntry is where the index of hashes has a key: a byte, the hash, the key.
+func (h *host) hashEntry(key string) (at []byte) {
+	tail := string(binary.BigEndian.AppendUint64(nil, uint64(h.hasher.Key(key)))) + key
+	for k := range h.disk.Reader().Ascend(nil, nil) {
+		if len(k) == 1+len(tail) && string(k[1:]) == tail {
+			at = k
+		}
+	}
+	return at
 }
 
 // copied says that another running host has the record of a key just as a host has it,
