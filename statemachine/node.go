@@ -245,12 +245,28 @@ func (n *Node) onLinked(p *peer, m Message) {
 		n.onRetiredList(p, m)
 	case Got:
 		n.onGot(p, m)
+	case Ping, PingAck, PingReq, Suspicion:
+		n.onProbes(p, m)
 	default:
 		if n.transfer.Active() {
 			n.stats.DroppedSyncing++ // a node that is not complete is nobody's source
 			return
 		}
 		n.onQuestion(p, m)
+	}
+}
+
+// onProbes takes part in finding out who is there.
+func (n *Node) onProbes(p *peer, m Message) {
+	switch m := m.(type) {
+	case Ping:
+		n.onPing(p, m)
+	case PingAck:
+		n.onPingAck(p, m)
+	case PingReq:
+		n.onPingReq(p, m)
+	case Suspicion:
+		n.onSuspicion(p, m)
 	}
 }
 
@@ -265,14 +281,6 @@ func (n *Node) onQuestion(p *peer, m Message) {
 		n.onLeafList(p, m)
 	case Items:
 		n.onItems(p, m)
-	case Ping:
-		n.onPing(p, m)
-	case PingAck:
-		n.onPingAck(p, m)
-	case PingReq:
-		n.onPingReq(p, m)
-	case Suspicion:
-		n.onSuspicion(p, m)
 	case Graft:
 		n.onGraft(p)
 	case Prune:

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"kvs/statemachine"
+	"kvs/statemachine/keyspace"
 )
 
 // reach is what a node thinks of its ways to another.
@@ -304,5 +305,30 @@ func TestOneWayLinkIsNoDeath(t *testing.T) {
 			a.view('c') != 0 || c.view('a') != 0 {
 			t.Fatalf("%v, %v after %d ms", a.reach('c'), c.reach('a'), a.now.Mono)
 		}
+	}
+}
+
+// TestNodeThatCopiesAnswersProbes: whoever takes over a copy is there like anybody else,
+// for however long that lasts: it answers, and hears whom others suspect.
+func TestNodeThatCopiesAnswersProbes(t *testing.T) {
+	s := newStore('a')
+	a := cluster
+	a.Copy = true
+	s.execute(&keyspace.Batch{Now: epoch, Join: epoch, Adopt: &a})
+	s.open()
+	h := newHost(t, s, nil)
+	h.tick(0)
+	h.settle()
+	h.meet('p')
+	h.meet('q')
+	if !h.node.Status().Transfer.Active() {
+		t.Fatal("it makes no copy")
+	}
+	if got := sends[statemachine.PingAck](h.hear('p', statemachine.Ping{Seq: 7})); len(got) != 1 || got[0].Seq != 7 {
+		t.Errorf("it answers a probe with %v", got)
+	}
+	h.hear('q', statemachine.Suspicion{Replica: id('p'), Boot: statemachine.Boot{Count: 1}, By: id('r')})
+	if got := h.reach('p'); got != statemachine.Suspect {
+		t.Errorf("whom others suspect is %v", got)
 	}
 }
