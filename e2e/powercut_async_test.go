@@ -187,7 +187,7 @@ func TestB2BarrierHolds(t *testing.T) {
 		}
 		lost += acked.Load() - kept
 		t.Logf("cut %d: %d acknowledged, %d of them durable, %d kept", i, acked.Load(), durable, kept)
-		n.stop()
+		n.kill()
 	}
 	if lost == 0 {
 		t.Error("the power cuts have taken nothing")
