@@ -18,6 +18,8 @@ var (
 	twinsOfOneDisk string
 	//go:embed testdata/scripts/beyond-a-gap.sim
 	beyondAGap string
+	//go:embed testdata/scripts/expired-by-a-lagging-clock.sim
+	expiredByALaggingClock string
 	//go:embed testdata/scripts/older-start.sim
 	olderStart string
 	//go:embed testdata/scripts/new-source-lacked.sim
