@@ -32,13 +32,13 @@ func (n *Node) sampleClock(p *peer, wall, rtt Millis) {
 // the two in the middle, so that one wrong clock of two proves nothing. ok is
 // false with less than two.
 func (n *Node) peersTime() (at Millis, ok bool) {
-	all := n.clocks[:0]
+	var few [16]Millis
+	all := few[:0]
 	for _, p := range n.peers {
 		if p.clock.known && p.active() && p.state != MemberGone {
 			all = append(all, p.clock.base+n.now.Mono)
 		}
 	}
-	n.clocks = all
 	if len(all) < clocksMin {
 		return 0, false
 	}

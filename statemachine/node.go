@@ -61,9 +61,8 @@ type Node struct {
 	readOnly             bool
 	damage               []damage // at most damagedMax
 	detector             detector
-	many                 bool     // so many links that pushes go along a tree
-	clamped              bool     // the clock was too far ahead when it was last looked at
-	clocks               []Millis // what peersTime sorts, kept for the next time
+	many                 bool // so many links that pushes go along a tree
+	clamped              bool // the clock was too far ahead when it was last looked at
 
 	reads    map[OpID]pendingRead
 	lastRead OpID
